@@ -113,8 +113,9 @@ def test_a_tensor_can_be_made_on_its_device_at_once(make):
     ],
 )
 def test_what_comes_of_a_tensor_stays_on_its_device(compute):
-    """`x + 1`, `x.sum()`, the view `x[:1]`, `x.clone()`, `torch.ones_like(x)` and
-    `x.new_tensor([1.0])` are on the device of `x`, where no `device=` is given."""
+    """For a 1-D float32 tensor `x`, `x + 1`, `x.sum()`, the view `x[:1]`, `x.clone()`,
+    `torch.ones_like(x)` and `x.new_tensor([1.0])` are on the device of `x`, where no `device=`
+    is given."""
     x = torch.zeros(2, device="meta")
 
     assert str(compute(x).device) == "meta"
@@ -140,7 +141,8 @@ def test_a_tensor_differs_from_an_array_on_the_cpu_already():
 @pytest.mark.torch(">=2.0")
 def test_a_device_in_a_with_statement_is_the_default_inside():
     """Inside `with torch.device("meta"):` the default device is `meta`, so that
-    `torch.zeros(2)` is made there; after the block it is what it was before, here the CPU."""
+    `torch.zeros(2)` is made there; after a block without `torch.set_default_device` in it the
+    default is what it was before, here the CPU."""
     with torch.device("meta"):
         inside = torch.zeros(2)
     outside = torch.zeros(2)
@@ -190,7 +192,8 @@ def test_a_default_device_does_not_reach_everything(make):
 @pytest.mark.torch(">=2.0")
 def test_as_tensor_moves_to_the_default_device():
     """Inside `with torch.device("meta"):` `torch.as_tensor(x)` of a CPU tensor or a NumPy array
-    makes a tensor on `meta`; with `device="cpu"` it returns the CPU tensor `x` itself.
+    makes a tensor on `meta`; for a CPU tensor `x`, `torch.as_tensor(x, device="cpu")` returns
+    `x` itself.
 
     So where another default device than the CPU is set, `torch.as_tensor(array)` doesn't share
     the memory of the array: write `torch.as_tensor(array, device="cpu")`.
@@ -259,8 +262,9 @@ def test_a_default_device_holds_in_its_own_thread():
 
 @pytest.mark.torch(">=2.3,<2.10")
 def test_the_default_could_not_be_told_after_it_was_given_back():
-    """From PyTorch 2.3 to 2.9 `torch.get_default_device()` raised AttributeError after
-    `torch.set_default_device(None)`, "'NoneType' object has no attribute 'device'".
+    """From PyTorch 2.3 to 2.9 `torch.get_default_device()` directly after
+    `torch.set_default_device(None)` in the same thread raised AttributeError, "'NoneType'
+    object has no attribute 'device'".
 
     Call `torch.set_default_device("cpu")` there instead of `torch.set_default_device(None)`.
     """
@@ -272,9 +276,9 @@ def test_the_default_could_not_be_told_after_it_was_given_back():
 
 @pytest.mark.torch(">=2.10")
 def test_get_default_device_tells_the_default():
-    """Since PyTorch 2.10 `torch.get_default_device()` is `cpu` after
-    `torch.set_default_device(None)`, and `meta` inside `with torch.device("meta"):`: the device
-    on which `torch.zeros(2)` would be made."""
+    """Since PyTorch 2.10 `torch.get_default_device()` is `cpu` directly after
+    `torch.set_default_device(None)` outside of `with torch.device(...)`, and `meta` inside
+    `with torch.device("meta"):`, as the device of a new `torch.zeros(2)` is."""
     torch.set_default_device(None)
     outside = torch.get_default_device()
     with torch.device("meta"):

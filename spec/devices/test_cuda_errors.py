@@ -62,9 +62,11 @@ from torch.nn import functional as F
     ids=["cross_entropy", "embedding", "indexing", "gather", "binary_cross_entropy", "multinomial"],
 )
 def test_the_cpu_says_what_a_device_side_assert_means(mistake, error, words):
-    """On the CPU an index too large is an IndexError in `F.cross_entropy(x, target)`,
-    "Target 3 is out of bounds." for class 3, and in `F.embedding(index, weight)`, "index
-    out of range in self"; on a GPU both say "device-side assert triggered".
+    """On the CPU, for float32 `x` and `weight`, an index too large is an IndexError in
+    `F.cross_entropy(x, target)`, "Target 3 is out of bounds." for class 3, and in
+    `F.embedding(index, weight)`, "index out of range in self".
+
+    On a GPU both say "device-side assert triggered", at a later call.
 
     So run the failing step once with model and batch on the CPU. Typical reasons: labels that begin
     at 1, a last layer with too few outputs, a vocabulary larger than `num_embeddings`.
@@ -75,8 +77,8 @@ def test_the_cpu_says_what_a_device_side_assert_means(mistake, error, words):
 
 def test_labels_can_be_looked_at_before_the_gpu_does():
     """For `F.cross_entropy` of logits of shape (N, C) class indices must lie between 0 and C -
-    1 or be `ignore_index`, by default -100: the labels 1, 2 and 3 don't fit three columns,
-    `labels - 1` do.
+    1 or be `ignore_index`, by default -100: labels 1, 2 and 3 don't fit logits with three
+    columns, `labels - 1` do.
 
     Look at `labels.unique()` of the whole dataset once. On a GPU a label outside ends in
     "Assertion `t >= 0 && t < n_classes` failed.", after which the process can't use the GPU any
@@ -122,8 +124,8 @@ picked.cpu()  # here it is noticed
 @pytest.mark.cuda
 @pytest.mark.slow
 def test_a_device_side_assert_is_noticed_later():
-    """Without `CUDA_LAUNCH_BLOCKING`, `picked = x[index]` with an index out of range on a
-    GPU raises nothing at that line; a later call that waits for it, `picked.cpu()`, raises
+    """Without `CUDA_LAUNCH_BLOCKING`, `picked = x[index]` with a 1-D int64 GPU tensor `index`
+    out of range raises nothing at that line; `picked.cpu()`, which waits for the GPU, raises
     RuntimeError, "CUDA error: device-side assert triggered".
 
     So the line in the traceback is often innocent: "CUDA kernel errors might be asynchronously
@@ -141,8 +143,8 @@ def test_a_device_side_assert_is_noticed_later():
 @pytest.mark.slow
 def test_launch_blocking_shows_the_right_line():
     """With `CUDA_LAUNCH_BLOCKING=1` in the environment each call waits for its kernel, so that
-    `x[index]` with an index out of range on a GPU raises "CUDA error: device-side assert
-    triggered" at that very line.
+    `x[index]` with a 1-D int64 GPU tensor `index` out of range raises "CUDA error: device-side
+    assert triggered" at that very line.
 
     Write `CUDA_LAUNCH_BLOCKING=1 python train.py`; set inside the program it has to come before
     the first use of CUDA. It is slow, for debugging only.
@@ -194,9 +196,9 @@ except RuntimeError as error:
     ],
 )
 def test_libraries_that_find_no_memory_fail_with_names_of_their_own(use, library):
-    """With no GPU memory left the first `x @ x` or `torch.conv2d` on a GPU fails, with "CUDA
-    out of memory" or an error of the library, "CUDA error: CUBLAS_STATUS_ALLOC_FAILED ...",
-    "cuDNN error: CUDNN_STATUS_...".
+    """Where no GPU memory is left, the first `x @ x` or `torch.conv2d` on a GPU can fail with
+    "CUDA out of memory" or with an error of cuBLAS or cuDNN, "CUDA error: CUBLAS_STATUS_..."
+    or "cuDNN error: CUDNN_STATUS_...".
 
     Because cuBLAS and cuDNN take memory beside PyTorch's own. Use a smaller batch, or end other
     programs on the GPU: `nvidia-smi` shows them.
@@ -235,7 +237,7 @@ def test_cudnn_can_be_switched_off():
 
 @pytest.mark.cuda
 def test_a_gpu_that_is_not_there_is_an_invalid_device_ordinal():
-    """On a machine with CUDA and fewer than 100 GPUs `torch.ones(1, device="cuda:99")` raises
+    """On a machine with 1 to 99 usable NVIDIA GPUs `torch.ones(1, device="cuda:99")` raises
     RuntimeError, "CUDA error: invalid device ordinal".
 
     `torch.cuda.device_count()` tells how many there are; with `CUDA_VISIBLE_DEVICES=3` the only
@@ -264,9 +266,9 @@ def test_a_gpu_that_is_not_there_is_an_invalid_device_ordinal():
     ],
 )
 def test_a_convolution_names_devices_as_types(of_input, of_weight, words):
-    """A float32 `nn.Conv2d` on a GPU raises RuntimeError for an input on the CPU, "Input type
-    (torch.FloatTensor) and weight type (torch.cuda.FloatTensor) should be the same"; the other
-    way round the types change places.
+    """A float32 `nn.Conv2d` on a GPU raises RuntimeError for a float32 input on the CPU, "Input
+    type (torch.FloatTensor) and weight type (torch.cuda.FloatTensor)"; for an input on a GPU
+    and a layer on the CPU the two types change places.
 
     `torch.cuda.FloatTensor` is float32 on a GPU. Write `x = x.to(device)`: `to` returns a new
     tensor. A layer that stayed on the CPU is often one in a plain list instead of a
@@ -283,9 +285,11 @@ def test_a_convolution_names_devices_as_types(of_input, of_weight, words):
 
 @pytest.mark.cuda
 def test_an_illegal_memory_access_is_an_error_of_cuda_itself():
-    """ "CUDA error: an illegal memory access was encountered" is CUDA's error 700, by
-    `torch.cuda.cudart().cudaGetErrorString`: a kernel read or wrote where it may not. Error 710
-    is "device-side assert triggered".
+    """With `runtime = torch.cuda.cudart()`, `runtime.cudaGetErrorString(runtime.cudaError(700))`
+    is "an illegal memory access was encountered"; for `runtime.cudaError(710)` it is
+    "device-side assert triggered".
+
+    The first means that a kernel read or wrote where it may not.
 
     Mostly a call before the one in the traceback did it, such as an index in a kernel without a
     check, often of an extension: run with `CUDA_LAUNCH_BLOCKING=1`, then restart the process.

@@ -17,9 +17,14 @@ import torch
 
 
 def test_float32_products_are_full_precision_unless_one_asks_for_speed():
-    """`torch.get_float32_matmul_precision()` is "highest" by default; after
-    `torch.set_float32_matmul_precision("high")` it is "high", which allows float32 matrix
-    products on a GPU to use shorter formats."""
+    """Where neither program nor environment asked for another,
+    `torch.get_float32_matmul_precision()` is "highest"; after
+    `torch.set_float32_matmul_precision("high")` it is "high", which allows TF32 for float32
+    matrix products on a GPU.
+
+    The variable of the environment is `TORCH_ALLOW_TF32_CUBLAS_OVERRIDE`, which NVIDIA's
+    containers set to 1.
+    """
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("high")
     changed = torch.get_float32_matmul_precision()
@@ -31,8 +36,9 @@ def test_float32_products_are_full_precision_unless_one_asks_for_speed():
 
 @pytest.mark.cuda
 def test_matrix_products_are_full_float32_unless_one_asks():
-    """`x @ y` of float32 matrices on a GPU is computed in float32 by default: 1 + 2**-12, which
-    TF32 can't hold, times the identity matrix is itself."""
+    """`x @ y` of float32 matrices on an NVIDIA GPU is by default not computed in TF32: 1 +
+    2**-12, which TF32 can't hold, times the identity matrix of shape (64, 64) keeps its value.
+    """
     x = torch.eye(64, device="cuda") * (1 + 2**-12)
 
     product = x @ torch.eye(64, device="cuda")
@@ -47,9 +53,9 @@ def test_matrix_products_are_full_float32_unless_one_asks():
     reason="GPUs before Ampere have no TF32",
 )
 def test_tf32_drops_digits_for_speed():
-    """After `torch.set_float32_matmul_precision("high")` a GPU since Ampere multiplies float32
-    matrices in TF32, which keeps 10 bits of the fraction: 1 + 2**-12 times the identity matrix
-    is 1.
+    """After `torch.set_float32_matmul_precision("high")` an NVIDIA GPU since Ampere multiplies
+    float32 matrices of shape (64, 64) in TF32, which keeps 10 bits of the fraction: 1 + 2**-12
+    times the identity matrix is 1.
 
     It is often several times faster, and exact enough for most trainings.
     """
@@ -65,7 +71,7 @@ def test_tf32_drops_digits_for_speed():
 @pytest.mark.cuda
 def test_doubles_are_never_shortened():
     """After `torch.set_float32_matmul_precision("high")` a product of float64 matrices on a GPU
-    stays exact: 1 + 2**-40 times the identity matrix is itself."""
+    is still computed in float64: 1 + 2**-40 times the identity matrix keeps its value."""
     x = torch.eye(64, device="cuda", dtype=torch.float64) * (1 + 2**-40)
 
     torch.set_float32_matmul_precision("high")
@@ -98,7 +104,8 @@ def test_drawing_on_the_gpu_leaves_the_cpus_numbers_alone():
 @pytest.mark.cuda
 def test_the_state_of_a_gpus_generator_can_be_kept():
     """`torch.cuda.set_rng_state(state)` sets the GPU's generator back to a state that
-    `torch.cuda.get_rng_state()` returned, and it draws the same numbers again."""
+    `torch.cuda.get_rng_state()` returned: `torch.rand(3, device="cuda")` then gives the same
+    numbers as after that state the first time."""
     state = torch.cuda.get_rng_state()
     first = torch.rand(3, device="cuda")
     torch.cuda.set_rng_state(state)

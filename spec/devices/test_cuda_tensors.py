@@ -104,8 +104,8 @@ def test_any_of_several_gpus_can_be_named():
 
 @pytest.mark.multi_gpu(2)
 def test_the_current_gpu_is_what_cuda_without_a_number_means():
-    """`device="cuda"` means the current GPU: inside `with torch.cuda.device(1):` the second
-    one, after the block the first one again."""
+    """`device="cuda"` means the current GPU: inside `with torch.cuda.device(1):` it is `cuda:1`,
+    after the block it is what it was before, here `cuda:0`."""
     with torch.cuda.device(1):
         inside = torch.zeros(2, device="cuda")
     outside = torch.zeros(2, device="cuda")
@@ -145,8 +145,8 @@ def test_ones_like_makes_a_tensor_on_the_gpu_at_once():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-to-string-or-device")
 def test_to_takes_the_name_or_the_device_object():
-    """`x.to("cuda")` and `x.to(torch.device("cuda"))` of a CPU tensor return equal tensors on
-    the same GPU."""
+    """`x.to("cuda")` and `x.to(torch.device("cuda"))` of a CPU tensor return tensors with the
+    same values on the same GPU."""
     x = torch.tensor([1.0, 2.0])
 
     by_name = x.to("cuda")
@@ -160,9 +160,9 @@ def test_to_takes_the_name_or_the_device_object():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-cuda-sum-stays")
 def test_a_sum_of_gpu_tensors_is_a_gpu_tensor():
-    """`x + torch.ones_like(x)` of a tensor on `cuda:0` is on `cuda:0`: 0.4549 + 1 is 1.4549
-    there, up to rounding."""
-    x = torch.tensor([0.4549], device="cuda")
+    """`x + torch.ones_like(x)` of the float32 tensor `x = torch.tensor([0.4549],
+    device="cuda:0")` is on `cuda:0` and holds 1.4549, up to rounding."""
+    x = torch.tensor([0.4549], device="cuda:0")
 
     total = x + torch.ones_like(x)
 
@@ -226,7 +226,7 @@ def test_a_cpu_tensor_and_a_gpu_tensor_are_refused():
 @pytest.mark.cuda
 @pytest.mark.claim("self-mixed-devices")
 def test_a_single_number_on_the_cpu_goes_with_a_gpu_tensor():
-    """`y + torch.tensor(2.0)` of a GPU tensor `y` and a 0-d CPU tensor is on the GPU.
+    """`y + torch.tensor(2.0)` of a dense GPU tensor `y` and a 0-d CPU tensor is on the GPU.
 
     Because arithmetic takes a tensor without dimensions as a number; one of shape (1,) must be
     moved.
@@ -298,8 +298,8 @@ def test_an_array_is_copied_on_its_way_to_the_gpu():
 @pytest.mark.cuda
 @pytest.mark.claim("self-gpu-numpy")
 def test_numpy_does_not_follow_to_the_gpu():
-    """`np.asarray(x)` of a GPU tensor raises TypeError, "can't convert cuda:0 device type
-    tensor to numpy"; write `x.cpu()` first.
+    """`np.asarray(x)` of a tensor `x` on `cuda:0` raises TypeError, "can't convert cuda:0
+    device type tensor to numpy"; write `np.asarray(x.cpu())`.
 
     Because NumPy reads host memory only.
     """
@@ -365,8 +365,8 @@ def test_a_chain_of_small_steps_is_slower_on_the_gpu():
 @pytest.mark.cuda
 @pytest.mark.claim("self-gpu-splits-work")
 def test_many_independent_additions_cost_the_gpu_little_more_than_one():
-    """`x.add_(1)` of 100,000 elements takes a GPU little longer than of one element; for one
-    CPU thread the ratio of the two times is larger.
+    """For `x.add_(1)` the ratio of the time for 100,000 float32 elements to the time for one
+    element is smaller on a GPU than on one CPU thread.
 
     Because the GPU divides the work among many threads, and starting it takes most of the time.
     """
@@ -384,9 +384,9 @@ def test_many_independent_additions_cost_the_gpu_little_more_than_one():
 
 @pytest.mark.cuda
 def test_an_index_lies_on_the_cpu_or_beside_the_tensor():
-    """`x[index]` of a CPU tensor `x` with an `index` on a GPU raises RuntimeError, "indices
-    should be either on cpu or on the same device as the indexed tensor"; a tensor on a GPU
-    takes an index on the CPU.
+    """`x[index]` of a CPU tensor `x` with a 1-D int64 `index` on a GPU raises RuntimeError,
+    "indices should be either on cpu or on the same device as the indexed tensor"; a tensor on
+    a GPU takes a 1-D int64 `index` on the CPU.
 
     Write `x[index.cpu()]`, or move `x`. An index on the CPU is copied to the GPU at each use.
     """

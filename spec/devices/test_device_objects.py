@@ -40,8 +40,8 @@ def test_a_number_after_the_colon_is_the_index():
 
 @pytest.mark.claim("blitz-device-object-moves")
 def test_making_a_device_object_moves_no_tensor():
-    """`device = torch.device("meta")` moves no tensor: a tensor `x` that was made before stays
-    on the CPU, and `x.to(device)` returns another tensor on `meta`."""
+    """`device = torch.device("meta")` moves no tensor: a CPU tensor `x` that was made before
+    stays on the CPU, and `x.to(device)` returns another tensor on `meta`."""
     x = torch.zeros(2)
 
     device = torch.device("meta")

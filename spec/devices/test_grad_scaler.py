@@ -49,8 +49,9 @@ def test_the_whole_step_with_clipping():
 
 @pytest.mark.torch(">=2.3")
 def test_clipped_without_unscaling_the_step_is_too_short():
-    """Without `scaler.unscale_(optimizer)` before it `clip_grad_norm_(..., max_norm=2.0)` clips
-    the enlarged gradients: at the scale 4 a gradient of 1024 ends up as 0.5 instead of 2.
+    """Without `scaler.unscale_(optimizer)` before it, `clip_grad_norm_([w], max_norm=2.0)` clips
+    the gradient multiplied by the scale: at the scale 4 the gradient 1024 of a one-element `w`
+    is 0.5 after `scaler.step(optimizer)`, instead of 2.
 
     Because the enlarged gradient, 4096, is clipped to 2 and then divided by the scale, 4. No
     error tells.
@@ -68,8 +69,9 @@ def test_clipped_without_unscaling_the_step_is_too_short():
 
 
 def test_bfloat16_needs_no_scaler():
-    """Under `torch.autocast("cpu", dtype=torch.bfloat16)` a gradient of 2**-30 arrives without
-    a GradScaler; `.half()` of it is 0.
+    """For a float32 leaf `w`, `backward()` of `w @ x` computed under `torch.autocast("cpu",
+    dtype=torch.bfloat16)` without a GradScaler keeps a gradient as small as 2**-30 in `w.grad`;
+    `w.grad.half()` is 0.
 
     Because bfloat16 has the exponents of float32, and float16 has not. So with bfloat16 the
     training loop is `loss.backward()`, `optimizer.step()`, as always.
@@ -87,9 +89,9 @@ def test_bfloat16_needs_no_scaler():
 
 @pytest.mark.torch(">=2.3")
 def test_gradients_of_float16_parameters_are_not_unscaled():
-    """`scaler.unscale_(optimizer)` of an enabled `torch.amp.GradScaler` raises ValueError,
-    "Attempting to unscale FP16 gradients.", where gradients are float16; so does
-    `scaler.step(optimizer)`, unless the optimizer has `fused=True`.
+    """After `scaler.scale(loss).backward()` of an enabled GradScaler, for float16 gradients of an
+    SGD without `fused=True`, `scaler.unscale_(optimizer)` and `scaler.step(optimizer)` raise
+    ValueError, "Attempting to unscale FP16 gradients."
 
     The cause is `model.half()`, or a model loaded with `torch_dtype=torch.float16`: keep the
     parameters float32 and let autocast choose float16, or train without a scaler.
@@ -110,8 +112,8 @@ def test_gradients_of_float16_parameters_are_not_unscaled():
 @pytest.mark.torch(">=2.3")
 def test_a_step_without_gradients_is_refused():
     """After `scaler.scale(loss)` of an enabled `torch.amp.GradScaler`, `scaler.step(optimizer)`
-    raises AssertionError, "No inf checks were recorded for this optimizer.", where no parameter of
-    an optimizer without `fused=True` has a gradient.
+    of an SGD without `fused=True` raises AssertionError, "No inf checks were recorded for this
+    optimizer.", if none of its parameters has a gradient.
 
     `backward()` was forgotten, or the loss doesn't depend on these parameters: another model's,
     frozen ones, a loss that was detached, or parameters replaced after the optimizer was made.
@@ -170,9 +172,9 @@ def test_a_step_before_the_first_scaled_loss_is_refused():
 
 @pytest.mark.torch(">=2.3")
 def test_a_loss_that_was_never_scaled_steps_too_short():
-    """After `loss.backward()`, `scaler.step(optimizer)` of an enabled GradScaler that has scaled
-    before divides the unscaled gradients by the scale all the same: at the scale 4 the gradient 1
-    becomes 0.25.
+    """After `loss.backward()` without `scaler.scale`, `scaler.step(optimizer)` of an enabled
+    GradScaler that has scaled an earlier loss still divides the gradients by the scale: at the
+    scale 4 the gradient 1 becomes 0.25.
 
     No error tells; the training only becomes slow. Write `scaler.scale(loss).backward()`.
     """
@@ -233,7 +235,7 @@ def test_unscaling_after_the_step_is_refused():
 
 @pytest.mark.torch(">=2.3")
 def test_an_infinite_norm_belongs_to_a_step_that_is_left_out():
-    """If a gradient scaled by an enabled GradScaler is inf, `clip_grad_norm_` after
+    """If the only gradient that an enabled GradScaler has scaled is inf, `clip_grad_norm_` after
     `scaler.unscale_(optimizer)` returns inf; `scaler.step(optimizer)` then leaves the step out and
     `scaler.update()` halves the scale, from 4 to 2.
 
@@ -258,8 +260,8 @@ def test_an_infinite_norm_belongs_to_a_step_that_is_left_out():
 @pytest.mark.torch(">=2.3")
 def test_whether_the_step_was_taken_is_told_by_the_scale():
     """`scaler.step(optimizer)` of an enabled GradScaler and SGD returns None whether it stepped or
-    left the step out; a scale that is lower after `scaler.update()` than before tells that the step
-    was left out.
+    left the step out; with one optimizer, a scale that is lower after `scaler.update()` than before
+    tells that the step was left out.
 
     Step the scheduler only where `scaler.get_scale()` is not lower than before `update()`.
     """
@@ -283,8 +285,8 @@ def test_whether_the_step_was_taken_is_told_by_the_scale():
 @pytest.mark.torch(">=2.3")
 def test_scaled_gradients_accumulate():
     """To accumulate gradients of two batches with an enabled GradScaler call `scaler.scale(loss /
-    2).backward()` for each, then `scaler.step(optimizer)` and `scaler.update()` once: the gradient
-    is the mean of both, unscaled.
+    2).backward()` for each batch, then `scaler.step(optimizer)` and `scaler.update()` once: the
+    step uses the mean of the two unscaled gradients.
 
     Don't call `unscale_` between the two: gradients of different scales would be added.
     `update` alone there raises AssertionError, "No inf checks were recorded prior to update."
@@ -305,8 +307,8 @@ def test_scaled_gradients_accumulate():
 @pytest.mark.torch(">=2.3")
 def test_one_scaler_serves_two_optimizers():
     """One enabled GradScaler serves two optimizers: scale each loss, call `scaler.step` for each
-    optimizer, then `scaler.update()` once. An infinite gradient of the second leaves out its step
-    alone.
+    optimizer, then `scaler.update()` once. If only a gradient of the second optimizer is infinite,
+    only its step is left out.
 
     A GAN is trained so. The scale, which is halved then, is common to both.
     """
@@ -345,8 +347,9 @@ def test_the_state_of_a_disabled_scaler_cannot_be_loaded():
 
 
 def test_small_steps_do_not_change_bfloat16_parameters():
-    """`torch.optim.SGD` with learning rate 2**-10 and gradient 1 leaves a bfloat16 parameter of
-    1.0 unchanged, for 1 - 2**-10 rounds back to 1 in bfloat16; a float32 parameter changes.
+    """A step of `torch.optim.SGD` without momentum and weight decay, with learning rate 2**-10
+    and gradient 1, leaves a bfloat16 parameter of 1.0 unchanged, for 1 - 2**-10 rounds to 1 in
+    bfloat16; a float32 parameter of 1.0 changes.
 
     So `model.bfloat16()` is not mixed precision: keep the parameters float32 and use autocast.
     """

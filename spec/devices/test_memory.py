@@ -77,8 +77,9 @@ def test_a_view_takes_no_memory():
 
 @pytest.mark.cuda
 def test_a_deleted_tensor_leaves_its_block_reserved():
-    """After `del x` the 64 MiB of a GPU tensor stay in `torch.cuda.memory_reserved()`;
-    `torch.cuda.empty_cache()` gives unused blocks back to the driver.
+    """After `del x`, the only name of a GPU tensor of 64 MiB, its memory still counts in
+    `torch.cuda.memory_reserved()`; `torch.cuda.empty_cache()` gives blocks that no tensor uses
+    back to the driver.
 
     So other programs see the memory as taken. Within one program `empty_cache()` is rarely of
     use.
@@ -114,9 +115,9 @@ def test_empty_cache_frees_no_tensor():
 
 @pytest.mark.cuda
 def test_the_peak_remembers_what_has_been_freed():
-    """`torch.cuda.max_memory_allocated()` is the highest value that `memory_allocated()`
-    had since the last `torch.cuda.reset_peak_memory_stats()`; it counts tensors that have
-    been deleted in the meantime, too.
+    """After `torch.cuda.reset_peak_memory_stats()`, `torch.cuda.max_memory_allocated()` is the
+    highest value that `torch.cuda.memory_allocated()` has had since; it counts tensors that
+    have been deleted in the meantime, too.
     """
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_allocated()
@@ -132,9 +133,9 @@ def test_the_peak_remembers_what_has_been_freed():
 
 @pytest.mark.cuda
 def test_a_freed_block_is_used_again():
-    """A GPU tensor `y` of the size of `x`, made just after `del x`, gets the memory that `x` had,
-    if no other freed block is in the cache and both are made on the same stream: `y.data_ptr()`
-    is what `x.data_ptr()` was."""
+    """A GPU tensor `y` of 2 MiB, made just after `del x`, the only name of a tensor of 2 MiB, gets
+    the memory that `x` had, if no other freed block is in the cache and both are made on the
+    same stream: `y.data_ptr()` is what `x.data_ptr()` was."""
     x = torch.zeros(2 * 1024 * 1024, dtype=torch.uint8, device="cuda")
     address = x.data_ptr()
     del x
@@ -184,8 +185,8 @@ def test_a_smaller_batch_is_tried_after_the_except_clause():
 @pytest.mark.torch(">=2.0")
 def test_reserved_memory_is_at_least_what_is_allocated():
     """`torch.cuda.memory_allocated()` counts the GPU memory that tensors hold: a tensor of 100
-    MiB adds 100 MiB. `torch.cuda.memory_reserved()` counts all that PyTorch holds, and is
-    never smaller.
+    MiB adds 100 MiB. `torch.cuda.memory_reserved()` counts all that PyTorch's caching allocator
+    holds, and is never smaller.
 
     `nvidia-smi` shows more than both, because the CUDA context takes memory too.
     """
@@ -200,9 +201,10 @@ def test_reserved_memory_is_at_least_what_is_allocated():
 
 @pytest.mark.cuda
 def test_free_and_total_memory_are_those_of_the_gpu():
-    """`torch.cuda.mem_get_info()` returns the free and the total bytes of the GPU, other
-    programs counted; the total equals `torch.cuda.get_device_properties(0).total_memory`."""
-    free, total = torch.cuda.mem_get_info()
+    """`torch.cuda.mem_get_info(0)` returns the free and the total bytes of the first GPU, where
+    memory of other programs is not free; the total equals
+    `torch.cuda.get_device_properties(0).total_memory`."""
+    free, total = torch.cuda.mem_get_info(0)
 
     assert total - torch.cuda.get_device_properties(0).total_memory == 0
     assert (0 <= free <= total) is True
@@ -293,9 +295,9 @@ def test_before_2_9_the_allocator_was_set_under_the_name_of_cuda():
 @pytest.mark.slow
 @pytest.mark.torch(">=2.14")
 def test_an_unknown_setting_of_the_allocator_is_refused():
-    """In PyTorch 2.14 and 2.15 a misspelt setting, `PYTORCH_ALLOC_CONF=nope:1`, raises
-    ValueError when the allocator is first used, "Unrecognized key 'nope' in Accelerator
-    allocator config."
+    """In PyTorch 2.14 and 2.15 built for CUDA, with an unknown setting in the environment,
+    `PYTORCH_ALLOC_CONF=nope:1`, `torch.cuda.memory._snapshot()` raises ValueError,
+    "Unrecognized key 'nope' in Accelerator allocator config."
 
     Older releases say "Unrecognized CachingAllocator option: nope". Correct the variable in the
     shell that starts Python.
@@ -344,9 +346,9 @@ def test_too_much_for_the_cpu_is_a_runtime_error():
 
 @pytest.mark.torch(">=2.0")
 def test_the_memory_of_a_tensor_can_be_counted_on_any_device(device):
-    """For the row `row = x[0]` of a float64 tensor `x` of shape (4, 3), `row.nelement() *
-    row.element_size()` is 24, the bytes of its elements; `row.untyped_storage().nbytes()`
-    is 96, the bytes of the whole storage, of which `row` is a view.
+    """For the row `row = x[0]` of `x = torch.zeros(4, 3, dtype=torch.float64)`, `row.nelement()
+    * row.element_size()` is 24, the bytes of its elements; `row.untyped_storage().nbytes()`
+    is 96, the bytes of the storage that `row` shares with `x`.
 
     For an expanded tensor `x.nelement() * x.element_size()` counts the repeated elements
     too, which take no memory.
@@ -405,8 +407,8 @@ def test_only_main_memory_can_be_pinned():
 
 @pytest.mark.cuda
 def test_a_non_blocking_copy_returns_before_it_is_made():
-    """From pinned memory, `x.to("cuda", non_blocking=True)` returns before the copy is made; it
-    is queued behind the work that the GPU has.
+    """For a pinned CPU tensor `x`, `x.to("cuda", non_blocking=True)` does not wait for the copy:
+    behind a long kernel in the same stream it returns before the copy is made.
 
     Work on the result waits for the copy by itself; only the pinned tensor must not be written
     to before.

@@ -19,8 +19,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-new_scaler = pytest.mark.torch(">=2.3")
-
 
 @pytest.mark.parametrize(
     "compute",
@@ -34,8 +32,8 @@ new_scaler = pytest.mark.torch(">=2.3")
 )
 def test_products_of_matrices_are_made_in_bfloat16(compute):
     """Inside `torch.autocast("cpu", dtype=torch.bfloat16)`, `x @ x`, `torch.addmm(x, x, x)`,
-    `F.linear`, `F.conv1d` and `torch.einsum("ij,jk->ik", x, x)` of float32 CPU tensors give
-    bfloat16."""
+    `F.linear`, `F.conv1d` and `torch.einsum("ij,jk->ik", x, x)` of dense float32 CPU tensors
+    give bfloat16."""
     x = torch.ones(2, 2)
 
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -59,7 +57,7 @@ def test_products_of_matrices_are_made_in_bfloat16(compute):
 )
 def test_other_operations_leave_float32_alone(compute):
     """Inside `torch.autocast("cpu")`, `+`, `relu`, `sum`, `exp`, `softmax`, `F.layer_norm` and
-    `F.mse_loss` of float32 CPU tensors give float32."""
+    `F.mse_loss` of dense float32 CPU tensors give float32."""
     x = torch.ones(2, 2)
 
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -341,10 +339,10 @@ def test_small_gradients_vanish_in_float16():
     assert scaled.half().item() == 2.0**-15
 
 
-@new_scaler
+@pytest.mark.torch(">=2.3")
 def test_a_scaler_enlarges_the_loss():
-    """`scaler.scale(loss)` of an enabled `torch.amp.GradScaler` is the loss multiplied by the
-    scale, so that `backward()` computes gradients multiplied by it.
+    """`scaler.scale(loss)` of an enabled `torch.amp.GradScaler` and a float32 loss is the loss
+    multiplied by the scale, so that its `backward()` computes gradients multiplied by the scale.
     """
     w = torch.tensor([1.0], requires_grad=True)
     scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
@@ -356,11 +354,11 @@ def test_a_scaler_enlarges_the_loss():
     assert w.grad.tolist() == [8.0]
 
 
-@new_scaler
+@pytest.mark.torch(">=2.3")
 def test_a_scalers_step_divides_by_the_scale_first():
-    """`scaler.step(optimizer)` of an enabled `torch.amp.GradScaler`, with an SGD made without
-    `fused=True` and no `unscale_` before, divides the gradients by the scale, in place, before it
-    calls `optimizer.step()`.
+    """`scaler.step(optimizer)` of an enabled `torch.amp.GradScaler`, with finite gradients, an SGD
+    made without `fused=True` and no `unscale_` before, divides the gradients by the scale, in
+    place, before it calls `optimizer.step()`.
 
     A fused optimizer divides them itself, inside its step.
     """
@@ -375,12 +373,12 @@ def test_a_scalers_step_divides_by_the_scale_first():
     assert w.grad.tolist() == [2.0]
 
 
-@new_scaler
+@pytest.mark.torch(">=2.3")
 @pytest.mark.parametrize("bad", [float("inf"), float("nan")])
 def test_a_step_with_an_infinite_gradient_is_left_out(bad):
-    """If one gradient is infinite or nan, `scaler.step(optimizer)` of an enabled GradScaler
-    updates no parameter of that optimizer, and `scaler.update()` halves the scale, with the
-    default `backoff_factor=0.5`.
+    """If a gradient is inf or nan and `unscale_` was not called, `scaler.step(optimizer)` of an
+    enabled GradScaler and SGD updates no parameter of that optimizer, and `scaler.update()`
+    halves the scale, with the default `backoff_factor=0.5`.
 
     The first steps of a training are often left out so, until the scale fits. If the very first
     is, a scheduler that is stepped all the same warns of it.
@@ -399,11 +397,11 @@ def test_a_step_with_an_infinite_gradient_is_left_out(bad):
     assert scaler.get_scale() == 2.0
 
 
-@new_scaler
+@pytest.mark.torch(">=2.3")
 def test_the_scale_grows_again_after_good_steps():
-    """After `growth_interval` steps in a row without an infinite or nan gradient,
-    `scaler.update()` of an enabled GradScaler doubles the scale, with the default
-    `growth_factor=2.0`.
+    """With `growth_interval=2` and `init_scale=4.0`, the second `scaler.update()` in a row of an
+    enabled GradScaler, each after a `scaler.step(optimizer)` with finite gradients, doubles the
+    scale to 8, by the default `growth_factor=2.0`.
     """
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)
@@ -420,7 +418,7 @@ def test_the_scale_grows_again_after_good_steps():
     assert scales == [4.0, 8.0, 8.0]
 
 
-@new_scaler
+@pytest.mark.torch(">=2.3")
 def test_gradients_are_unscaled_before_they_are_clipped():
     """`scaler.unscale_(optimizer)` of an enabled `torch.amp.GradScaler` divides the gradients by
     the scale, so that they can be clipped; `scaler.step(optimizer)` then doesn't divide again.
@@ -441,7 +439,7 @@ def test_gradients_are_unscaled_before_they_are_clipped():
     assert w.tolist() == [0.5]
 
 
-@new_scaler
+@pytest.mark.torch(">=2.3")
 def test_unscaling_twice_is_refused():
     """A second `scaler.unscale_(optimizer)` of an enabled GradScaler, before
     `scaler.step(optimizer)` and `scaler.update()`, raises RuntimeError, "unscale_() has already
@@ -465,7 +463,7 @@ def test_unscaling_twice_is_refused():
         scaler.unscale_(optimizer)
 
 
-@new_scaler
+@pytest.mark.torch(">=2.3")
 def test_a_scaler_that_is_switched_off_does_nothing():
     """`torch.amp.GradScaler("cpu", enabled=False)` has the scale 1, and its `scale(loss)`
     returns `loss` itself, so that the same loop runs without scaling."""
@@ -476,7 +474,7 @@ def test_a_scaler_that_is_switched_off_does_nothing():
     assert scaler.get_scale() == 1.0
 
 
-@new_scaler
+@pytest.mark.torch(">=2.3")
 def test_a_scaler_belongs_into_the_checkpoint():
     """`scaler.state_dict()` of an enabled `torch.amp.GradScaler` holds the scale; a new
     enabled scaler that loads it has that scale instead of the default, 65536.
@@ -494,8 +492,9 @@ def test_a_scaler_belongs_into_the_checkpoint():
 
 
 def test_backward_needs_no_autocast():
-    """`backward()` after the `with torch.autocast(...)` block, where it belongs, gives the
-    bfloat16 output of a float32 `nn.Linear` a bfloat16 gradient, and its weight a float32 one.
+    """`backward()` after the block `with torch.autocast("cpu", dtype=torch.bfloat16):`, where
+    it belongs, computes a bfloat16 gradient for the bfloat16 output of a float32 `nn.Linear`,
+    and a float32 gradient for the layer's weight.
 
     Because a gradient has by default the dtype of its tensor. The documentation advises against
     `backward()` under autocast. Forward and loss are inside.

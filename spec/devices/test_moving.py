@@ -10,7 +10,8 @@ The device `meta`, which keeps shapes and no values, serves here as a second dev
 machine has; what is special to it stands at the end. The same on a GPU:
 `spec/devices/test_cuda_tensors.py`; in a training: `spec/training/test_on_a_gpu.py`.
 
-What surprises: `.to` copies only where something has to change; otherwise it returns `x` itself.
+What surprises: `.to` copies only where something has to change or `copy=True` is given; otherwise
+it returns `x` itself.
 """
 
 import pytest
@@ -137,8 +138,9 @@ def test_gradients_find_their_way_back_through_to(device):
 
 
 def test_a_moved_tensor_is_no_leaf():
-    """`x.to(device)` with another device, of a tensor `x` that requires grad, returns a tensor
-    that is not a leaf; under `torch.no_grad()` it is a leaf that requires no grad.
+    """`x.to(device)` of a tensor `x` that requires grad, with a device other than that of `x`,
+    returns a tensor that is not a leaf; under `torch.no_grad()` `x.to(device)` is a leaf that
+    requires no grad.
 
     Because `backward()` fills no `.grad` for it by default, give the optimizer a leaf: make the
     tensor on its device at once, `torch.zeros(2, device=..., requires_grad=True)`.
@@ -204,8 +206,11 @@ def test_a_single_element_is_not_enough_to_cross():
 
 @pytest.mark.claim("self-mixed-devices")
 def test_copying_and_indexing_may_cross_devices():
-    """For a tensor `y` that requires no grad, of shape (3,) and on another device, `y.copy_(x)`
-    takes a CPU tensor `x` of that shape, and `y[index]` takes an int64 CPU tensor `index`."""
+    """For `y = torch.zeros(3, device="meta")`, `y.copy_(x)` takes a CPU tensor `x` of shape
+    (3,), and `y[index]` takes a 1-D int64 CPU tensor `index`.
+
+    The same holds where `y` is on a GPU.
+    """
     elsewhere = torch.zeros(3, device="meta")
 
     copied = elsewhere.copy_(torch.ones(3))
@@ -217,8 +222,9 @@ def test_copying_and_indexing_may_cross_devices():
 
 
 def test_a_meta_tensor_has_a_shape_and_no_numbers():
-    """A tensor on `meta` takes no memory for values: `x @ x` of shape (1000000, 1000000), which
-    would take 4 TB, is there at once, with its shape and dtype only.
+    """A tensor on `meta` takes no memory for values: `x @ x` of a float32 `x` of shape (1000000,
+    1000000) on `meta`, which would take 4 TB on the CPU, is made at once, with its shape and
+    dtype only.
 
     So the shapes and the size of a large model can be looked at on a small machine.
     """

@@ -16,6 +16,7 @@ import os
 
 import pytest
 import torch
+import torch.mps
 from torch import nn
 
 without_mps = pytest.mark.skipif(
@@ -71,11 +72,10 @@ def test_available_needs_built():
 @without_mps
 def test_without_mps_a_tensor_there_is_refused():
     """In a build of PyTorch without MPS `torch.ones(1, device="mps")` raises RuntimeError or
-    its subclass NotImplementedError, "Could not run 'aten::empty.memory_format' with arguments
-    from the 'MPS' backend."
+    its subclass NotImplementedError; `torch.device("mps")` alone raises nothing.
 
     Because the tensor is not made on the CPU instead: ask `torch.backends.mps.is_available()`
-    and choose the device by the answer. `torch.device("mps")` alone raises nothing.
+    and choose the device by the answer.
     """
     device = torch.device("mps")
 
@@ -134,8 +134,8 @@ def test_a_module_in_float64_is_refused_by_mps(mps):
     os.environ.get("PYTORCH_ENABLE_MPS_FALLBACK") == "1", reason="the fallback is switched on"
 )
 def test_an_operation_that_mps_lacks_is_refused(mps):
-    """`torch.linalg.eig(x)` of a tensor on "mps" raises NotImplementedError, "The operator
-    'aten::linalg_eig' is not currently implemented for the MPS device", unless
+    """`torch.linalg.eig(x)` of a float32 tensor `x` of shape (2, 2) on "mps" raises
+    NotImplementedError, "is not currently implemented for the MPS device", unless
     `PYTORCH_ENABLE_MPS_FALLBACK=1` is in the environment.
 
     Because the operation has no MPS kernel. Set the variable before torch is imported to
@@ -166,8 +166,9 @@ def test_tensors_of_cpu_and_mps_do_not_mix(mps):
 
 
 def test_memory_of_mps_is_asked_for_in_torch_mps(mps):
-    """`torch.mps.current_allocated_memory()` is the number of bytes that tensors on "mps" take;
-    it grows by at least `x.nbytes` when the tensor `x` is made there.
+    """Where MPS is available, `torch.mps.current_allocated_memory()`, in PyTorch 2.0 after `import
+    torch.mps`, is the number of bytes that tensors on "mps" take; it grows by at least 4 MiB when
+    `x = torch.ones(1 << 20, device="mps")` is made.
 
     `torch.mps.empty_cache()` gives unused memory back. "MPS backend out of memory" proposes
     `PYTORCH_MPS_HIGH_WATERMARK_RATIO=0.0`, which switches the limit off and may bring the whole
@@ -181,8 +182,8 @@ def test_memory_of_mps_is_asked_for_in_torch_mps(mps):
 
 
 def test_a_seed_covers_mps(mps):
-    """`torch.manual_seed(0)` also seeds the generator of "mps": `torch.rand(3, device="mps")`
-    gives the same values after the same seed."""
+    """Where MPS is available `torch.manual_seed(0)` also seeds the generator of "mps":
+    `torch.rand(3, device="mps")` gives the same values after the same seed."""
     torch.manual_seed(0)
     first = torch.rand(3, device=mps)
     torch.manual_seed(0)

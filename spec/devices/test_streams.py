@@ -16,9 +16,9 @@ import torch
 
 @pytest.mark.cuda
 def test_a_call_returns_before_the_work_is_done():
-    """A call that queues a long kernel on a GPU returns before the kernel is done: a
-    `torch.cuda.Event` recorded behind it answers False to `query()`, and True after
-    `event.synchronize()`.
+    """Without `CUDA_LAUNCH_BLOCKING=1`, a call that queues a long kernel on a GPU returns before
+    the kernel is done: a `torch.cuda.Event` recorded behind the kernel answers False to `query()`,
+    and True after `event.synchronize()`.
 
     Calls whose result depends on the values wait for them: `item()`, `nonzero()`, `x[mask]`.
     """
@@ -52,8 +52,8 @@ def test_synchronize_waits_for_the_whole_gpu():
 
 @pytest.mark.cuda
 def test_item_waits_for_its_number():
-    """`x.item()` of a GPU tensor waits until the GPU has computed the value: an event recorded
-    just before it answers True to `query()` afterwards.
+    """`x.item()` of a GPU tensor waits until the GPU has computed the value: an event recorded in
+    the same stream just before `x.item()` answers True to `query()` afterwards.
 
     So printing the loss in each step makes Python wait for the GPU in each step.
     """
@@ -99,8 +99,8 @@ def test_outside_a_with_statement_the_stream_is_the_default_one():
 
 @pytest.mark.cuda
 def test_another_stream_does_not_wait():
-    """Work in one `torch.cuda.Stream` does not wait for work in another: an event recorded in a
-    free stream is done while a long kernel in another stream still runs."""
+    """Work in one `torch.cuda.Stream` does not by itself wait for work in another: an event
+    recorded in an idle stream is done while a long kernel in another stream still runs."""
     busy, free = torch.cuda.Stream(), torch.cuda.Stream()
     end_of_busy, end_of_free = torch.cuda.Event(), torch.cuda.Event()
 
@@ -141,8 +141,8 @@ def test_a_stream_can_be_told_to_wait_for_another():
 
 @pytest.mark.cuda
 def test_a_stream_can_wait_for_an_event():
-    """After `event.wait(stream)` of a `torch.cuda.Event`, what is queued in `stream` runs only
-    when `event`, recorded in another stream, has been reached."""
+    """For a `torch.cuda.Event` that was recorded in another stream, what is queued in `stream`
+    after `event.wait(stream)` runs only when the other stream has reached `event`."""
     first, second = torch.cuda.Stream(), torch.cuda.Stream()
     ready = torch.cuda.Event()
     end = torch.cuda.Event()
@@ -160,9 +160,9 @@ def test_a_stream_can_wait_for_an_event():
 @pytest.mark.cuda
 @pytest.mark.spare("1.0", reason="how long the work takes depends on the GPU's clock")
 def test_events_measure_the_time_between_them():
-    """For two events made by `torch.cuda.Event(enable_timing=True)` and recorded, after
-    `end.synchronize()`, `start.elapsed_time(end)` is the time in milliseconds that the GPU took
-    between them.
+    """For two events `start` and `end`, made by `torch.cuda.Event(enable_timing=True)` and
+    recorded in this order in one stream, `start.elapsed_time(end)` after `end.synchronize()`
+    is the time in milliseconds that the GPU took between them.
     """
     start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
 
@@ -185,8 +185,9 @@ def test_an_event_that_nobody_recorded_is_passed():
 
 @pytest.mark.torch(">=2.1")
 def test_the_cpu_has_no_queue():
-    """`torch.cpu.current_stream`, `torch.cpu.stream` and `torch.cpu.synchronize` can be called
-    as those of `torch.cuda`; `x.add_(1)` of a CPU tensor is done when the call returns.
+    """`torch.cpu.current_stream()`, `torch.cpu.stream(stream)` and `torch.cpu.synchronize()` can
+    be called like their namesakes in `torch.cuda`; `x.add_(1)` of a CPU tensor is done when the
+    call returns.
 
     So that code can be written for both: on the CPU there is no queue, and
     `torch.cpu.synchronize()` has nothing to wait for.

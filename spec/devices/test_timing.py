@@ -65,9 +65,9 @@ def test_setup_runs_before_and_is_not_measured():
 
 @pytest.mark.cuda
 def test_a_clock_read_without_waiting_measures_the_queue():
-    """After 20 products `x @ x` of shape (8192, 8192) were called on a GPU, an event recorded
-    behind them answers False to `query()`: they are not yet computed. After
-    `torch.cuda.synchronize()` it answers True.
+    """After 20 float32 products `x @ x` of shape (8192, 8192) were called on a GPU, an event
+    recorded behind the products answers False to `query()`: they are not yet computed. After
+    `torch.cuda.synchronize()` the event answers True.
 
     Because a call on a GPU only queues its work: write `torch.cuda.synchronize()` before both
     looks at the clock.
@@ -89,7 +89,7 @@ def test_a_clock_read_without_waiting_measures_the_queue():
 @pytest.mark.cuda
 def test_timer_waits_for_the_gpu():
     """`torch.utils.benchmark.Timer(...).timeit(2)` waits for the GPU before it stops its clock:
-    what the statement queued there is done when `timeit` returns."""
+    what the statement queued on the current GPU is done when `timeit` returns."""
     done = torch.cuda.Event()
 
     def work():

@@ -9,7 +9,8 @@ A GPU is named by its number, in CUDA's order, or by its UUID as `nvidia-smi -L`
 orders by speed unless `CUDA_DEVICE_ORDER=PCI_BUS_ID` asks for the order of `nvidia-smi`.
 
 What surprises: the numbers begin at 0 again, so with `CUDA_VISIBLE_DEVICES=3` there is no `cuda:3`;
-and an entry that is no number, such as `x`, hides all GPUs named after it, without an error.
+and an entry that is neither a number nor a UUID, such as `x`, hides all GPUs named after it,
+without an error.
 """
 
 import os
