@@ -68,8 +68,8 @@ def test_the_device_attribute_tells_a_gpu_with_its_number():
 
 @pytest.mark.claim("blitz-cpu-repr-no-device")
 def test_a_cpu_tensor_prints_without_a_device():
-    """`torch.zeros(2)` on the CPU prints as `tensor([0., 0.])`, without a device; on another
-    device, such as `meta`, the text has `device='meta'` in it."""
+    """`torch.zeros(2)` on the CPU prints as `tensor([0., 0.])`, without a device; the text of
+    `torch.zeros(2, device="meta")` has `device='meta'` in it."""
     on_cpu = torch.zeros(2)
     elsewhere = torch.zeros(2, device="meta")
 
