@@ -66,9 +66,9 @@ def pages_read(data):
 
 
 def test_reading_python_objects_copies_their_memory():
-    """A forked worker of a `DataLoader` that iterates over a list of your process, `[str(i)
-    for i in range(100_000)]`, copies the memory of these strings, more than 4 MB, page by
-    page.
+    """A forked worker of a `DataLoader` that iterates over a list of your process,
+    `[str(i) for i in range(100_000)]`, copies the memory of these strings, more than 4 MB,
+    page by page.
 
     Because reading an object changes its reference count, which stands beside its value. Memory
     grows so with each worker, over the first epoch, until the list is there as often as there are

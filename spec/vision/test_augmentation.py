@@ -65,8 +65,8 @@ def test_random_resized_crop_keeps_from_eight_to_a_hundred_percent():
 
 def test_a_long_image_loses_more_than_the_scale_says():
     """`RandomResizedCrop` takes a central crop where no part of its `scale` and `ratio`
-    fits in: with `scale=(0.5, 1.0)` and the default `ratio` it cuts 10 x 13 pixels from a
-    10 x 1000 image, 1.3 % of the area.
+    fits in: with `scale=(0.5, 1.0)` and the default `ratio` it cuts 13 columns from an
+    image of height 10 and width 1000, 1.3 % of the area.
 
     The proportions of 4:3 win over the area. For long images give a wider `ratio`.
     """
@@ -161,9 +161,9 @@ def test_rand_augment_wants_bytes():
 
 
 def test_colour_jitter_draws_factors_around_one():
-    """`ColorJitter(brightness=0.5)` multiplies a float (3, H, W) tensor of 0.5 by a factor from
-    0.5 to 1.5, drawn at each call; a pair sets the limits of the factor, `brightness=(0.2,
-    0.2)`.
+    """`ColorJitter(brightness=0.5)` multiplies a float32 (3, H, W) tensor filled with 0.5
+    by a factor from 0.5 to 1.5, drawn at each call; a pair sets the limits of the factor,
+    `brightness=(0.2, 0.2)`.
 
     Products above 1.0, or 255 in a uint8 image, become 1.0 or 255.
     """

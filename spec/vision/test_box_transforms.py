@@ -44,8 +44,9 @@ def test_boxes_are_wrapped_with_format_and_canvas():
 
 
 def test_a_resize_scales_boxes_with_their_canvas():
-    """`v2.Resize((4, 20))` of "XYXY" `tv_tensors.BoundingBoxes` on a canvas of height 8 and
-    width 10 halves y, doubles x and sets `canvas_size` to (4, 20).
+    """`v2.Resize((4, 20))` of the "XYXY" `tv_tensors.BoundingBoxes` [[2, 2, 6, 4]] on a
+    canvas of height 8 and width 10 returns [[4, 1, 12, 2]], y halved and x doubled, with
+    `canvas_size` (4, 20).
     """
     boxes = boxes_on([[2, 2, 6, 4]], canvas_size=(8, 10))
 
@@ -168,8 +169,10 @@ def test_a_turned_box_is_the_box_around_the_turned_box():
 
 
 def test_one_mask_for_each_object_is_resized_at_once():
-    """`v2.Resize` of a bool `tv_tensors.Mask` with one mask per object, (N, H, W), keeps N and
-    the dtype; values are those of the nearest pixel."""
+    """`v2.Resize` of a bool `tv_tensors.Mask` with one mask per object, (N, H, W), keeps N
+    and the dtype bool: `v2.Resize((1, 4))` makes of the row [True, False] the row [True,
+    True, False, False].
+    """
     masks = tv_tensors.Mask(torch.tensor([[[True, False]], [[False, True]]]))
 
     resized = v2.Resize((1, 4))(masks)

@@ -67,9 +67,9 @@ def test_the_area_of_a_box_is_width_times_height():
 
 
 def test_iou_is_the_shared_area_over_the_joint_area():
-    """`ops.box_iou(boxes1, boxes2)` divides the shared area by the area of the union: 1 for
-    equal boxes of 2 x 2, 0 for boxes apart, and 1 / 7 for two 2 x 2 boxes that share one pixel;
-    two boxes without area give nan.
+    """`ops.box_iou` of float32 boxes divides the shared area by the area of the union: 1
+    for equal boxes of 2 x 2, 0 for boxes apart, and 1 / 7 for two 2 x 2 boxes that share
+    one pixel; two boxes without area give nan.
 
     Because 0 is divided by 0 there: drop such boxes with `ops.remove_small_boxes`.
     """

@@ -239,9 +239,9 @@ def test_the_boxes_of_an_image_are_a_matrix():
 
 
 def test_an_image_without_objects_has_an_empty_target():
-    """For a `FasterRCNN` the target of an image without objects has `boxes` of shape (0, 4) and
-    int64 `labels` of shape (0,), and `loss_box_reg` is 0; boxes `torch.tensor([])`, of shape
-    (0,), raise AssertionError.
+    """For a `FasterRCNN` the target of an image without objects has `boxes` of shape (0, 4)
+    and int64 `labels` of shape (0,); of a batch of this image alone `loss_box_reg` is 0.
+    Boxes `torch.tensor([])`, of shape (0,), raise AssertionError.
 
     Write `torch.zeros(0, 4)` and `torch.zeros(0, dtype=torch.int64)`.
     """

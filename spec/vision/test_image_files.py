@@ -1,8 +1,9 @@
 """Reading and writing image files as tensors.
 
 `torchvision.io` reads an image file straight into a tensor, without Pillow: `decode_image(path)`
-gives (channels, height, width) of uint8, in RGB. It reads JPEG, PNG, GIF and WebP; the kind is told
-by the content, not by the name. `write_png` and `write_jpeg` go the other way.
+gives (channels, height, width) of uint8, in RGB. It reads JPEG and PNG, in newer releases GIF and
+WebP too; the kind is told by the content, not by the name. `write_png` and `write_jpeg` go the
+other way.
 
 What surprises: the tensor has bytes from 0 to 255, and has to be scaled for a network; a grey PNG
 file has one channel and a colour one with transparency four, unless the mode "RGB" is asked for,
@@ -123,7 +124,7 @@ def test_a_missing_file_is_a_runtime_error(tmp_path):
 
 def test_other_kinds_of_files_are_refused(tmp_path):
     """`io.read_image` raises RuntimeError for a text file named `0.png` and for a BMP file,
-    "Unsupported image file. Only jpeg, png"; Pillow reads BMP, TIFF and more.
+    "Unsupported image file. Only jpeg"; Pillow reads BMP, TIFF and more.
 
     `v2.functional.pil_to_tensor(Image.open(path))` of `torchvision.transforms` gives a tensor of
     the same form.
@@ -190,8 +191,9 @@ def test_writing_wants_bytes_with_channels_first(image, words, tmp_path):
 
 @pytest.mark.torch(">=2.5")
 def test_sixteen_bits_stay_sixteen_bits(tmp_path):
-    """Since torchvision 0.20 (PyTorch 2.5) `io.decode_image` reads a grey PNG file of 16 bits
-    as uint16: depth maps and medical images keep their values. Before, it was refused.
+    """Since torchvision 0.20 (PyTorch 2.5) `io.decode_image` reads a grey PNG file of 16
+    bits, such as a depth map, as uint16 with its values as they are; before, it raised
+    RuntimeError for such a file.
 
     Most operations lack uint16 (`spec/tensors/test_special_dtypes.py`): write `.float()`.
     torchvision 0.29 warns that decoding images is deprecated. With `mode="RGB"` too the values

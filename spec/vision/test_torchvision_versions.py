@@ -127,11 +127,9 @@ def test_load_state_dict_from_url_is_torchs():
 
 @pytest.mark.torch(">=2.1")
 def test_datapoints_became_tv_tensors():
-    """Since torchvision 0.16 (PyTorch 2.1) `Image`, `Mask`, `Video` and `BoundingBoxes` are in
-    `torchvision.tv_tensors`; importing `torchvision.datapoints`, their module in 0.15, raises
-    ModuleNotFoundError.
-
-    `BoundingBox` of 0.15 is called `BoundingBoxes` since.
+    """Since torchvision 0.16 (PyTorch 2.1) importing `torchvision.datapoints` raises
+    ModuleNotFoundError: `Image`, `Mask` and `Video` of 0.15 are in `torchvision.tv_tensors`
+    now, and `BoundingBox` is called `BoundingBoxes` there.
     """
     with pytest.raises(ModuleNotFoundError, match=r"No module named 'torchvision.datapoints'"):
         importlib.import_module("torchvision.datapoints")
