@@ -3,7 +3,7 @@
 `--about` takes what somebody has at hand: a symbol, a keyword of an API, a line of a traceback, or
 words. It runs the facts about it, those that name it or expect that message, and tells their story;
 facts that merely use it are folded to a line a page. What surprises: with `--collect-only` it
-answers from an index, without importing torch.
+answers from an index, and, once that is made, does not import torch.
 """
 
 import pytest
@@ -48,9 +48,9 @@ def test_loader():
     ],
 )
 def test_about_runs_the_facts_that_use_a_symbol(book, asked, sentence):
-    """`pytest --about WHAT` takes a symbol by its full name or the end of it, as
-    `torch.Tensor.add_` or `add_`, in any case, a keyword such as `batch_size`, or words of
-    a sentence, and runs the test that uses it.
+    """`pytest --about add_` finds a test that calls `torch.ones(2).add_(1)`, and runs or
+    counts it; so does `--about torch.Tensor.add_`, in any case. `--about batch_size` finds
+    a test by a keyword argument, `--about` with words by its docstring.
     """
     book.page("tensors/test_creation.py", PAGE)
 
@@ -72,8 +72,9 @@ def test_uses():
 
 
 def test_facts_about_a_symbol_run_and_those_that_use_it_are_folded(book):
-    """`pytest --about torch.ones` runs the test whose docstring names `torch.ones`, and
-    only counts the test that merely calls `torch.ones`, in a line for its page.
+    """`pytest --about torch.ones` runs a test that calls `torch.ones` and has it in
+    backticks in its docstring. A test that calls it, with no word like `ones` in its name,
+    docstring and page's docstring, is only counted, in a line for its page.
     """
     book.page("tensors/test_creation.py", TWO)
 
@@ -107,8 +108,9 @@ def test_none():
 
 
 def test_a_symbol_is_named_by_the_table_that_a_sentence_speaks_of(book):
-    """`pytest --about ones` runs a parametrized test whose docstring says "the table" and
-    whose `parametrize` rows name `ones`, as if the docstring named `ones` itself.
+    """`pytest --about ones` runs a test whose docstring says "the table", whose
+    `parametrize` has the string "ones" and whose code calls `getattr(torch, name)`, as if
+    the docstring named `ones` itself.
     """
     book.page("tensors/test_creation.py", TABLE)
 
@@ -141,9 +143,9 @@ def test_other():
     ],
 )
 def test_a_pasted_message_finds_the_fact_that_expects_it(book, asked):
-    """`pytest --about MESSAGE`, with a line pasted from a traceback, runs the test whose
-    `pytest.raises` expects that message, whatever sizes the line has and with or without
-    `RuntimeError:` in front.
+    """`pytest --about MESSAGE`, with a line pasted from a traceback, runs a test whose
+    `pytest.raises` has most words of that line as `match`, whatever sizes the line has and
+    with or without `RuntimeError:` in front.
     """
     book.page("tensors/test_creation.py", ERROR)
 
@@ -154,8 +156,9 @@ def test_a_pasted_message_finds_the_fact_that_expects_it(book, asked):
 
 
 def test_about_takes_all_rows_of_a_table(book):
-    """`pytest --about add_` runs a test that calls `add_` with each row of its
-    `parametrize`, and leaves out a test that calls `index_add_`, whose name only ends so.
+    """`pytest --about add_` counts a call of `torch.ones(n).add_(1)` as a use, and not one
+    of `index_add_`, whose name only ends so; of a parametrized test that it runs, it runs
+    each row.
     """
     rows = "@pytest.mark.parametrize('n', [1, 2])\ndef test_rows(n): torch.ones(n).add_(1)\n"
     book.page(
@@ -169,8 +172,8 @@ def test_about_takes_all_rows_of_a_table(book):
 
 
 def test_a_symbol_like_no_other_has_no_neighbours(book):
-    """`pytest --about xyzzy`, where no known name resembles `xyzzy`, ends in an error that
-    suggests no name.
+    """`pytest --about NAME`, with a name that resembles no symbol, page or word of the
+    book, ends in a usage error that suggests no name.
     """
     book.page("tensors/test_creation.py", PAGE)
 
@@ -180,8 +183,8 @@ def test_a_symbol_like_no_other_has_no_neighbours(book):
 
 
 def test_neighbours_are_named_once_however_they_were_found(book):
-    """The error of `pytest --about Tensor.ad_` suggests `Tensor.add_` once, although its
-    full name and its end both resemble what was asked.
+    """The usage error of `pytest --about NAME` for a misspelt name suggests a symbol once,
+    although its full name, as `Tensor.add_`, and its end, as `add_`, both resemble NAME.
     """
     book.page("tensors/test_creation.py", PAGE)
 
@@ -203,8 +206,9 @@ def test_neighbours_are_named_once_however_they_were_found(book):
     ],
 )
 def test_what_is_not_known_is_a_usage_error_with_the_nearest_names(book, asked, nearest):
-    """`pytest --about NAME` with a misspelt name, such as `Dataloadr`, is a usage error
-    that suggests the nearest names that the book's tests use, here `utils.data.DataLoader`.
+    """`pytest --about NAME`, if NAME is no symbol that the book's tests use and its words
+    find no test, is a usage error that suggests the nearest symbols, as
+    `utils.data.DataLoader` for a misspelt one.
     """
     book.page("tensors/test_creation.py", PAGE)
 
@@ -227,7 +231,7 @@ def test_what_is_not_known_is_a_usage_error_with_the_nearest_names(book, asked, 
 )
 def test_what_cannot_be_answered_says_why(book, arguments, reason):
     """`pytest --about` is a usage error that says why when its value is empty, when it is
-    given twice, and when torch has the name, as `torch.fft`, and no test uses it.
+    given twice, and when torch has the name, as `torch.fft`, and no test uses or names it.
     """
     book.page("tensors/test_creation.py", PAGE)
     first, *more = arguments.split(" ")
@@ -240,7 +244,9 @@ def test_what_cannot_be_answered_says_why(book, arguments, reason):
 
 @pytest.mark.slow
 def test_an_answer_needs_no_torch(book):
-    """`--about WHAT --collect-only` answers from the index in the cache and imports no torch."""
+    """`pytest --about torch.ones --collect-only`, run again on unchanged pages, answers
+    from the index in pytest's cache and imports no torch.
+    """
     book.page("tensors/test_creation.py", TWO)
     book.run_as_a_person("--about", "torch.ones", "--collect-only")
     # What an import of torch would now find first.
@@ -299,9 +305,9 @@ def test_a_changed_page_is_read_again(book):
     ],
 )
 def test_symbols_are_read_from_the_source(book, code, used):
-    """`symbols` of `fixtures/symbols.py` finds the torch functions, tensor methods and
-    operators in a test's source, as `torch.Tensor.__iadd__` for `x += 1`, and none for
-    calls on a NumPy array or a list.
+    """`symbols` of `fixtures/symbols.py` finds `torch.zeros` and `torch.Tensor.__iadd__` in
+    a test with the code `x = torch.zeros(2); x += 1`, and no symbol in calls on
+    `np.zeros(2)` or a list.
     """
     head = PAGE[: PAGE.index("def")]
     book.page("tensors/test_creation.py", f"{head}\ndef test_it():\n    {code}\n")

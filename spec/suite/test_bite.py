@@ -1,8 +1,8 @@
 """Facts can fail.
 
 A fact that cannot fail says nothing. `--bite` changes each literal of each fact's assertions, one
-at a time, and runs the fact again: if it still passes, that literal was decoration, and the run
-fails. A literal that cannot matter is spared beside the fact, with the reason.
+at a time, and tries again: if the fact still passes, that literal was decoration, and the run
+fails. A literal that cannot matter is spared by a mark on the fact, with the reason.
 """
 
 import re
@@ -21,8 +21,9 @@ def bite(book, body, *arguments):
 
 
 def test_a_fact_whose_literals_all_matter_bites(book):
-    """`pytest --bite` changes the literals in a test's assertions one at a time and runs
-    the test again; if the test fails each time, the run ends with exit code 0.
+    """`pytest --bite` over one test that asserts `torch.ones(2).tolist() == [1.0, 1.0]`
+    changes its literals one at a time; as the assertion fails each time, the run ends with
+    exit code 0.
     """
     result = bite(book, "def test_ones(): assert torch.ones(2).tolist() == [1.0, 1.0]")
 
@@ -55,8 +56,9 @@ def test_a_fact_whose_literals_all_matter_bites(book):
     ],
 )
 def test_a_literal_that_says_nothing_survives_and_fails_the_run(book, body, survivor):
-    """If a test still passes after `pytest --bite` changed a literal in it, the run fails,
-    and a line `SURVIVES:` names the file, the line, the test and the literal.
+    """If a test still passes after `pytest --bite` changed a literal of its assertions, and
+    no `spare` mark names that literal, the run fails, and a line `SURVIVES:` names the
+    file, a line, the test and the literal.
     """
     result = bite(book, body)
 
@@ -108,8 +110,9 @@ def test_a_literal_that_says_nothing_survives_and_fails_the_run(book, body, surv
     ],
 )
 def test_errors_warnings_tables_and_properties_bite(book, body, literals):
-    """`pytest --bite` also changes what a test expects of `pytest.raises`, `pytest.warns`
-    and `pytest.approx`, the values of `parametrize`, and the literals of a Hypothesis test.
+    """`pytest --bite` also changes the error type and the `match` of `pytest.raises` and
+    `pytest.warns`, the number in `pytest.approx`, numbers in a test's `parametrize`, and
+    the literals in an `assert` of a Hypothesis test.
     """
     result = bite(book, body)
 
@@ -120,8 +123,9 @@ def test_errors_warnings_tables_and_properties_bite(book, body, literals):
 
 
 def test_a_spared_literal_is_counted(book):
-    """The mark `spare("0", reason=...)` exempts the literal 0 of a test from `pytest
-    --bite`: the run is green and counts `1 spared`.
+    """The mark `spare("0", reason=...)` exempts the literal 0 in a test's assertion from
+    `pytest --bite`, if the test passes with another number in its place: it is counted as
+    `1 spared`, not as a survivor.
     """
     result = bite(
         book,
@@ -135,8 +139,9 @@ def test_a_spared_literal_is_counted(book):
 
 @pytest.mark.parametrize("mark", ["spare('1', reason='none')", "spare('0')"])
 def test_a_spare_without_need_or_reason_fails_the_run(book, mark):
-    """`pytest --bite` fails with a line `spared in vain` if a test's `spare` mark names a
-    literal whose change makes the test fail, or has no `reason`.
+    """`pytest --bite` fails with a line `spared in vain` for a passing test that has the
+    mark `spare("1", reason=...)` and fails whichever literal 1 in it is changed, or a
+    `spare` mark without the keyword `reason`.
     """
     result = bite(book, f"@pytest.mark.{mark}\ndef test_it(): assert torch.ones(2)[0] == 1")
 
@@ -148,8 +153,8 @@ BARE = "def test_it():\n    x = torch.ones(2)\n    assert x.detach_() is x"
 
 
 def test_a_fact_without_a_literal_fails_the_run(book):
-    """`pytest --bite` fails with a line `no literal` that names a test whose assertion, as
-    `x.detach_() is x`, has no literal to change.
+    """`pytest --bite` fails with a line `no literal` that names a passing test without
+    `parametrize` whose only assertion, as `x.detach_() is x`, has no literal to change.
     """
     result = bite(book, BARE)
 
@@ -159,8 +164,9 @@ def test_a_fact_without_a_literal_fails_the_run(book):
 
 
 def test_a_fact_without_a_literal_is_spared_with_a_reason(book):
-    """The mark `spare("no literal", reason=...)` on a test whose assertion has no literal
-    keeps `pytest --bite` green.
+    """`pytest --bite` over one test whose only assertion, as `x.detach_() is x`, has no
+    literal ends with exit code 0 if the test has the mark
+    `spare("no literal", reason=...)`.
     """
     result = bite(book, "@pytest.mark.spare('no literal', reason='one thing')\n" + BARE)
 
@@ -170,7 +176,8 @@ def test_a_fact_without_a_literal_is_spared_with_a_reason(book):
 
 def test_a_parameter_that_says_nothing_is_spared_by_its_value(book):
     """The mark `spare("1", reason=...)` exempts the value 1 of a test's `parametrize` from
-    `pytest --bite`.
+    `pytest --bite`, if the test passes with another number in its place: it is counted as
+    `1 spared`.
     """
     result = bite(
         book,
@@ -184,8 +191,8 @@ def test_a_parameter_that_says_nothing_is_spared_by_its_value(book):
 
 
 def test_a_literal_bites_where_one_row_of_a_table_needs_it(book):
-    """Under `pytest --bite`, a literal of a parametrized test does not survive if its
-    change makes one of the rows fail, here the second of three.
+    """Under `pytest --bite`, a literal in an assertion of a parametrized test does not
+    survive if its change makes one of the rows fail, here the second of three.
     """
     result = bite(
         book,
@@ -215,8 +222,8 @@ def test_a_table_is_varied_with_the_code_as_it_is(book):
 
 
 def test_who_ends_the_run_ends_the_biting(book):
-    """If a test calls `pytest.exit` when `pytest --bite` runs it again, the whole run ends
-    as interrupted.
+    """If a test calls `pytest.exit("enough")` outside its assertions when `pytest --bite`
+    runs it again, the whole run is interrupted, with exit code 2.
     """
     result = bite(
         book,
@@ -229,8 +236,9 @@ def test_who_ends_the_run_ends_the_biting(book):
 
 
 def test_a_fixture_that_breaks_behind_a_variant_ends_nothing(book):
-    """A fixture whose tear-down raises after `pytest --bite` ran a test again does not stop
-    the run: the other literals of that test are tried as well.
+    """A function-scoped fixture whose tear-down raises AssertionError after `pytest --bite`
+    ran a test again does not stop the run: the other literals of that test are tried as
+    well.
     """
     result = bite(
         book,
@@ -254,8 +262,8 @@ def test_no_alarm_is_left_behind(book):
 
 
 def test_a_survivor_is_told_with_its_own_line(book):
-    """The line `SURVIVES:` of `pytest --bite` gives the line number that the literal has in
-    its file, also in a test with a decorator and a docstring.
+    """The line `SURVIVES:` of `pytest --bite` gives the line of the file on which a literal
+    of an `assert` stands, also in a test with a decorator and a docstring.
     """
     result = bite(
         book,
@@ -266,8 +274,8 @@ def test_a_survivor_is_told_with_its_own_line(book):
 
 
 def test_a_fact_that_holds_only_once_is_told(book):
-    """`pytest --bite` fails with a line `can't be run again` for a test that passes once
-    and fails when the same code is run a second time.
+    """`pytest --bite` fails with a line `can't be run again` for a test that passes the
+    first time and fails each time that the same code is run again.
     """
     result = bite(
         book,
@@ -279,8 +287,8 @@ def test_a_fact_that_holds_only_once_is_told(book):
 
 
 def test_what_a_fact_sets_up_is_made_anew_each_time(book):
-    """`pytest --bite` sets up a test's function-scoped fixtures anew for each variant of
-    the test.
+    """`pytest --bite` sets up a test's function-scoped fixtures anew each time that it runs
+    the test again.
     """
     result = bite(
         book,
@@ -301,8 +309,8 @@ def test_a_fact_that_is_only_listed_is_not_bitten(book):
 
 
 def test_it_is_told_how_far_the_biting_is(book):
-    """Where the output is no terminal, `pytest --bite` over 11 tests prints a progress line
-    after each second test and after the last one.
+    """Where the output is no terminal, `pytest --bite` over 11 passing tests prints a
+    progress line after each second test and after the last one.
     """
     page = "\n".join(f"def test_{n}(): assert torch.ones(1).item() == 1" for n in range(11))
     result = bite(book, page)
@@ -318,7 +326,9 @@ def test_it_is_told_how_far_the_biting_is(book):
 
 
 def test_a_failing_fact_is_not_bitten(book):
-    """`pytest --bite` changes no literal of a test that fails as it is."""
+    """`pytest --bite` changes no literal of a test without `parametrize` that fails as it
+    is.
+    """
     result = bite(book, "def test_it(): assert 1 == 2")
 
     result.stdout.fnmatch_lines("bite: 0 literals of 0 facts tried, *")
@@ -356,8 +366,8 @@ def test_a_literal_becomes_another_of_its_kind(value, other):
     [(4, True, 2), (4, False, 8), (-4, True, -8), (0, True, -1), (0, False, 1)],
 )
 def test_a_bound_becomes_stricter(value, smaller, bound):
-    """`tightened` of `fixtures/literals.py`, which `--bite` uses, makes the bound of a
-    comparison stricter: 4 becomes 2 as an upper bound, and 8 as a lower bound.
+    """`tightened` of `fixtures/literals.py`, which `--bite` uses, makes the bound 4 of a
+    comparison stricter: 2 as an upper bound, and 8 as a lower bound.
     """
     assert tightened(value, smaller) == bound
 
@@ -383,15 +393,17 @@ def test_a_tables_parameter_changes_at_any_depth():
     ],
 )
 def test_a_variant_is_of_the_kind_that_it_varies(value, variants):
-    """`variants_of` of `fixtures/literals.py` makes tuples of a tuple and dicts of a dict,
-    one value changed in each, and `[0]` of an empty list.
+    """`variants_of` of `fixtures/literals.py` gives the tuples (2,) and (1, 1) for `(1,)`,
+    the list [0] for `[]`, and for `{"a": 1, "b": True}` two dicts, in each of which one
+    value is changed.
     """
     assert [variant for _, variant in variants_of(value)] == variants
 
 
 def test_a_variant_that_waits_is_given_up(book, monkeypatch):
-    """If a test runs for ever after `pytest --bite` changed a literal, that run of the test
-    is ended after a time limit, and the literal does not survive.
+    """If a value changed by `pytest --bite` makes a test loop for ever, as in
+    `while n: pass`, that run of the test is ended after a time limit, and the value does
+    not survive.
     """
     monkeypatch.setattr("fixtures.rerun.TIME_LIMIT", 0.05)
 
@@ -409,7 +421,7 @@ def test_a_variant_that_waits_is_given_up(book, monkeypatch):
 
 def test_a_tables_dict_is_changed_value_by_value(book):
     """`pytest --bite` changes the values of a dict in a test's `parametrize` one at a time,
-    and names the one that survives.
+    and names those that survive.
     """
     result = bite(
         book,
@@ -440,7 +452,7 @@ def test_what_a_page_shares_is_made_once(book):
 
 def test_a_tables_parameter_is_spared_by_its_name(book):
     """The mark `spare("idle", reason=...)` exempts each value of the parameter `idle` of a
-    test's `parametrize` from `pytest --bite`.
+    test's `parametrize`, which the test does not use, from `pytest --bite`.
     """
     result = bite(
         book,
