@@ -62,9 +62,9 @@ def record(book, code, *arguments):
     ],
 )
 def test_a_method_is_seen_by_the_class_of_torch_that_defines_it(book, code, used):
-    """`pytest --facts-json FILE` lists among a test's symbols the torch method that its
-    lines call, by the defining class: `torch.nn.Module.eval` for `net().eval()` of an
-    `nn.Linear` subclass.
+    """In `pytest --facts-json FILE`, the `symbols` of a passing test that runs
+    `net().eval()`, with `net()` an instance of a subclass of `nn.Linear`, have
+    `torch.nn.Module.eval`: the method's name behind the class that defines it.
     """
     fact = record(book, FACT.format(code))
 
@@ -91,8 +91,9 @@ def test_a_method_is_seen_by_the_class_of_torch_that_defines_it(book, code, used
     ],
 )
 def test_an_expected_error_is_seen_by_its_type_and_first_line(book, code, errors):
-    """`pytest --facts-json FILE` records what a test's `pytest.raises` and `pytest.warns`
-    met, with its own type and the first line of its message.
+    """In `pytest --facts-json FILE`, the `errors` of a passing test with `with
+    pytest.raises(Exception):` around `raise ValueError('one\\ntwo')` are
+    `[['ValueError', 'one']]`: the error's own type, and its first line.
     """
     fact = record(book, FACT.format(code))
 
@@ -100,8 +101,9 @@ def test_an_expected_error_is_seen_by_its_type_and_first_line(book, code, errors
 
 
 def test_the_cases_of_a_fact_are_seen_together(book):
-    """`pytest --facts-json FILE` lists for a parametrized test the methods that any of its
-    rows calls, each once.
+    """In `pytest --facts-json FILE`, the `symbols` of a parametrized test, one row of
+    which calls `net().eval()` and one `net().train()` of an `nn.Module`, list both
+    methods once, if all its rows pass.
     """
     fact = record(
         book,
@@ -117,8 +119,9 @@ def test_the_cases_of_a_fact_are_seen_together(book):
 
 
 def test_a_property_is_listened_to(book):
-    """`pytest --facts-json FILE` lists among the symbols of a Hypothesis test the method
-    that the function below `@given` calls.
+    """In `pytest --facts-json FILE`, the `symbols` of a passing Hypothesis test have
+    `torch.nn.Module.eval` if the function below `@given` runs `net().eval()` of an
+    `nn.Module`.
     """
     fact = record(book, "@given(st.just(1))\ndef test_it(n):\n    net().eval()")
 
@@ -142,8 +145,9 @@ def listening(book, *arguments):
 
 
 def test_a_fact_is_listened_to_once(book):
-    """This suite traces the calls of a `parametrize` row in the first `pytest` run that has
-    it, and takes them from pytest's cache in later runs.
+    """A `pytest` run of this suite with pytest's cache traces a passing row of
+    `parametrize` by `sys.settrace`; a later run with the same code and the same PyTorch
+    takes its calls from `seen.json` in the cache.
     """
     book.page("nn/test_modes.py", HEAD + LISTENS)
     keeping = ("-p", "cacheprovider")
@@ -157,8 +161,9 @@ def test_a_fact_is_listened_to_once(book):
 
 
 def test_a_fact_that_changed_is_listened_to_again(book):
-    """This suite traces the calls of a test again, although pytest's cache (`-p
-    cacheprovider`) has them, after the source of the test changed.
+    """Although `seen.json` in pytest's cache (`-p cacheprovider`) has the calls of a
+    test, a `pytest` run of this suite traces the test again by `sys.settrace` after a
+    line was added to its body.
     """
     book.page("nn/test_modes.py", HEAD + LISTENS)
     listening(book, "-p", "cacheprovider")
@@ -171,8 +176,9 @@ def test_a_fact_that_changed_is_listened_to_again(book):
 
 
 def test_another_release_is_listened_to_by_itself(book, monkeypatch):
-    """This suite traces the calls of a test again, although pytest's cache (`-p
-    cacheprovider`) has them, under another release of PyTorch.
+    """Although `seen.json` in pytest's cache (`-p cacheprovider`) has the calls of a
+    test, a `pytest` run of this suite traces the test again by `sys.settrace` if
+    another release of PyTorch is installed.
     """
     book.page("nn/test_modes.py", HEAD + LISTENS)
     listening(book, "-p", "cacheprovider")
@@ -184,8 +190,9 @@ def test_another_release_is_listened_to_by_itself(book, monkeypatch):
 
 
 def test_a_fact_that_failed_is_listened_to_again(book):
-    """This suite traces a test's calls again in the next `pytest` run if the test failed in
-    the one before.
+    """If a row of `parametrize` failed in the first `pytest` run with pytest's cache,
+    this suite traces that row again by `sys.settrace` in the second run, and not the
+    row that passed.
     """
     book.page("nn/test_modes.py", HEAD + LISTENS + "    assert n == 2\n")
     listening(book, "-p", "cacheprovider")
@@ -196,8 +203,9 @@ def test_a_fact_that_failed_is_listened_to_again(book):
 
 
 def test_nobody_listens_where_nothing_is_kept_or_told(book):
-    """Where pytest's cache is off, this suite traces the calls of a test only if the option
-    `--facts-json` is given.
+    """Without pytest's cache (`-p no:cacheprovider`), `pytest` in this suite with no
+    further option does not trace tests by `sys.settrace`; with `--facts-json FILE` it
+    does.
     """
     book.page("nn/test_modes.py", HEAD + LISTENS)
 
@@ -208,8 +216,9 @@ def test_nobody_listens_where_nothing_is_kept_or_told(book):
 
 
 def test_a_debugger_is_left_in_peace(book):
-    """Where `sys.settrace` was called before, as by a debugger, `pytest --facts-json`
-    leaves that trace function in place and records no method that tests call.
+    """If another trace function was set by `sys.settrace`, as by a debugger, `pytest
+    --facts-json FILE -p no:cacheprovider` does not replace it, and does not list
+    `torch.nn.Module.eval` for a test that runs `net().eval()`.
     """
     events = []
     before = sys.gettrace()
@@ -223,8 +232,9 @@ def test_a_debugger_is_left_in_peace(book):
 
 
 def test_a_run_inside_a_fact_is_listened_to_as_well(book):
-    """A `pytest --facts-json` run inside a traced test traces its own tests, and
-    `sys.gettrace()` is the outer `Listener` again afterwards.
+    """If `sys.gettrace()` is a `Listener` of `fixtures/observed.py`, a `pytest
+    --facts-json FILE` run in the same process still lists the methods that its tests
+    call, and `sys.gettrace()` is the same `Listener` afterwards.
     """
     (node,) = ast.parse("def outside(): pass").body
     outer = Listener(record.__code__, node)
@@ -243,8 +253,9 @@ def test_a_run_inside_a_fact_is_listened_to_as_well(book):
 @pytest.mark.spare("''", reason="anything that is no JSON")
 @pytest.mark.parametrize("text", ["{", ""])
 def test_a_damaged_cache_counts_as_none(book, text):
-    """If `seen.json` in pytest's cache is no JSON, this suite traces a test's calls anew
-    and writes the file again.
+    """If `seen.json` in pytest's cache holds only `{` or nothing, which is no JSON, a
+    `pytest` run of this suite traces a passing test by `sys.settrace` and writes
+    `seen.json` again.
     """
     (book.path / ".pytest_cache" / "d" / "torch-spec").mkdir(parents=True)
     (book.path / ".pytest_cache" / "d" / "torch-spec" / "seen.json").write_text(text)
@@ -257,8 +268,9 @@ def test_a_damaged_cache_counts_as_none(book, text):
 
 
 def test_a_cache_that_cannot_be_written_ends_no_run(book):
-    """`pytest --facts-json FILE` lists the methods that a test calls also where
-    `.pytest_cache` cannot be written.
+    """`pytest --facts-json FILE` lists `torch.nn.Module.eval` for a passing test that
+    runs `net().eval()` also if pytest's cache cannot be written, as where
+    `.pytest_cache/d` is a file.
     """
     (book.path / ".pytest_cache").mkdir()
     (book.path / ".pytest_cache" / "d").write_text("no folder")
@@ -269,8 +281,8 @@ def test_a_cache_that_cannot_be_written_ends_no_run(book):
 
 
 def test_about_finds_what_an_earlier_run_saw(book):
-    """`pytest --about Module.eval` runs a test that called `eval` of a module in an earlier
-    run, as pytest's cache has it.
+    """`pytest --about Module.eval` runs a test that ran `net().eval()` in an earlier
+    run with pytest's cache, if no test of the book names `Module.eval` in its sentence.
     """
     book.page("nn/test_modes.py", HEAD + FACT.format("net().eval()"))
     book.run("-p", "cacheprovider")
@@ -282,8 +294,9 @@ def test_about_finds_what_an_earlier_run_saw(book):
 
 @pytest.mark.slow
 def test_workers_tell_what_they_saw(book):
-    """`pytest -n 2 --facts-json FILE`, with two worker processes, also lists the methods
-    that a test calls.
+    """`pytest -n 2 --facts-json FILE`, with two worker processes of xdist, lists
+    `torch.nn.Module.eval` for a passing test that runs `net().eval()` of an
+    `nn.Module`.
     """
     book.page("nn/test_modes.py", HEAD + FACT.format("net().eval()"))
 

@@ -31,8 +31,9 @@ def test_it():
     ids=["about", "since", "bite"],
 )
 def test_what_is_told_or_bitten_runs_in_one_process(book, monkeypatch, arguments, story):
-    """`pytest -n 2` with this suite's `--about`, `--since` or `--bite` starts no worker
-    processes; `--about` and `--since` also print sentences as `--story` does.
+    """`pytest -n 2` with this suite's `--about`, `--since` or `--bite` runs the tests
+    in one process, without workers; with `--about` or `--since`, but not with `--bite`,
+    it prints ✓ before the sentence of a test that passes.
     """
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     book.page("tensors/test_creation.py", PAGE.replace("def", '@pytest.mark.torch(">=1")\ndef'))
@@ -50,7 +51,9 @@ def test_what_is_told_or_bitten_runs_in_one_process(book, monkeypatch, arguments
     [(2, "no", "loadfile"), (2, "load", "load"), (None, "no", "no")],
 )
 def test_workers_get_whole_pages_unless_told_otherwise(processes, asked, dealt):
-    """`pytest -n 2` in this suite sets `--dist loadfile`, unless `--dist` was given."""
+    """`pytest -n 2` in this suite sets `--dist loadfile`; `pytest -n 2 --dist load`
+    keeps `load`.
+    """
     option = SimpleNamespace(numprocesses=processes, dist=asked)
 
     whole_pages(SimpleNamespace(option=option))
@@ -61,8 +64,9 @@ def test_workers_get_whole_pages_unless_told_otherwise(processes, asked, dealt):
 @pytest.mark.spare("2", reason="any number of workers")
 @pytest.mark.parametrize(("processes", "left"), [(2, 0), (None, None)])
 def test_one_process_means_no_workers(processes, left):
-    """`in_one_process` of `fixtures/workers.py` sets the value of pytest's `-n` from 2 to
-    0, and leaves it None where `-n` was not given.
+    """`in_one_process(config)` of `fixtures/workers.py` sets
+    `config.option.numprocesses`, the value of pytest's `-n`, from 2 to 0, and leaves it
+    None where `-n` was not given.
     """
     option = SimpleNamespace(numprocesses=processes)
 
@@ -82,8 +86,8 @@ def test_one_process_means_no_workers(processes, left):
     ],
 )
 def test_snapshots_of_what_is_left_out_are_no_error(book, arguments, spared):
-    """`pytest` with this suite's `--about` or `--since`, or with `--collect-only`, sets
-    `warn_unused_snapshots`, so that unused snapshots only warn; `--bite` does not.
+    """`pytest` with `--collect-only`, or with this suite's `--about` or `--since`, sets
+    `config.option.warn_unused_snapshots` to True; `pytest --bite` does not.
     """
     book.page("tensors/test_creation.py", PAGE)
     (book.path / "conftest.py").write_text(
@@ -98,8 +102,8 @@ def test_snapshots_of_what_is_left_out_are_no_error(book, arguments, spared):
 
 @pytest.mark.slow
 def test_the_garbage_collector_starts_when_all_pages_are_there(book):
-    """`pytest` in this suite imports pages with the garbage collector off, and runs tests
-    with it on, with the objects made before frozen by `gc.freeze`.
+    """While `pytest` in this suite imports the pages, `gc.isenabled()` is False; while
+    tests run it is True, and `gc.get_freeze_count()` is above 99.
     """
     book.page(
         "tensors/test_creation.py",
@@ -131,8 +135,9 @@ def test_it(n):
 def test_a_property_has_few_examples_unless_more_are_asked_for(
     book, arguments, examples, same_each_time, shrunk
 ):
-    """Hypothesis tries 15 examples in this suite, the same ones each time and without
-    shrinking; `--hypothesis-profile thorough` makes it 500, with shrinking.
+    """Inside a Hypothesis test of this suite, `hypothesis.settings()` has
+    `max_examples` 15, `derandomize` True and no phase for shrinking; with
+    `--hypothesis-profile thorough` it has 500, False and that phase.
     """
     book.page("tensors/test_creation.py", SHOWN.format(examples, same_each_time, shrunk))
     plugin = ["-p", "_hypothesis_pytestplugin"]

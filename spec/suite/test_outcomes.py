@@ -13,8 +13,9 @@ from fixtures.outcomes import FAILED, HELD, UNDECIDED, Case, reason, verdict
 
 
 def test_the_cases_of_a_fact_decide_it_together():
-    """`verdict` of `fixtures/outcomes.py` calls a test `failed` if one of its rows failed,
-    else `held` if one held, else `undecided`.
+    """`verdict(cases)` of `fixtures/outcomes.py` is `failed` if the outcome of one case
+    is `failed`, else `held` if that of one is `held`, else `undecided`, also without
+    cases.
     """
     rows = [
         [HELD, UNDECIDED],
@@ -30,8 +31,9 @@ def test_the_cases_of_a_fact_decide_it_together():
 
 
 def test_the_first_reason_for_its_outcome_is_that_of_the_fact():
-    """`reason` of `fixtures/outcomes.py` gives the first reason that is not empty among
-    those rows whose outcome is that of the whole test.
+    """`reason(cases)` of `fixtures/outcomes.py` is the first `why` that is not empty
+    among the cases whose outcome is `verdict(cases)`, or an empty string if there is
+    none.
     """
     rows = [
         [(UNDECIDED, "no GPU"), (FAILED, "one"), (FAILED, "two")],
@@ -79,15 +81,16 @@ def outcome(book, page):
     ],
 )
 def test_a_fact_becomes_held_failed_or_undecided(book, page, became):
-    """In `pytest --facts-json FILE`, a test that passes is `held`, one that raises, also in
-    a fixture, is `failed`, and one that is skipped or xfailed is `undecided`.
+    """In `pytest --facts-json FILE`, the `outcome` of a test is `held` if it passes,
+    `failed` if it, or the tear-down of its fixture, raises an error, and `undecided` if
+    it calls `pytest.skip` or fails under an `xfail` mark.
     """
     assert outcome(book, page) == became
 
 
 def test_an_unknown_fixture_is_a_failure_with_a_reason(book):
-    """`pytest --facts-json FILE` writes a test that takes an unknown fixture as `failed`,
-    with its file and line as the reason.
+    """`pytest --facts-json FILE` writes a test that takes an unknown fixture as
+    `failed`; its `reason` ends with the file name and the line of the test.
     """
     became, why = outcome(book, "def test_it(nobody): assert 1 == 1")
 
@@ -97,7 +100,7 @@ def test_an_unknown_fixture_is_a_failure_with_a_reason(book):
 
 def test_seconds_are_those_of_set_up_call_and_tear_down(book):
     """In `pytest --facts-json FILE`, the `seconds` of a test include the set-up and the
-    tear-down of its fixture.
+    tear-down of a function-scoped fixture that it takes.
     """
     book.page(
         "tensors/test_creation.py",

@@ -39,9 +39,9 @@ def test_again(request):
 
 
 def test_a_case_that_has_run_can_be_set_up_again(book):
-    """`begin_again(item)` of `fixtures/pytest_internals.py` lets a test that has run set up
-    its own fixture again; `end_again(item)` tears that down, and leaves the module-scoped
-    one set up.
+    """After `begin_again(item)` of `fixtures/pytest_internals.py`,
+    `pytest_runtest_setup` of a test that has run sets up its function-scoped fixture
+    again; `end_again(item)` tears that down, and leaves a module-scoped one set up.
     """
     book.page("tensors/test_creation.py", PAGE)
 
@@ -52,7 +52,7 @@ def test_a_case_that_has_run_can_be_set_up_again(book):
 
 def test_a_run_can_have_the_keyboard(book):
     """Inside `with keyboard(config):` of `fixtures/pytest_internals.py`, `sys.stdin` is
-    `sys.__stdin__`; afterwards it is again what it was.
+    `sys.__stdin__`; after the block `sys.stdin` is the object that it was before.
     """
     (book.path / "spec" / "conftest.py").write_text(
         "import sys\n"
@@ -68,8 +68,9 @@ def test_a_run_can_have_the_keyboard(book):
 
 
 def test_a_reporter_shows_no_progress(book):
-    """`show_no_progress(reporter)` of `fixtures/pytest_internals.py` makes pytest print a
-    dot without a file name or a percentage.
+    """After `show_no_progress(reporter)` of `fixtures/pytest_internals.py`, `pytest`
+    without `-v` prints a dot for a passing test, and no file name and no percentage
+    beside it.
     """
     book.page("tensors/test_creation.py", "def test_it(): pass")
     (book.path / "conftest.py").write_text(

@@ -12,8 +12,9 @@ from fixtures.reading_order import CHAPTERS, key, place, unlisted
 
 
 def test_modules_run_in_the_order_of_the_contents(book):
-    """`pytest --collect-only` in this suite lists chapters and pages in the order of
-    `fixtures/reading_order.py`, not by name: `tensors` before `autograd`.
+    """`pytest --collect-only` in this suite lists pages in the order of
+    `fixtures/reading_order.py`, not by name: `spec/tensors` before `spec/autograd`, and
+    `test_creation.py` before `test_views.py`.
     """
     for name in ("autograd/test_backward.py", "tensors/test_views.py", "tensors/test_creation.py"):
         book.page(name, "def test_it(): pass")
@@ -28,7 +29,10 @@ def test_modules_run_in_the_order_of_the_contents(book):
 
 
 def test_a_module_that_is_not_listed_comes_last_in_its_chapter(book):
-    """A page that `fixtures/reading_order.py` does not list runs last in its chapter."""
+    """`pytest --collect-only` lists a page of a chapter, as `spec/tensors/test_aaa.py`,
+    that `fixtures/reading_order.py` does not name behind the pages of that chapter that
+    it names.
+    """
     for name in ("tensors/test_aaa.py", "tensors/test_views.py", "autograd/test_backward.py"):
         book.page(name, "def test_it(): pass")
 
@@ -42,8 +46,9 @@ def test_a_module_that_is_not_listed_comes_last_in_its_chapter(book):
 
 
 def test_what_is_not_listed_comes_by_name():
-    """The sort key `key` of `fixtures/reading_order.py` puts chapters and pages that are
-    not listed there behind those that are, by name.
+    """`sorted(paths, key=key)`, with `key` of `fixtures/reading_order.py`, puts a
+    chapter that is not listed there behind those that are; chapters and pages that are
+    not listed come by name.
     """
     paths = ["spec/b/test_a.py", "spec/a/test_b.py", "spec/a/test_a.py", "spec/suite/test_gates.py"]
 
@@ -56,8 +61,9 @@ def test_what_is_not_listed_comes_by_name():
 
 
 def test_pages_in_folders_of_a_chapter_are_pages(book):
-    """`pages_of` of `fixtures/facts.py` finds the pages below `spec/` in reading order,
-    also one in a folder of a chapter.
+    """`pages_of(root)` of `fixtures/facts.py` gives the paths of the files `test_*.py`
+    below `root/spec`, in reading order, also of one in a folder of a chapter, as
+    `spec/nn/more/test_a.py`.
     """
     (book.path / "spec" / "nn" / "more").mkdir(parents=True)
     for name in ("nn/more/test_a.py", "nn/test_modes.py", "autograd/test_backward.py"):
@@ -71,8 +77,9 @@ def test_pages_in_folders_of_a_chapter_are_pages(book):
 
 
 def test_facts_keep_the_order_in_which_their_page_tells_them(book):
-    """`pytest --collect-only` in this suite lists the tests of a page in the order of the
-    source, `test_b` before `test_a` if it is written so.
+    """`pytest --collect-only` in this suite lists two tests of a page that take no
+    fixtures in the order of the source: `test_b` before `test_a` if `test_b` is written
+    first.
     """
     book.page("tensors/test_views.py", "def test_b(): pass\ndef test_a(): pass")
 
@@ -98,8 +105,9 @@ def test_the_contents_name_no_page_that_is_not_there(pytestconfig):
 @pytest.mark.spare("'poetry'", reason="a chapter of any name")
 @pytest.mark.parametrize("chapter", ["tensors", "poetry"])
 def test_a_page_that_the_contents_do_not_name_is_told(book, chapter):
-    """A page that `fixtures/reading_order.py` does not list runs, and `pytest` prints a
-    line that says to give it a place there.
+    """If tests of a page run that `fixtures/reading_order.py` does not list, `pytest`
+    prints one line with the path of the page and `give it a place in
+    fixtures/reading_order.py`.
     """
     book.page(f"{chapter}/test_aaa.py", "def test_it(): pass\ndef test_two(): pass")
 

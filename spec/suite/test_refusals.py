@@ -86,9 +86,9 @@ def test_ones():
     ],
 )
 def test_a_test_that_is_no_fact_is_refused(book, page, refusal):
-    """In this suite a test in a class, an async one, one without a docstring or without an
-    assertion, or one whose `claim` mark is no string is a usage error of `pytest` that
-    names the test.
+    """A test below `spec/` in a class, an `async def` test, one without a docstring or
+    without an assertion, or one with `@pytest.mark.claim(NAME)`, where NAME is no
+    literal, makes `pytest` end in a usage error that names the test.
     """
     book.page("tensors/test_creation.py", page, complete=False)
 
@@ -99,8 +99,8 @@ def test_a_test_that_is_no_fact_is_refused(book, page, refusal):
 
 
 def test_all_that_is_refused_is_told_at_once(book):
-    """A test of this suite that has neither a docstring nor an assertion gets two lines in
-    the usage error of `pytest`, one for each fault.
+    """If a test below `spec/` has neither a docstring nor an assertion, the usage error
+    of `pytest` has two lines for it: `has no sentence` and `asserts nothing`.
     """
     book.page("tensors/test_creation.py", "def test_ones(): torch.ones(1)", complete=False)
 
@@ -115,8 +115,8 @@ def test_all_that_is_refused_is_told_at_once(book):
 
 
 def test_each_fault_is_told_once(book):
-    """A fault of a test of this suite with two `parametrize` rows has one line, not two, in
-    the usage error of `pytest`.
+    """If a test below `spec/` in a class, or without a docstring, has two rows of
+    `parametrize`, the usage error of `pytest` has one line for that fault, not two.
     """
     rows = "@pytest.mark.parametrize('n', [1, 2])\n"
     page = f"class TestOnes:\n    {rows}    def test_ones(self, n): assert n\n"
@@ -133,8 +133,9 @@ def test_each_fault_is_told_once(book):
 
 
 def test_a_fact_that_is_left_out_is_refused_too(book):
-    """A test of this suite with the mark `slow` and no docstring is a usage error of
-    `pytest` also without `--slow`.
+    """A test with the mark `slow` and without a docstring in
+    `spec/tensors/test_creation.py` makes `pytest` without `--slow`, which leaves the
+    test out, end in a usage error.
     """
     page = "@pytest.mark.slow\ndef test_ones(): assert 1 == 1"
     book.page("tensors/test_creation.py", page, complete=False)
@@ -146,8 +147,8 @@ def test_a_fact_that_is_left_out_is_refused_too(book):
 
 
 def test_a_test_beside_the_book_may_be_any_test(book):
-    """`pytest test_own.py` in this project runs a test in a class and without a docstring,
-    if the file is not below `spec/`.
+    """`pytest test_own.py` in this project runs a passing test in a class, without a
+    docstring, if the file is not below `spec/`.
     """
     (book.path / "test_own.py").write_text("class TestOwn:\n    def test_it(self): pass")
 
@@ -159,8 +160,8 @@ def test_a_test_beside_the_book_may_be_any_test(book):
 
 
 def test_what_reads_the_whole_book_names_the_line_of_a_syntax_error(book):
-    """`pytest --about ones` is a usage error with file and line if a page of the book has a
-    syntax error.
+    """`pytest --about ones` ends in a usage error with file and line if a page below
+    `spec/` has a line as `def test_ones(:`, which is no Python.
     """
     book.page("tensors/test_creation.py", "def test_ones(:", complete=False)
 
@@ -171,8 +172,9 @@ def test_what_reads_the_whole_book_names_the_line_of_a_syntax_error(book):
 
 
 def test_a_page_with_a_syntax_error_is_an_error_that_names_its_line(book):
-    """`pytest` reports a page of this suite that has a syntax error as a collection error,
-    with file and line.
+    """`pytest spec/tensors` reports a page of that chapter with a line as `def
+    test_ones(:`, which is no Python, as a collection error, with the file's name and
+    the line.
     """
     book.page("tensors/test_creation.py", "def test_ones(:", complete=False)
 
@@ -183,8 +185,8 @@ def test_a_page_with_a_syntax_error_is_an_error_that_names_its_line(book):
 
 
 def test_python_without_assertions_is_refused(book, monkeypatch):
-    """Under `python -O`, where `sys.flags.optimize` is 1, `pytest` in this suite ends in a
-    usage error that says to run without `-O`.
+    """`python -O -m pytest` in this suite ends in a usage error that says to run python
+    without `-O`, as `sys.flags.optimize` is 1.
     """
 
     class Flags:

@@ -30,7 +30,8 @@ pytestmark = [
 
 def test_a_tensor_is_made_on_the_device_that_is_named():
     """Under this suite's `pytest --device sim`, `torch.zeros(2, device="sim:1")` is a
-    tensor on `sim:1`, and with `device="sim"` it is on `sim:0`.
+    tensor on `sim:1`; `torch.zeros(2, device="sim")` is on `sim:0` as long as
+    `torch.sim.current_device()` is 0.
     """
     current = torch.zeros(2, device="sim")
     second = torch.zeros(2, device="sim:1")
@@ -41,8 +42,8 @@ def test_a_tensor_is_made_on_the_device_that_is_named():
 
 
 def test_the_device_prints_with_its_number():
-    """Under this suite's `pytest --device sim`, the `repr` of a tensor on `sim:1` ends in
-    `device='sim:1')`.
+    """Under this suite's `pytest --device sim`, `repr(torch.tensor([1.0, 2.0],
+    device="sim:1"))` is `tensor([1., 2.], device='sim:1')`.
     """
     x = torch.tensor([1.0, 2.0], device="sim:1")
 
@@ -50,8 +51,8 @@ def test_the_device_prints_with_its_number():
 
 
 def test_a_device_that_is_not_there_is_refused():
-    """Under this suite's `pytest --device sim`, `third = torch.device("sim:2")` can be
-    made, but `torch.zeros(2, device=third)` raises RuntimeError, as
+    """Under this suite's `pytest --device sim`, `torch.device("sim:2")` can be made,
+    but `torch.zeros(2, device="sim:2")` raises RuntimeError, as
     `torch.sim.device_count()` is 2.
     """
     third = torch.device("sim:2")
@@ -64,9 +65,9 @@ def test_a_device_that_is_not_there_is_refused():
 
 
 def test_moving_there_and_back_copies():
-    """Under this suite's `pytest --device sim`, `x.to("sim")` of a CPU tensor is a copy,
-    and so is `.cpu()` of that copy: an in-place change of either leaves its source as it
-    was.
+    """Under this suite's `pytest --device sim`, `there = x.to("sim")` of a CPU tensor
+    `x` and `back = there.cpu()` are copies: `there.add_(1)` does not change `x`, and
+    `back.mul_(10)` does not change `there`.
     """
     x = torch.tensor([1.0, 2.0])
 
@@ -91,8 +92,9 @@ def test_moving_to_where_it_already_is_gives_the_tensor_itself(name):
 
 
 def test_two_accelerators_are_two_devices():
-    """Under this suite's `pytest --device sim`, `x.to("sim:1")` of a tensor on `sim:0` is a
-    copy on `sim:1`.
+    """Under this suite's `pytest --device sim`, `moved = x.to("sim:1")` of a tensor `x`
+    on `sim:0` is on `sim:1` and has its own memory: `moved.add_(1)` does not change
+    `x`.
     """
     x = torch.zeros(2, device="sim:0")
 
@@ -105,8 +107,8 @@ def test_two_accelerators_are_two_devices():
 
 
 def test_a_method_named_after_the_device_moves_there():
-    """Under this suite's `pytest --device sim`, `x.sim(1)` of a CPU tensor is on `sim:1`,
-    and `is_sim` is True for it and False for `x`.
+    """Under this suite's `pytest --device sim`, `moved = x.sim(1)` of a CPU tensor `x`
+    is on `sim:1`; `moved.is_sim` is True and `x.is_sim` is False.
     """
     x = torch.zeros(2)
 
@@ -122,8 +124,9 @@ def test_a_method_named_after_the_device_moves_there():
     [("sim:0", "cpu", "sim:0 and cpu"), ("sim:0", "sim:1", "sim:0 and sim:1")],
 )
 def test_tensors_on_two_devices_are_refused_by_name(first, second, named):
-    """Under this suite's `pytest --device sim`, `x + y` with `x` on `sim:0` and `y` of
-    shape (2,) on `cpu` or `sim:1` raises a RuntimeError that names both devices.
+    """Under this suite's `pytest --device sim`, `x + y` of two tensors of shape (2,),
+    `x` on `sim:0` and `y` on `cpu` or on `sim:1`, raises a RuntimeError that names both
+    devices.
     """
     x = torch.ones(2, device=first)
     y = torch.ones(2, device=second)
@@ -147,8 +150,9 @@ def test_a_single_number_on_the_cpu_goes_with_any_device():
 
 
 def test_indices_may_stay_on_the_cpu():
-    """Under this suite's `pytest --device sim`, `x[index]` works with `x` on `sim` and an
-    integer `index` on the CPU, and raises RuntimeError the other way round.
+    """Under this suite's `pytest --device sim`, `x[index]` with a 1-D int64 tensor
+    `index` works for `x` of shape (3,) on `sim` and `index` on the CPU, and raises
+    RuntimeError for `x` on the CPU and `index` on `sim`.
     """
     x = torch.tensor([1.0, 2.0, 3.0])
     index = torch.tensor([2, 0])
@@ -160,8 +164,9 @@ def test_indices_may_stay_on_the_cpu():
 
 
 def test_a_view_shares_its_memory_on_the_accelerator():
-    """Under this suite's `pytest --device sim`, `x.view(2, 2)[1].fill_(5)` of a tensor `x`
-    on `sim:1` changes `x`, and `x[2:]` shares its memory.
+    """Under this suite's `pytest --device sim`, `x.view(2, 2)[1].fill_(5)` of `x =
+    torch.zeros(4, device="sim:1")` sets the last two elements of `x` to 5, and `x[2:]`
+    uses the memory of `x`.
     """
     x = torch.zeros(4, device="sim:1")
 
@@ -179,8 +184,9 @@ def test_a_view_shares_its_memory_on_the_accelerator():
     ],
 )
 def test_numpy_does_not_follow(convert):
-    """Under this suite's `pytest --device sim`, `x.numpy()` and `np.asarray(x)` of a tensor
-    on `sim` raise TypeError; both work with `x.cpu()`.
+    """Under this suite's `pytest --device sim`, `x.numpy()` and `np.asarray(x)` of `x =
+    torch.tensor([1.0, 2.0], device="sim")` raise TypeError; `x.cpu().numpy()` and
+    `np.asarray(x.cpu())` work.
     """
     x = torch.tensor([1.0, 2.0], device="sim")
 
@@ -191,8 +197,9 @@ def test_numpy_does_not_follow(convert):
 
 
 def test_gradients_are_where_their_tensors_are():
-    """Under this suite's `pytest --device sim`, `(x.to("sim") * w).sum().backward()` gives
-    the CPU leaf `x` a gradient on the CPU, and the leaf `w` on `sim` one on `sim:0`.
+    """Under this suite's `pytest --device sim`, `(x.to("sim") * w).sum().backward()` of
+    two leaves that require grad, `x` on the CPU and `w` on `sim:0`, puts `x.grad` on
+    the CPU and `w.grad` on `sim:0`.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     w = torch.tensor([3.0, 4.0], device="sim", requires_grad=True)
@@ -206,8 +213,9 @@ def test_gradients_are_where_their_tensors_are():
 
 
 def test_a_module_moves_as_a_whole():
-    """Under this suite's `pytest --device sim`, `model.to("sim:1")` of an `nn.BatchNorm1d`
-    returns `model`, with its parameters and buffers on `sim:1`.
+    """Under this suite's `pytest --device sim`, `model.to("sim:1")` of `model =
+    nn.BatchNorm1d(2)` returns `model` itself, and all its parameters and buffers are on
+    `sim:1` afterwards.
     """
     model = nn.BatchNorm1d(2)
 
@@ -218,8 +226,9 @@ def test_a_module_moves_as_a_whole():
 
 
 def test_a_model_and_its_input_have_to_meet():
-    """Under this suite's `pytest --device sim`, an `nn.Linear` on `sim` raises RuntimeError
-    for an input on the CPU and works with that input on `sim`.
+    """Under this suite's `pytest --device sim`, `model = nn.Linear(2, 1).to("sim")`
+    raises RuntimeError for the input `torch.ones(3, 2)` on the CPU, and takes
+    `torch.ones(3, 2).to("sim")`.
     """
     model = nn.Linear(2, 1).to("sim")
     x = torch.ones(3, 2)
@@ -231,8 +240,9 @@ def test_a_model_and_its_input_have_to_meet():
 
 
 def test_unlike_on_a_gpu_moving_makes_new_parameters():
-    """Under this suite's `pytest --device sim`, `model.to("sim")` of an `nn.Linear` on the
-    CPU replaces `model.weight` by a new `nn.Parameter`; the old one stays on the CPU.
+    """Under this suite's `pytest --device sim`, `model.to("sim")` of an `nn.Linear` on
+    the CPU makes `model.weight` another `nn.Parameter`; the `nn.Parameter` from before
+    stays on the CPU.
     """
     model = nn.Linear(2, 1)
     before = model.weight
@@ -271,8 +281,8 @@ def test_a_checkpoint_is_read_without_the_device():
 
 def test_a_file_is_loaded_onto_the_device_that_it_names():
     """Under this suite's `pytest --device sim`, `torch.load(file, weights_only=True)`
-    without `map_location` puts a tensor that was saved from `sim:1` on `sim:1`, in new
-    memory.
+    without `map_location` puts `x = torch.tensor([1.0, 2.0], device="sim:1")`, saved to
+    `file`, on `sim:1`, in other memory than that of `x`.
     """
     file, x = io.BytesIO(), torch.tensor([1.0, 2.0], device="sim:1")
     torch.save(x, file)
@@ -286,8 +296,9 @@ def test_a_file_is_loaded_onto_the_device_that_it_names():
 
 
 def test_a_deep_copy_stays_on_its_device():
-    """Under this suite's `pytest --device sim`, `copy.deepcopy(x)` of a tensor on `sim:1`
-    is on `sim:1`, and `x.zero_()` leaves the copy as it is.
+    """Under this suite's `pytest --device sim`, `copy.deepcopy(x)` of `x =
+    torch.tensor([1.0, 2.0], device="sim:1")` is on `sim:1`, and keeps its values after
+    `x.zero_()`.
     """
     x = torch.tensor([1.0, 2.0], device="sim:1")
 
@@ -300,7 +311,8 @@ def test_a_deep_copy_stays_on_its_device():
 
 def test_it_is_the_accelerator_of_the_machine():
     """Under this suite's `pytest --device sim`,
-    `torch.accelerator.current_accelerator(check_available=True)` is the device type `sim`.
+    `torch.accelerator.current_accelerator(check_available=True)` is
+    `torch.device("sim")` on a machine without a GPU.
     """
     accelerator = torch.accelerator.current_accelerator(check_available=True)
     x = torch.zeros(2, device=accelerator)
