@@ -133,8 +133,9 @@ def test_a_subset_random_sampler_shuffles_the_numbers_it_is_given():
 
 
 def test_weights_say_how_often_a_sample_is_drawn():
-    """`WeightedRandomSampler(weights, num_samples)`, with replacement, draws the index `i`
-    with the probability `weights[i] / sum(weights)`; an index of weight 0 is not drawn.
+    """`WeightedRandomSampler([0.0, 30.0, 0.0, 10.0], num_samples=4000)`, with replacement,
+    draws index 1 about three times as often as index 3, and the indices 0 and 2, of weight
+    0, not at all.
 
     The weights need not add up to 1.
     """

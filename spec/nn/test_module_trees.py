@@ -58,8 +58,9 @@ def test_children_come_in_the_order_of_assignment():
 
 
 def test_children_are_one_level_and_modules_all_of_them():
-    """`named_children()` yields the direct children of an `nn.Module`; `named_modules()` yields the
-    module itself, under the empty name, and then the modules of the whole tree, each object once.
+    """`named_children()` yields the direct children of an `nn.Module`; `named_modules()`
+    yields the module itself, under the empty name, and then the modules of the whole tree.
+    Both yield an object that has two names once.
     """
     inner = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
     net = nn.Sequential(inner, nn.Linear(2, 1))
@@ -69,6 +70,7 @@ def test_children_are_one_level_and_modules_all_of_them():
     twice = nn.Sequential(shared, nn.Tanh(), shared)
     assert [name for name, _ in net.named_modules()] == ["", "0", "0.0", "0.1", "1"]
     assert [name for name, _ in twice.named_modules()] == ["", "0", "1"]
+    assert [name for name, _ in twice.named_children()] == ["0", "1"]
     assert [type(module).__name__ for module in net.modules()] == [
         "Sequential",
         "Sequential",

@@ -206,9 +206,9 @@ def test_the_state_starts_at_zero_and_can_be_handed_on(device):
 
 
 def test_packing_reads_each_sequence_to_its_own_end(device):
-    """`pack_padded_sequence` with the lengths makes an `nn.RNN` of one direction stop at the
-    end of each sequence: the hidden state is that of the last real step, whatever the padding
-    holds.
+    """After `pack_padded_sequence(padded, [3, 1], batch_first=True)`, an `nn.RNN` of one
+    direction stops at the end of each sequence: its hidden state is that of the last real
+    step, also if the padding holds NaN.
     """
     layer = nn.RNN(1, 1, bias=False, nonlinearity="relu", batch_first=True, device=device)
     for parameter in layer.parameters():

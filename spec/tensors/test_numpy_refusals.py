@@ -293,8 +293,9 @@ def test_a_read_only_array_is_taken_with_a_warning():
 
 
 def test_a_copy_of_a_read_only_array_needs_no_warning():
-    """`torch.tensor(array)` of `np.ones(2)` made read-only copies and gives no warning;
-    writing to the tensor leaves the array unchanged.
+    """After `array.flags.writeable = False`, with `array = np.ones(2)`,
+    `torch.tensor(array)` copies the read-only array without a warning; writing to the
+    tensor leaves the array unchanged.
     """
     array = np.ones(2)
     array.flags.writeable = False

@@ -235,9 +235,9 @@ def test_forward_outside_the_loop():
 
 
 def test_an_optimizer_made_inside_the_loop_forgets_its_momentum():
-    """An `SGD` made anew in each round starts without the old momentum: with `lr=1` and
-    momentum 0.5 it moves a weight by 1 per step for a constant gradient of -1, while a
-    lasting one moves it by 1, 1.5 and 1.75.
+    """An `SGD` made anew before each step has no momentum yet: with `lr=1` and
+    `momentum=0.5` it moves a weight by 1 per step for a constant gradient of -1, while one
+    that is kept for all steps moves it by 1, 1.5 and 1.75.
 
     Because momentum, and the averages of Adam, are kept in the optimizer
     (`spec/optim/test_optimizer_state.py`).
