@@ -96,8 +96,9 @@ def test_iou_compares_each_box_with_each():
 
 
 def test_generalised_iou_tells_how_far_boxes_are_apart():
-    """`ops.generalized_box_iou` of two 1 x 1 boxes side by side is 0 where they touch, -1 / 3
-    one pixel apart and -1 / 2 two pixels apart, while `ops.box_iou` is 0 for all three.
+    """`ops.generalized_box_iou` of two float32 boxes of 1 x 1 side by side is 0 where they
+    touch, -1 / 3 one pixel apart and -1 / 2 two pixels apart, while `ops.box_iou` is 0 for
+    all three.
 
     So a loss made of it, `ops.generalized_box_iou_loss`, has a gradient for boxes apart.
     """

@@ -300,9 +300,9 @@ def test_a_target_names_boxes_and_labels():
 
 
 def test_the_model_resizes_the_images():
-    """A `FasterRCNN` with `min_size=32` and `max_size=64` resizes an image (16, 20) to (32,
-    40), so that the shorter side is 32, and (16, 128) to (8, 64), because the longer side
-    may only be 64. Target boxes are scaled along.
+    """A `FasterRCNN` with `min_size=32` and `max_size=64` resizes a 16 x 20 image to 32 x
+    40, so that the shorter side is 32, and a 16 x 128 image to 8 x 64, because the longer
+    side may only be 64. Target boxes are scaled along.
 
     Then it pads the batch; answers are scaled back. Sizes are rounded down: (49, 54)
     becomes (31, 35). The default is `min_size=800`, so that a small image costs about as
