@@ -124,9 +124,9 @@ def between(book, *arguments):
 
 
 def test_the_most_serious_comes_first(atlas):
-    """`pytest --since 1.9 --until 1.10` prints the changes in the order: what raises now,
-    what gives another result silently, what warns now, what is new, and messages,
-    signatures and sizes.
+    """`pytest --since 1.9 --until 1.10` prints the changes below headings in this
+    order: what raises now, what gives another result silently, what warns now, what is
+    new, and messages, signatures and sizes.
     """
     lines = between(atlas)
 
@@ -143,9 +143,9 @@ def test_the_most_serious_comes_first(atlas):
 
 
 def test_the_old_truth_stands_beside_the_new_one(atlas):
-    """`pytest --since 1.9 --until 1.10` prints a test with the mark `torch("<1.10")` and
-    one with `torch(">=1.10")` as one change: the old sentence beside the new one, what to
-    write, and both ids.
+    """`pytest --since 1.9 --until 1.10` prints a test with the mark `torch("<1.10")`
+    and one right below it with `torch(">=1.10")` as one change: the old sentence beside
+    the new one, what that says to write, and both ids.
     """
     lines = between(atlas)
 
@@ -160,8 +160,9 @@ def test_the_old_truth_stands_beside_the_new_one(atlas):
 
 
 def test_an_answer_of_the_atlas_has_its_question_above_it(atlas):
-    """`pytest --since 1.9 --until 1.10` prints a question of `spec/drift/probes.py` whose
-    answer changed, and below it the old answer beside the new one.
+    """`pytest --since 1.9 --until 1.10` prints a question of `spec/drift/probes.py`
+    that 1.9 answers by a value and 1.10 by `absent`, and below it the two answers side
+    by side, if no rule of `--used-in` rests on the question.
     """
     lines = between(atlas)
 
@@ -173,8 +174,9 @@ def test_an_answer_of_the_atlas_has_its_question_above_it(atlas):
 
 
 def test_what_is_merely_new_takes_a_line(atlas):
-    """`pytest --since 1.9 --until 1.10` prints a test with the mark `torch(">=1.10")` and
-    no counterpart for older releases as its sentence alone.
+    """`pytest --since 1.9 --until 1.10` prints only the sentence of a test with the
+    mark `torch(">=1.10")`, if its page has no test that ends at 1.10 and
+    `spec/drift/beyond.json` has no error for it.
     """
     lines = between(atlas)
 
@@ -203,9 +205,9 @@ SAID = {
     ],
 )
 def test_what_an_older_release_met_tells_a_new_function_from_a_new_truth(atlas, met, kind, truth):
-    """In `pytest --since-json FILE`, a change's kind follows from the error in
-    `spec/drift/beyond.json` that its test met on the old release: `new` for a missing
-    attribute, `raises` for `DID NOT RAISE`.
+    """In `pytest --since-json FILE`, a test with `torch(">=1.10")` and no older
+    counterpart is of kind `new` if `spec/drift/beyond.json` has an AttributeError for
+    it on an older release, and `raises` if it has `DID NOT RAISE`.
     """
     fact = "spec/tensors/test_arithmetic.py::test_added"
     (atlas.path / "spec/drift/beyond.json").write_text(json.dumps({"1.9": {fact: SAID[met]}}))
@@ -219,8 +221,9 @@ def test_what_an_older_release_met_tells_a_new_function_from_a_new_truth(atlas, 
 
 
 def test_what_a_fact_meets_beyond_its_gate_is_recorded(atlas):
-    """`pytest --beyond-gates --evidence` writes into `spec/drift/beyond.json`, for a test
-    gated to other releases that fails on this one, its id and the error.
+    """`pytest --beyond-gates --evidence` writes into `spec/drift/beyond.json`, for a
+    test gated to other releases that fails on the installed one, its id and the first
+    line of the error.
     """
     page = '@pytest.mark.torch("<1")\ndef test_gone():\n    """It was."""\n    assert torch.gone() == 1'
     atlas.page("tensors/test_arithmetic.py", page)
@@ -236,8 +239,8 @@ def test_what_a_fact_meets_beyond_its_gate_is_recorded(atlas):
 
 
 def test_an_older_truth_without_a_successor_says_until_when(atlas):
-    """`pytest --since 1.9 --until 1.10` prints a test with the mark `torch("<1.10")` that
-    has no newer counterpart as `Until then:` and its sentence.
+    """`pytest --since 1.9 --until 1.10` prints `Until then:` and the sentence for a
+    test with the mark `torch("<1.10")` on a page where no test begins at 1.10.
     """
     page = '@pytest.mark.torch("<1.10")\ndef test_gone():\n    """It was so."""'
     atlas.page("tensors/test_arithmetic.py", page)
@@ -248,9 +251,9 @@ def test_an_older_truth_without_a_successor_says_until_when(atlas):
 
 
 def test_a_rule_tells_its_evidence_once(atlas):
-    """If a rule of `--used-in` names a question and a test in `rests_on`, `pytest --since`
-    prints them as its evidence, below the words of the rule, and not again as changes of
-    their own.
+    """If a rule with `since = "1.10"` names a question and a test in `rests_on`,
+    `pytest --since 1.9 --until 1.10` prints them as `by:` below the words of the rule,
+    and not again as changes of their own.
     """
     (atlas.path / "spec/drift/rules/arithmetic.toml").write_text(RULE)
 
@@ -276,8 +279,9 @@ def test_an_answer_that_came_and_went_is_no_change(atlas):
 
 
 def test_json_has_every_change(atlas):
-    """`pytest --since 1.9 --until 1.10 --since-json FILE` writes each change with kind,
-    release, what was, what is now, what to write and evidence, and the changed claims.
+    """`pytest --since 1.9 --until 1.10 --since-json FILE` writes the changes with kind,
+    release, what was, what is now, what to write and evidence, and the claims of
+    `spec/claims` that changed in between.
     """
     atlas.ledger(LEDGER)
     between(atlas, "--since-json", "since.json")
@@ -300,8 +304,9 @@ def test_json_has_every_change(atlas):
 
 
 def test_the_oldest_release_that_is_known_is_told(atlas):
-    """`pytest --since 0.3`, with an atlas that begins with PyTorch 1.0, says in its first
-    line that the data begin with 1.0, and ends with exit code 0.
+    """`pytest --since 0.3 --until 1.10`, with an atlas that begins with PyTorch 1.0,
+    says in its first line that the data begin with PyTorch 1.0, and ends with exit code
+    0.
     """
     result = atlas.run("--since", "0.3", "--until", "1.10")
 
@@ -320,8 +325,9 @@ def test_nothing_changed_is_an_answer(atlas):
 
 
 def test_without_until_the_facts_are_run(atlas):
-    """`pytest --since 1.9` without `--until` runs the tests whose truth changed since 1.9,
-    and prints ✓ before the sentence of each that passes.
+    """`pytest --since 1.9` without `--until` runs the tests with the mark
+    `torch(">=1.10")`, deselects those told for 1.9 and for the installed release, and
+    prints ✓ before the sentence of one that passes and no rule rests on.
     """
     result = atlas.run("--since", "1.9")
 
@@ -330,8 +336,9 @@ def test_without_until_the_facts_are_run(atlas):
 
 
 def test_the_claims_that_stopped_being_true_come_last(atlas):
-    """`pytest --since 1.9 --until 1.10` prints last the claims of `spec/claims` that
-    changed between the two, each beside what is true now.
+    """`pytest --since 1.9 --until 1.10` prints behind all other changes, before the
+    closing line with the counts, the claims of `spec/claims` that changed in 1.10, each
+    beside what is true now.
     """
     atlas.ledger(LEDGER)
 
@@ -346,9 +353,9 @@ def test_the_claims_that_stopped_being_true_come_last(atlas):
 @pytest.mark.spare("'1.9.9'", reason="what is no release is refused as well")
 @pytest.mark.parametrize(("here", "told"), [("1.9.9", 0), ("1.10", 1), ("1.11", 1)])
 def test_what_changed_later_than_this_release_is_not_told(atlas, monkeypatch, here, told):
-    """`pytest --since 1.9` without `--until` does not print what changed, by atlas or
-    claims, in a release after the installed one, and prints what changed in the installed
-    one.
+    """`pytest --since 1.9` without `--until` prints an answer of the atlas and a claim
+    of `spec/claims` that changed in 1.10 if 1.10 or 1.11 is installed, and does not
+    print them if 1.9.9 is.
     """
     monkeypatch.setattr("fixtures.since.installed", lambda: here)
     atlas.ledger(LEDGER)
@@ -372,8 +379,8 @@ def test_a_fact_that_was_true_only_in_between_is_not_told(atlas):
 
 
 def test_this_release_is_no_earlier_one_and_changed_nothing(atlas):
-    """`pytest --since` with the installed release itself ends with exit code 0 and without
-    the advice that no fact was left.
+    """`pytest --since` with the installed release, `torch.__version__`, ends with exit
+    code 0 and does not print the advice that no fact was left.
     """
     result = atlas.run("--since", torch.__version__)
 
@@ -384,7 +391,8 @@ def test_this_release_is_no_earlier_one_and_changed_nothing(atlas):
 
 def test_since_needs_no_atlas(book):
     """`pytest --since 1.9` in a project without `spec/drift/atlas.json` still runs the
-    tests whose truth changed and prints the claims that changed.
+    tests with the mark `torch(">=1.10")`, and prints the claims of `spec/claims` that
+    changed since 1.9.
     """
     book.ledger(LEDGER)
     book.page("tensors/test_arithmetic.py", FACTS)
@@ -396,8 +404,8 @@ def test_since_needs_no_atlas(book):
 
 
 def test_a_claim_with_another_verdict_is_no_change(atlas):
-    """`pytest --since 1.9 --until 1.10` prints no claim of `spec/claims` whose verdict is
-    `false`, only such as `changed`.
+    """`pytest --since 1.9 --until 1.10` prints a claim of `spec/claims` with the
+    verdict `changed` and `since = "1.10"`, but not one with the verdict `false`.
     """
     atlas.ledger(LEDGER.replace("changed", "false").replace("since", "seen_on"))
 
@@ -406,8 +414,9 @@ def test_a_claim_with_another_verdict_is_no_change(atlas):
 
 
 def test_a_failure_since_then_is_a_failure(atlas):
-    """If a test with the mark `torch(">=1.10")` fails under `pytest --since 1.9`, its
-    sentence is printed behind ✗ and the run fails.
+    """If a test with the mark `torch(">=1.10")`, on which no rule of `--used-in` rests,
+    fails under `pytest --since 1.9`, ✗ is printed before its sentence, and the run ends
+    with exit code 1.
     """
     page = '@pytest.mark.torch(">=1.10")\ndef test_new():\n    """It is so."""\n    assert 1 == 2'
     atlas.page("tensors/test_arithmetic.py", page)
@@ -438,9 +447,9 @@ def test_a_failure_since_then_is_a_failure(atlas):
     ],
 )
 def test_what_makes_no_span_of_releases_is_refused(atlas, arguments, reason):
-    """`pytest --since` with no release, with one newer than the installed one, or with an
-    `--until` that is older or unknown to the atlas, and `--until` without `--since`, are
-    usage errors, exit code 4.
+    """These are usage errors, exit code 4: `pytest --since yesterday`; `--since` with a
+    release newer than the installed one; `--until` without `--since`, older than
+    `--since`, or newer than the last release of the atlas.
     """
     result = atlas.run(*arguments.split())
 
@@ -464,9 +473,9 @@ def test_what_makes_no_span_of_releases_is_refused(atlas, arguments, reason):
     ],
 )
 def test_a_damaged_rule_is_refused_with_advice(atlas, text, advice):
-    """A file of `spec/drift/rules` that is no TOML, or whose rule lacks a field, has an
-    unknown one or a wrong value, makes `pytest --since` end in a usage error that says what
-    to write.
+    """A file of `spec/drift/rules` that is no TOML, or with a rule that lacks `was`,
+    has a field that no rule has, or has `strength = "hurts"`, makes `pytest --since
+    1.9` end in a usage error that says what to do.
     """
     (atlas.path / "spec/drift/rules/arithmetic.toml").write_text(text)
 

@@ -50,8 +50,9 @@ def fact_of(book, page):
 
 
 def test_a_script_brings_what_the_fact_needs_of_its_page(book):
-    """The `script` that `--facts-json` gives for a test has those imports and helpers of
-    its page that it needs, in the page's order, and none that it does not name.
+    """The `script` that `--facts-json` gives for a test has the `import` lines at the
+    top of its page that it needs, and a function that it calls with the constant that
+    this function names; what it does not need is left out.
     """
     found = script(fact_of(book, PAGE))
 
@@ -109,9 +110,9 @@ assert np.ones(1)[0] == 1
     ],
 )
 def test_arguments_are_set_before_the_code(book, above, setting):
-    """In the `script` that `--facts-json` gives for a test, the first row of `parametrize`
-    and the fixtures are assignments below `torch.manual_seed(0)`, as `n = 1` or `device =
-    "cpu"`.
+    """In the `script` that `--facts-json` gives for a test, the first row of its
+    `@pytest.mark.parametrize("n", [1, 2])` and its fixture `device` become `n = 1` and
+    `device = "cpu"` below `torch.manual_seed(0)`.
     """
     found = script(fact_of(book, f"{above}\n    assert 1 == 1"))
 
@@ -136,8 +137,9 @@ def test_arguments_are_set_before_the_code(book, above, setting):
     ],
 )
 def test_a_script_imports_what_it_names(book, above, imports):
-    """The `script` that `--facts-json` gives for a test has `import torch` in any case, and
-    each other import that the test names once.
+    """The `script` that `--facts-json` gives for a test begins with a comment and the
+    imports: `import torch` in any case, and `import math as m` of its page if the test
+    names `m`.
     """
     found = script(fact_of(book, f"{above}\n    assert 1 == 1"))
 
@@ -145,8 +147,9 @@ def test_a_script_imports_what_it_names(book, above, imports):
 
 
 def test_a_property_is_a_function_that_is_called(book):
-    """In the `script` that `--facts-json` gives for a Hypothesis test, the test stays a
-    function below `@given`, and the last line calls it.
+    """In the `script` that `--facts-json` gives for a test `test_it(n)` with
+    `@given(n=...)` of Hypothesis, the test stays a function below `@given`, and the
+    last line is `test_it()`.
     """
     page = """
 from hypothesis import given, strategies as st
@@ -206,8 +209,9 @@ test_it()
     ],
 )
 def test_a_fact_without_a_script_says_why(book, above, reason):
-    """`why_not_alone` of `fixtures/standalone.py` says why a test has no script: it takes
-    `capsys` or `request`, reads `__file__`, or uses this book's `fixtures/` or `examples/`.
+    """`why_not_alone` of `fixtures/standalone.py` says why a test has no `script`: it
+    takes `capsys` or `request`, reads `__file__`, or names what its page imports at the
+    top from this book's `fixtures/` or `examples/`.
     """
     fact = fact_of(book, f"{above}\n    assert 1 == 1")
 
@@ -279,8 +283,9 @@ def decided_here(fact):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="what is told of no GPU is not so with one")
 @pytest.mark.parametrize("page", [page for page in pages_of(ROOT) if place(page)[0] not in APART])
 def test_the_scripts_of_a_page_run(raised, page):
-    """On a machine without CUDA, the `script` that `--facts-json` gives for a test of this
-    book with no gate that is shut runs in a new Python process without an error.
+    """Without CUDA, the `script` that `--facts-json` gives for a test of this book with
+    no gate but `torch`, told for the installed release, outside of `spec/models` and
+    `spec/suite`, runs in a new process without an error.
     """
     facts = [fact for fact in read_page(str(ROOT), page).facts.values() if decided_here(fact)]
     scripts = {fact.name: script(fact) for fact in facts}

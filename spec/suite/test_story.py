@@ -54,9 +54,9 @@ def story(result):
 
 
 def test_a_run_is_told_in_sentences(book):
-    """`pytest --story` prints each test's docstring behind a mark, ✓ or ✗, below it the
-    second paragraph or the reason of the failure, and one line for the skipped tests of the
-    page.
+    """`pytest --story` prints ✓ before the first paragraph of a passing test's
+    docstring, the later paragraphs below it; ✗ before that of a failed test, and what
+    failed below it; and one line a page that counts the skipped tests.
     """
     book.page("tensors/test_numpy_bridge.py", PAGE)
 
@@ -103,9 +103,9 @@ WORDS = {
     ],
 )
 def test_a_story_ends_in_numbers(outcomes, told):
-    """The last sentence of `pytest --story`, made by `in_words`, counts the tests that
-    hold, those that failed, and those that wait for a GPU or for another release, device or
-    data.
+    """`in_words` of `fixtures/story.py`, which `pytest --story` prints below the tests,
+    counts the tests that held, those that failed, and those that wait for a GPU or for
+    another release, device or data.
     """
     pairs = [(None, [WORDS[each]]) for each in outcomes]
 
@@ -113,8 +113,9 @@ def test_a_story_ends_in_numbers(outcomes, told):
 
 
 def test_pages_of_a_chapter_stand_below_one_heading(book):
-    """`pytest --story` prints the name of a chapter once for its two pages, and counts the
-    skipped tests of each page by the reason of the skip.
+    """`pytest --story` prints `TENSORS` once above two pages of `spec/tensors` with
+    skipped tests, and for each page one line that counts those tests by the reason of
+    the skip.
     """
     gated = '@pytest.mark.torch("<1.0")\ndef test_a(): pass\n\n'
     gated += gated.replace("test_a", "test_b") + "def test_c(): pytest.skip('no data')"
@@ -130,8 +131,8 @@ def test_pages_of_a_chapter_stand_below_one_heading(book):
 
 
 def test_a_page_with_code_in_its_prose_keeps_its_lines(book):
-    """`pytest --story` fills the lines of a page's module docstring, and keeps the lines of
-    an indented block in it as they are.
+    """Of a page's module docstring, `pytest --story` joins the lines of a paragraph
+    that is not indented, and keeps those of a paragraph indented by four spaces.
     """
     book.page("tensors/test_creation.py", "def test_a():\n    'First.'")
     path = book.path / "spec" / "tensors" / "test_creation.py"
@@ -164,7 +165,9 @@ def test_a_failure_without_words_is_told_as_such(book):
 
 
 def test_a_run_without_a_fact_tells_no_numbers(book):
-    """`pytest --story --collect-only -q` runs no test and counts no sentences."""
+    """`pytest --story --collect-only -q` runs no test, and prints no line that counts
+    sentences, as `2 sentences hold`.
+    """
     book.page("tensors/test_creation.py", PAGE)
 
     result = book.run("--story", "--collect-only", "-q")
@@ -174,8 +177,9 @@ def test_a_run_without_a_fact_tells_no_numbers(book):
 
 
 def test_a_terminal_without_such_signs_gets_plain_ones(book, monkeypatch):
-    """Where the encoding of the output cannot write ✓, ✗ and ·, `pytest --story` prints
-    `+`, `x` and `-` instead.
+    """If `sys.stdout` has an encoding without ✓ and ✗, as under
+    `PYTHONIOENCODING=ascii`, `pytest --story` prints `+`, `x` and `-` in place of ✓, ✗
+    and ·.
     """
     monkeypatch.setattr("fixtures.story.can_write", lambda text: False)
     book.page("tensors/test_creation.py", PAGE)
@@ -187,7 +191,7 @@ def test_a_terminal_without_such_signs_gets_plain_ones(book, monkeypatch):
 
 
 def test_what_can_be_written_depends_on_the_encoding(monkeypatch):
-    """`can_write` of `fixtures/terminal.py` says True for ✓ if `sys.stdout.encoding` is
+    """`can_write("✓")` of `fixtures/terminal.py` is True if `sys.stdout.encoding` is
     `utf-8`, and False if it is `ascii`, None or an unknown name.
     """
     can = {}
@@ -201,8 +205,8 @@ def test_what_can_be_written_depends_on_the_encoding(monkeypatch):
 
 @pytest.mark.parametrize(("width", "used"), [("60", 60), ("100", 100), ("300", 100)])
 def test_lines_have_at_most_a_hundred_columns(monkeypatch, width, used):
-    """`columns` of `fixtures/terminal.py`, the width that `pytest --story` fills, is the
-    terminal's width, here `COLUMNS`, but at most 100.
+    """`columns()` of `fixtures/terminal.py`, the width of the lines of `pytest
+    --story`, is 60 if the environment variable `COLUMNS` is 60, and 100 if it is 300.
     """
     monkeypatch.setenv("COLUMNS", width)
 
@@ -210,8 +214,9 @@ def test_lines_have_at_most_a_hundred_columns(monkeypatch, width, used):
 
 
 def test_chapters_come_in_reading_order(book):
-    """`pytest --story spec/autograd spec/tensors` prints the chapter on tensors before that
-    on autograd, in the book's order, not in that of the command line.
+    """`pytest --story spec/autograd spec/tensors` prints the chapter `tensors` before
+    `autograd`, in the order of `fixtures/reading_order.py`, not in that of the command
+    line.
     """
     book.page("autograd/test_backward.py", 'def test_b():\n    """Second."""')
     book.page("tensors/test_creation.py", 'def test_a():\n    """First."""')
@@ -222,8 +227,8 @@ def test_chapters_come_in_reading_order(book):
 
 
 def test_long_sentences_are_broken_at_the_terminals_width(book, monkeypatch):
-    """`pytest --story` breaks a sentence that is longer than the terminal is wide, and
-    indents its second line as far as the first word behind the mark.
+    """With `COLUMNS=40`, `pytest --story` breaks a sentence of 59 characters between
+    two words, and indents its second line as far as the first word behind the mark.
     """
     monkeypatch.setenv("COLUMNS", "40")
     book.page(
@@ -240,8 +245,8 @@ def test_long_sentences_are_broken_at_the_terminals_width(book, monkeypatch):
 
 
 def test_chinese_characters_count_as_two_columns(book, monkeypatch):
-    """`pytest --story` counts a Chinese character as two columns when it breaks a sentence
-    at the terminal's width.
+    """Where `pytest --story` breaks a sentence, a Chinese character counts as two
+    columns: with `COLUMNS=40`, 17 of them stand in the first line, behind the mark.
     """
     monkeypatch.setenv("COLUMNS", "40")
     book.page(
@@ -256,8 +261,8 @@ def test_chinese_characters_count_as_two_columns(book, monkeypatch):
 
 @pytest.mark.spare("'100%|creation.py .'", reason="what is absent is absent in other words too")
 def test_nothing_but_the_story_is_printed_while_facts_run(book):
-    """`pytest --story` prints none of pytest's own progress: no dots behind file names and
-    no `100%`.
+    """For passing tests, `pytest --story` without `-v` prints none of pytest's own
+    progress: no file name with dots behind it and no `100%`.
     """
     book.page("tensors/test_creation.py", 'def test_a():\n    """First."""')
 
@@ -268,7 +273,9 @@ def test_nothing_but_the_story_is_printed_while_facts_run(book):
 
 @pytest.mark.spare("'\\x1b'", reason="what is absent is absent in other words too")
 def test_there_are_no_colours_where_there_is_no_terminal(book):
-    """`pytest --story` whose output is no terminal prints no escape sequences."""
+    """If the output of `pytest --story` goes into a pipe, and neither `--color=yes` nor
+    `FORCE_COLOR` is given, the story has no escape sequences.
+    """
     book.page("tensors/test_creation.py", PAGE)
 
     result = book.run("--story")
@@ -277,8 +284,8 @@ def test_there_are_no_colours_where_there_is_no_terminal(book):
 
 
 def test_a_terminal_gets_colours(book):
-    """`pytest --story --color=yes` prints the mark of a test that held in green, that of
-    one that failed in red, and that of skipped tests dimmed.
+    """`pytest --story --color=yes` prints ✓ before a test that held in green, ✗ before
+    one that failed in red, and · before the line on skipped tests dimmed.
     """
     book.page("tensors/test_creation.py", PAGE)
 
@@ -290,8 +297,8 @@ def test_a_terminal_gets_colours(book):
 
 
 def test_code_is_coloured_across_lines(book, monkeypatch):
-    """`pytest --story --color=yes` prints what a sentence has in backticks in cyan, also
-    where it is broken over two lines.
+    """`pytest --story --color=yes` prints the text between two backticks of a sentence
+    in cyan, also where the sentence is broken inside it.
     """
     monkeypatch.setenv("COLUMNS", "24")
     book.page("tensors/test_creation.py", 'def test_a():\n    """Then `one two three four` go."""')
@@ -303,8 +310,9 @@ def test_code_is_coloured_across_lines(book, monkeypatch):
 
 
 def test_a_terminal_is_told_how_far_the_run_is(monkeypatch):
-    """While tests run, `Progress` of `fixtures/story.py` rewrites one line of the terminal,
-    as `1/2 spec/nn/test_modes.py`, and cuts it to the terminal's width.
+    """While tests run in a terminal, `Progress` of `fixtures/story.py`, behind `pytest
+    --story`, rewrites one line, as `1/2 spec/nn/test_modes.py`, cut to one column less
+    than `columns()`.
     """
     monkeypatch.setenv("COLUMNS", "30")
     lines = []
@@ -331,8 +339,8 @@ def test_expected_failures_show_while_facts_run(book):
 
 @pytest.mark.slow
 def test_workers_tell_the_same_story(book):
-    """`pytest --story -n 2`, with two worker processes, prints the sentences in the order
-    of the book as well.
+    """`pytest --story -n 2`, with two worker processes of xdist, prints the chapter
+    `tensors` before `autograd` too, in the order of `fixtures/reading_order.py`.
     """
     book.page("autograd/test_backward.py", 'def test_b():\n    """Second."""')
     book.page("tensors/test_creation.py", 'def test_a():\n    """First."""')
