@@ -88,9 +88,9 @@ def test_eps_shortens_the_step_of_a_tiny_gradient():
 
 
 def test_adam_by_hand():
-    """`Adam` with no settings but `lr`, `betas` and `eps` subtracts `lr * mean /
-    (sqrt(square) + eps)` from a float64 weight. `mean` and `square` are running means of
-    the gradients and of their squares, each divided by `1 - beta**step`.
+    """`Adam` with no settings but `lr`, `betas=(b1, b2)` and `eps` subtracts `lr * mean /
+    (sqrt(square) + eps)` from a float64 weight: `mean` is the running mean of the gradients
+    divided by `1 - b1**step`, `square` that of their squares divided by `1 - b2**step`.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
@@ -238,8 +238,8 @@ def test_betas_are_two_numbers():
 
 @pytest.mark.torch("<2.6")
 def test_a_whole_number_was_a_beta_too():
-    """Before PyTorch 2.6, `torch.optim.Adam` accepted an int in `betas`, as in
-    `betas=(0, 0.9)`, which is common in adversarial training.
+    """Before PyTorch 2.6, `torch.optim.Adam` accepted `betas=(0, 0.9)`, an int
+    beside a float, as is common in the training of GANs.
     """
     optimizer = torch.optim.Adam([nn.Parameter(torch.tensor(0.0))], betas=(0, 0.9))
 

@@ -23,7 +23,7 @@ from torch.optim.swa_utils import SWALR, AveragedModel
 
 
 def test_averaged_model_keeps_the_mean_of_the_weights_it_was_shown():
-    """If a float32 weight of `net` is 1, 2 and 6 at three calls of
+    """If a float32 weight of `net` is 1, 2 and 6 at the first three calls of
     `averaged.update_parameters(net)`, the same weight of `averaged = AveragedModel(net)` is
     1, 1.5 and 3 after them: by default the mean so far (SWA).
 
@@ -62,8 +62,8 @@ def test_an_average_is_not_updated_by_training():
 @pytest.mark.torch(">=2.1")
 def test_an_exponential_moving_average_by_multi_avg_fn():
     """`AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.75))` is an EMA: for a
-    float32 weight of 8, 0 and 8 at three calls of `update_parameters(net)` it holds 8, then
-    `0.75 * 8 + 0.25 * 0`, 6, then 6.5.
+    float32 weight of 8, 0 and 8 at the first three calls of `update_parameters(net)` it
+    holds 8, then `0.75 * 8 + 0.25 * 0`, 6, then 6.5.
     """
     net = nn.Linear(1, 1, bias=False)
     average = swa_utils.get_ema_multi_avg_fn(0.75)
@@ -91,8 +91,8 @@ def test_a_decay_is_between_0_and_1():
 
 def test_an_average_of_ones_own_is_a_function_of_two_tensors():
     """`AveragedModel(net, avg_fn=f)` calls `f(old, new, count)` for each parameter from the
-    second update on, and stores the average that `f` returns: `0.75 * old + 0.25 * new`
-    makes an EMA.
+    second `update_parameters(net)` on, and stores the average that `f` returns: `0.75 * old
+    + 0.25 * new` makes an EMA.
 
     `get_ema_multi_avg_fn` needs PyTorch 2.1; `avg_fn` works in older releases too.
     """
@@ -107,9 +107,9 @@ def test_an_average_of_ones_own_is_a_function_of_two_tensors():
 
 
 def test_an_ema_by_hand_is_a_lerp():
-    """`old.lerp_(new, 1 - decay)` under `torch.no_grad()`, for each float32 parameter `new`
-    of `net` and its partner `old` in `copy.deepcopy(net).requires_grad_(False)`, keeps an
-    EMA of the parameters in the copy.
+    """`old.lerp_(new, 0.25)` under `torch.no_grad()` after each step, for each float32
+    parameter `new` of `net` and its partner `old` in a `copy.deepcopy(net)`, keeps an EMA
+    of the parameters with decay 0.75 in the copy.
 
     In half precision small steps of the average are rounded away: keep it in float32.
     Buffers, such as running statistics, are copied or averaged as you decide.
@@ -185,7 +185,7 @@ def test_the_running_statistics_are_copied_and_not_averaged():
 def test_update_bn_recomputes_the_running_statistics():
     """`swa_utils.update_bn(loader, averaged)` of `averaged =
     AveragedModel(nn.BatchNorm1d(1))` runs each batch of the loader through `averaged` once:
-    for two batches with means of 5 and 3 it sets `running_mean` to 4.
+    for two batches of two rows each, with means of 5 and 3, it sets `running_mean` to 4.
 
     Because the statistics of the averaged weights are those of no network that was trained.
     Each batch may be a tensor, or a list or tuple whose first element is the input.
@@ -214,7 +214,8 @@ def test_the_averaged_model_has_a_mode_of_its_own():
 
 def test_swalr_goes_to_a_constant_rate():
     """`SWALR(optimizer, swa_lr=0.25, anneal_epochs=4, anneal_strategy="linear")` lowers a
-    rate of 1 in four equal steps to 0.25, the `swa_lr`, and keeps it there.
+    rate of 1 in four equal steps, one per `step()` of the scheduler, to 0.25, the `swa_lr`,
+    and keeps it there.
 
     Because SWA averages at a constant, rather high rate.
     """
