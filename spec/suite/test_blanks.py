@@ -65,9 +65,9 @@ def asserting(code):
 
 
 def test_the_literals_to_cover_are_told_with_their_places_and_kinds(book):
-    """`covers` of `fixtures/learning/blanks.py` gives the kind, text, line and columns of a
-    string, a dtype, a number in `pytest.approx` and an error type that a test's assertions
-    expect.
+    """`covers` of `fixtures/learning/blanks.py` gives kind, text, line and columns of a
+    test's literals: of a string or a dtype to the right of `==` or `is` in an `assert`, of
+    the number in `pytest.approx`, of the error type in `pytest.raises`.
     """
     fact = fact_of(
         book,
@@ -103,9 +103,9 @@ def test_the_literals_to_cover_are_told_with_their_places_and_kinds(book):
     ],
 )
 def test_an_answer_that_can_be_read_or_guessed_is_not_asked_for(book, code, asked):
-    """An exercise of `pytest --blanks DIR` does not ask for a literal that stands in the
-    test's docstring or code, nor for a lone True, False or None; it asks for two of these
-    together.
+    """An exercise of `pytest --blanks DIR` with the code `x = torch.ones(4).view(2, 2)`
+    does not ask for `x.shape == (2, 2)`, which the code tells, nor for a lone True, False
+    or None; of two of these it asks for both.
     """
     made = of_fact(fact_of(book, asserting(code)))
 
@@ -113,9 +113,9 @@ def test_an_answer_that_can_be_read_or_guessed_is_not_asked_for(book, code, aske
 
 
 def test_the_exercise_is_the_fact_with_a_blank(book):
-    """An exercise of `pytest --blanks DIR` is a test's sentence, the first row of its
-    `parametrize` and its code, with `___` for the expected value and without the second
-    paragraph of the docstring.
+    """An exercise of `pytest --blanks DIR` made of a parametrized test has its sentence,
+    the first row of its `parametrize` and its code, with `___` for an expected value and
+    without the second paragraph of the docstring.
     """
     made = of_fact(
         fact_of(
@@ -145,8 +145,9 @@ def test_the_exercise_is_the_fact_with_a_blank(book):
     ],
 )
 def test_what_cannot_run_here_is_no_exercise(book, head, why):
-    """`pytest --blanks DIR` makes no exercise of a test with the mark `cuda`,
-    `torch("<1.0")` or `slow` where it is skipped; the reason is `cannot run here`.
+    """`of_fact` of `fixtures/learning/exercises.py`, which `pytest --blanks DIR` calls,
+    gives `cannot run here` and no exercise for a test of the chapter `tensors` with the
+    mark `cuda`, `slow` or `torch("<1.0")`.
     """
     assert of_fact(fact_of(book, f"{head}{FACT}")) == why
 
@@ -183,9 +184,9 @@ def test_what_cannot_run_here_is_no_exercise(book, head, why):
     ],
 )
 def test_an_answer_is_told_how_near_it_is(book, answer, outcome, said):
-    """A wrong answer to an exercise of `pytest --blanks DIR` is told its wrong kind, wrong
-    shape, or how many values are right, never the value; a call or a name as an answer is
-    refused.
+    """A wrong answer to an exercise of `pytest --blanks DIR` whose answer is a nested list
+    of numbers is told its wrong kind, wrong shape, or how many values are right, never the
+    value; `x.tolist()` and `os.sep` are refused.
     """
     exercise = of_fact(fact_of(book, FACT))
 
@@ -206,9 +207,8 @@ def test_an_answer_is_told_how_near_it_is(book, answer, outcome, said):
     ],
 )
 def test_an_error_is_named_by_its_nearest_type(book, right, answer, outcome, said):
-    """In an exercise of `pytest --blanks DIR` that asks for the type in
-    `pytest.raises(___)`, the base class `Exception` is wrong where `RuntimeError` is
-    raised.
+    """In an exercise of `pytest --blanks DIR` whose answer is `RuntimeError`, for the blank
+    in `pytest.raises(___)`, the base class `Exception` is wrong.
     """
     code = f"with pytest.raises({right}): torch.ones(4).view(3)"
     exercise = of_fact(fact_of(book, asserting(code)))
@@ -256,8 +256,9 @@ def test_equal_of_another_type_passes_with_a_remark(book):
     ],
 )
 def test_nearness_of_other_kinds(given, wanted, said):
-    """`how_near` of `fixtures/learning/answers.py` says of a dict or a set how many entries
-    are right, and of a string only that the value is wrong.
+    """`how_near` of `fixtures/learning/answers.py` says of a wrong dict or set of the right
+    length how many entries are right, and of a string in place of another only that the
+    value is wrong.
     """
     assert how_near(given, wanted) == said
 
@@ -284,8 +285,8 @@ def test_a_fact_that_does_not_end_is_stopped_and_the_others_go_on(body, said):
 
 
 def test_a_fact_that_does_not_hold_here_is_not_the_learners_fault(book):
-    """If an exercise of `pytest --blanks DIR` fails with its true answer too, the learner
-    is told that it does not hold on this machine.
+    """If an exercise of `pytest --blanks DIR` fails with the learner's answer and with its
+    true answer too, the learner is told that it does not hold on this machine.
     """
     code = "x = torch.ones(4).view(-1)\nassert x.tolist() == [3.0, 3.0, 3.0, 3.0]"
 
@@ -305,8 +306,9 @@ def written(book, *arguments):
 
 @pytest.mark.spare("'[[7, 7]'", reason="what is not shown")
 def test_exercises_are_written_a_tour_first(book):
-    """`pytest --blanks DIR` writes `start.py`, one test of each other page into `tour/`,
-    and the others into a file for each page, and prints their numbers.
+    """`pytest --blanks DIR` writes `start.py`, one exercise for each page that has any into
+    `tour/CHAPTER.py`, further ones of its tests into `CHAPTER/PAGE.py`, and prints how many
+    there are.
     """
     book.page("tensors/test_creation.py", FACT + FACT.replace("test_full", "test_more"))
     book.page("nn/test_layers.py", FACT)
@@ -330,7 +332,9 @@ def test_exercises_are_written_a_tour_first(book):
 
 
 def test_only_the_pages_that_are_named_are_asked_about(book):
-    """`--blanks DIR spec/nn` leaves the other chapters out."""
+    """`pytest --blanks DIR spec/nn` writes no exercises of other chapters into an empty
+    DIR.
+    """
     book.page("tensors/test_creation.py", FACT)
     book.page("nn/test_layers.py", FACT)
 
@@ -347,8 +351,8 @@ def solve(book, answer="[[7, 7], [7, 7]]", file="tour/tensors.py"):
 
 
 def test_writing_again_keeps_answers_and_notes(book):
-    """`pytest --blanks DIR`, run a second time, leaves a file with a learner's answer and
-    comment as it is.
+    """`pytest --blanks DIR`, run a second time on an unchanged book, leaves a file with a
+    learner's answer and comment as it is.
     """
     book.page("tensors/test_creation.py", FACT)
     written(book)
@@ -361,9 +365,9 @@ def test_writing_again_keeps_answers_and_notes(book):
 
 
 def test_another_sentence_reopens_nothing_and_another_code_does(book):
-    """`pytest --blanks DIR`, run again, keeps an answer if only the test's docstring or
-    expected value changed; if its code changed, the blank is open again and the old answer
-    becomes a comment.
+    """`pytest --blanks DIR`, run again, keeps an answer if only the test's docstring or the
+    value behind the blank changed; if the rest of its code changed, the blank is open again
+    and the old answer becomes a comment.
     """
     book.page("tensors/test_creation.py", FACT)
     written(book)
@@ -387,8 +391,8 @@ def test_another_sentence_reopens_nothing_and_another_code_does(book):
 @pytest.mark.spare("note", reason="any line is a learner's")
 @pytest.mark.parametrize(("note", "kept"), [("", False), ("    # mine\n", True)])
 def test_an_exercise_that_the_book_has_no_more_goes_if_nobody_touched_it(book, note, kept):
-    """`pytest --blanks DIR`, run again, deletes an exercise whose test is gone from the
-    book, unless the learner wrote a line into it.
+    """`pytest --blanks DIR`, run again, deletes an exercise whose test is gone from a page
+    that is still there, unless the learner wrote a line into the exercise.
     """
     book.page("tensors/test_creation.py", FACT + FACT.replace("test_full", "test_more"))
     written(book)
@@ -418,7 +422,7 @@ def test_deleted_files_and_exercises_are_written_again(book):
 
 def test_what_is_no_exercise_is_never_overwritten(book):
     """`pytest --blanks DIR` is a usage error that writes nothing if DIR has a file
-    `start.py` that is no file of exercises.
+    `start.py` that `pytest --blanks` did not write.
     """
     book.page("tensors/test_creation.py", FACT)
     (book.path / "learn").mkdir()
@@ -433,8 +437,8 @@ def test_what_is_no_exercise_is_never_overwritten(book):
 
 
 def test_a_file_in_another_encoding_is_left_alone(book):
-    """`pytest --blanks DIR` is a usage error, and leaves the file as it is, if a file of
-    exercises in DIR is not in UTF-8.
+    """`pytest --blanks DIR` is a usage error, and leaves the file as it is, if `start.py`,
+    written there by an earlier run, is no longer in UTF-8.
     """
     book.page("tensors/test_creation.py", FACT)
     written(book)
@@ -486,8 +490,9 @@ def test_a_full_disk_loses_nothing(book, monkeypatch, when):
     ],
 )
 def test_what_cannot_be_done_is_told_in_a_line(book, arguments, said):
-    """`pytest --blanks` with a file in place of a folder or with an unknown page, `--learn`
-    with a folder without exercises, and both options at once are usage errors.
+    """`pytest --blanks` with a file in place of a folder or with a page that does not
+    exist, `--learn` with a folder without exercises, and both options at once are usage
+    errors.
     """
     book.page("tensors/test_creation.py", FACT)
 
@@ -502,8 +507,9 @@ def test_what_cannot_be_done_is_told_in_a_line(book, arguments, said):
 
 @pytest.mark.spare("'[7, 7]'", reason="what is not shown")
 def test_pytest_judges_a_folder_and_leaks_nothing(book):
-    """`pytest DIR` on a folder of `--blanks` passes a solved exercise, fails a wrong one
-    and the first open one, skips the other open ones, and shows no right value.
+    """`pytest DIR` on a folder of `--blanks`, in one process, passes a solved exercise,
+    fails a wrong one and the first open one, skips the other open ones, and shows no right
+    value.
     """
     book.page(
         "tensors/test_creation.py",
@@ -540,9 +546,9 @@ def test_a_learners_file_is_never_imported(book):
 
 
 def test_a_claim_of_the_notes_asks_for_its_verdict(book):
-    """`pytest --blanks DIR` makes an exercise of a claim in `spec/claims` that asks for its
-    verdict, as `overstated`, with quotes or without, and none of a claim that is
-    `untestable`.
+    """Of a claim in `spec/claims` with the verdict `overstated` and a test in the chapter
+    `tensors`, `pytest --blanks DIR` makes an exercise that asks for the verdict, with
+    quotes or without; of an `untestable` claim it makes none.
     """
     book.page("tensors/test_creation.py", '@pytest.mark.claim("full-fills")' + FACT)
     book.ledger(
@@ -564,9 +570,9 @@ def test_a_claim_of_the_notes_asks_for_its_verdict(book):
 
 
 def test_a_pair_of_old_and_new_truth_asks_for_the_release(book):
-    """Of two tests with the marks `torch("<2.0")` and `torch(">=2.0")`, `pytest --blanks
-    DIR` makes an exercise that shows both sentences without the release and asks for it as
-    a string.
+    """`pytest --blanks DIR` makes of a test with the mark `torch("<2.0")` and the next one,
+    alike but for `torch(">=2.0")`, an exercise that shows both sentences without the
+    release, "PyTorch 2.0" as "PyTorch ...", and asks for it.
     """
     old = FACT.replace('"""`torch.full`', '"""Before PyTorch 2.0 `torch.full`')
     new = FACT.replace('"""`torch.full`', '"""Since PyTorch 2.0 `torch.full`')
@@ -590,9 +596,9 @@ def test_a_pair_of_old_and_new_truth_asks_for_the_release(book):
 
 @pytest.mark.spare("'torch.Tensor.tolist'", reason="any symbol that the sentence lacks")
 def test_hints_come_in_steps(book):
-    """`fixtures/learning/hints.py` gives four hints for an exercise of `--blanks`: kind and
-    shape of the answer, the title of its page, the address of PyTorch's documentation, and
-    the answer.
+    """`fixtures/learning/hints.py` gives hints for an exercise of `--blanks`: kind and
+    shape of the answer, its page's docstring, or the title if it has no more, the address
+    of PyTorch's documentation, and the answer.
     """
     exercise = of_fact(fact_of(book, FACT))
 
@@ -605,8 +611,9 @@ def test_hints_come_in_steps(book):
 
 
 def test_a_solved_neighbour_is_one_of_the_same_page(book):
-    """`hints.neighbour` of `fixtures/learning` prefers, among the exercises of a page, one
-    whose sentence names the same symbol, and gives None if there is no other.
+    """`hints.neighbour` of `fixtures/learning` gives, of the exercises it gets, another one
+    of the same page, rather one whose sentence names the same symbol in backticks, and None
+    if there is no other.
     """
     text = FACT + FACT.replace("test_full", "test_a").replace("torch.full`", "tolist`")
     text += FACT.replace("test_full", "test_b")
@@ -618,8 +625,9 @@ def test_a_solved_neighbour_is_one_of_the_same_page(book):
 
 
 def test_hints_that_were_taken_are_kept_by_id(tmp_path):
-    """`pytest --learn DIR` keeps the number of hints taken in `.learn.json`, by exercise;
-    if that file is broken, they are forgotten with a warning.
+    """`Hints` of `fixtures/learning/folder.py` keeps in `.learn.json`, for
+    `pytest --learn DIR`, how many hints were taken for each exercise; if that file is no
+    JSON, they are forgotten with a warning.
     """
     assert Hints(tmp_path).note("a", 2) == ""
     assert json.loads((tmp_path / ".learn.json").read_text()) == {"a": 2}
