@@ -88,9 +88,9 @@ def test_eps_shortens_the_step_of_a_tiny_gradient():
 
 
 def test_adam_by_hand():
-    """`Adam` with no settings but `lr`, `betas=(b1, b2)` and `eps` subtracts `lr * mean /
-    (sqrt(square) + eps)` from a float64 weight: `mean` is the running mean of the gradients
-    divided by `1 - b1**step`, `square` that of their squares divided by `1 - b2**step`.
+    """`Adam` with only `lr`, `betas=(b1, b2)` and `eps` set subtracts `lr * m / (sqrt(v) +
+    eps)` from a float64 weight: `m` is the running mean of the gradients, divided by `1 -
+    b1**step`, and `v` that of their squares, divided by `1 - b2**step`.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))

@@ -56,8 +56,8 @@ def test_rmsprop_by_hand():
 
 def test_centered_rmsprop_with_momentum_by_hand():
     """`RMSprop(centered=True, momentum=m)` divides the gradient of a float64 weight by
-    `sqrt(square - mean**2) + eps`, with running means of squares and gradients, keeps
-    `buffer = m * buffer + quotient`, and subtracts `lr * buffer`.
+    `sqrt(square - mean**2) + eps`, where `square` and `mean` are running means of its
+    squares and of itself, keeps `buffer = m * buffer + quotient`, and subtracts `lr * buffer`.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))

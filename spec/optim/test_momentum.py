@@ -31,7 +31,7 @@ from torch import nn
 def test_momentum_adds_up_past_gradients(options, path):
     """`SGD` with no settings but `lr` and `momentum=0.5` keeps `buffer = 0.5 * buffer +
     gradient`, beginning with the first gradient, and subtracts `lr * buffer`: under a
-    constant gradient the steps are 1, 1.5, 1.75 times `lr * gradient`.
+    constant gradient the first three steps are 1, 1.5, 1.75 times `lr * gradient`.
 
     `nesterov=True` subtracts `lr * (gradient + momentum * buffer)`; `dampening` scales each
     gradient but the first by `1 - dampening`.
@@ -50,7 +50,7 @@ def test_momentum_adds_up_past_gradients(options, path):
 
 def test_momentum_rolls_on_where_the_gradient_is_zero():
     """With `SGD(lr=1.0, momentum=0.5)` a weight goes on moving if its gradient is -8 in the
-    first step and a tensor of 0 from then on: the steps are 8, 4, 2 and 1.
+    first step and a tensor of 0 from then on: the first four steps are 8, 4, 2 and 1.
 
     Because the buffer still holds the past gradients. It carries a weight across flat
     ground, and past a minimum too. A weight whose gradient is None doesn't move.
@@ -70,7 +70,7 @@ def test_momentum_rolls_on_where_the_gradient_is_zero():
 
 def test_under_a_constant_gradient_momentum_multiplies_the_step():
     """Under a constant gradient the steps of a float64 weight that starts at 0 with
-    `SGD(lr=lr, momentum=0.75)` approach `1 / (1 - 0.75)`, four, times `lr * gradient`.
+    `SGD(lr=lr, momentum=0.75)` approach 4 times `lr * gradient`: 4 is `1 / (1 - 0.75)`.
 
     For the usual 0.9 that is ten times: when momentum is added, the learning rate usually
     has to go down.
@@ -89,7 +89,7 @@ def test_under_a_constant_gradient_momentum_multiplies_the_step():
 @pytest.mark.claim("blitz-sgd-momentum")
 def test_the_notes_optimizer_for_their_classifier():
     """`SGD(lr=0.001, momentum=0.9)` under a constant gradient moves a float32 weight of 0
-    in three steps by 0.001, 0.0019 and 0.00271 times that gradient, up to rounding.
+    in its first three steps by 0.001, 0.0019 and 0.00271 times that gradient, up to rounding.
     """
     weight = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([weight], lr=0.001, momentum=0.9)
