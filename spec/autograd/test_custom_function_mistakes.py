@@ -19,9 +19,9 @@ from torch.autograd.function import once_differentiable
 
 
 def test_backward_returns_a_gradient_for_every_argument():
-    """If `backward` of a `torch.autograd.Function` returns one gradient where `apply` was
-    given two arguments, `y.backward()` raises RuntimeError, "returned an incorrect number
-    of gradients (expected 2, got 1)".
+    """If `apply` of a `torch.autograd.Function` was given two arguments and its `backward`
+    returns one gradient, `y.backward()` on the 0-d result `y` raises RuntimeError,
+    "returned an incorrect number of gradients (expected 2, got 1)".
 
     Return None for an argument that has no gradient, such as a number.
     """

@@ -119,9 +119,9 @@ def test_to_dtype_scales_back_to_bytes():
 
 
 def test_to_image_and_to_dtype_replace_to_tensor():
-    """`v2.ToTensor()` issues a UserWarning that it is deprecated; for an 8-bit picture
-    `v2.ToImage()` followed by `v2.ToDtype(torch.float32, scale=True)` gives the same values, up
-    to rounding.
+    """`v2.ToTensor()` issues a UserWarning that it is deprecated; for an 8-bit PIL image
+    `v2.ToImage()` followed by `v2.ToDtype(torch.float32, scale=True)` gives the same
+    values, up to rounding.
 
     The two steps keep the image uint8, which is faster, for the transforms in between.
     """

@@ -246,8 +246,8 @@ def test_a_volume_layer_takes_a_batch_of_images_for_one_volume():
 )
 def test_a_convolution_says_how_many_dimensions_it_wants(layer, said):
     """`nn.Conv1d(3, 4, 3)`, `Conv3d(3, 4, 3)` and `ConvTranspose3d(3, 4, 3)` raise
-    RuntimeError for an input with too few dimensions for one sample: `nn.Conv3d` says
-    "Expected 4D (unbatched) or 5D (batched) input to conv3d".
+    RuntimeError for a float32 input with too few dimensions for one sample: `nn.Conv3d`
+    says "Expected 4D (unbatched) or 5D (batched) input to conv3d".
     """
     wrong = torch.ones(8) if isinstance(layer, nn.Conv1d) else torch.ones(2, 3, 8)
 

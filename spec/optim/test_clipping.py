@@ -55,8 +55,8 @@ def test_the_norm_before_clipping_is_returned():
 
 
 def test_short_gradients_stay_as_they_are():
-    """`clip_grad_norm_` with `max_norm=8.0` leaves a float32 gradient of 3 and -4, of norm
-    5, as it is: it doesn't lengthen gradients whose norm is below `max_norm`.
+    """`clip_grad_norm_([weight], max_norm=8.0)` leaves a float32 gradient of 3 and -4, of
+    norm 5, as it is: gradients whose total norm is below `max_norm` are not lengthened.
 
     Because the factor, `max_norm / (norm + 1e-6)`, is limited to 1. Where the norm is
     nearly `max_norm`, rounding may make the factor a bit smaller than 1.
