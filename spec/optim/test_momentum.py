@@ -29,7 +29,7 @@ from torch import nn
     ],
 )
 def test_momentum_adds_up_past_gradients(options, path):
-    """`SGD` with no settings but `lr` and `momentum=0.5` keeps `buffer = 0.5 * buffer +
+    """`SGD` with only `lr` and `momentum=0.5` set keeps `buffer = 0.5 * buffer +
     gradient`, beginning with the first gradient, and subtracts `lr * buffer`: under a
     constant gradient the first three steps are 1, 1.5, 1.75 times `lr * gradient`.
 

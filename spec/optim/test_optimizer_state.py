@@ -121,8 +121,8 @@ def test_parameters_without_a_gradient_are_passed_over():
 
 def test_a_state_dict_numbers_the_parameters():
     """`state_dict()` of an `SGD` has two entries: `state`, keyed by the position of each
-    parameter that has a state, and `param_groups`, each with its settings and the positions
-    of its parameters.
+    parameter that has a state, and `param_groups`, a list that holds, for each group, its
+    settings and the positions of its parameters.
 
     Positions, because a parameter object means nothing in another process.
     """
@@ -144,7 +144,7 @@ def test_a_state_dict_numbers_the_parameters():
 
 def test_a_state_dict_shares_memory_with_the_optimizer():
     """`optimizer.state_dict()`, taken of an `SGD` with momentum after a step, copies no
-    tensor: the next step with a gradient changes its `momentum_buffer` too. A
+    tensor: the next step with a gradient changes the `momentum_buffer` in the dict too. A
     `copy.deepcopy` of the dict keeps the old values.
 
     `torch.save` writes the values of the moment; a dict kept in memory, for the best epoch
@@ -164,7 +164,7 @@ def test_a_state_dict_shares_memory_with_the_optimizer():
 
 
 def test_a_resumed_training_goes_on_as_if_uninterrupted():
-    """Save a parameter and a `copy.deepcopy` of the `state_dict()` of its `SGD` after a
+    """Save the value of a parameter and a `copy.deepcopy` of the `state_dict()` of its `SGD` after a
     step, and load both into a new parameter and a new `SGD`: with the same gradient their
     next step is the same as without the interruption.
 
@@ -191,8 +191,8 @@ def test_a_resumed_training_goes_on_as_if_uninterrupted():
 
 def test_without_its_state_a_resumed_training_loses_its_momentum():
     """After a step of `SGD([weight], lr=0.25, momentum=0.5)` from 4 to 2, the next one with
-    the same gradient, 8, leads to -1; that of a new `SGD` without the saved state leads to
-    0, as it has no momentum buffer.
+    the same gradient, 8, leads to -1; that of a new `SGD` with these settings, but
+    without the saved state, leads to 0, as it has no momentum buffer.
 
     Save `optimizer.state_dict()` in the checkpoint: no error says that it is missing.
     """
