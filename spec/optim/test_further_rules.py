@@ -57,7 +57,7 @@ def test_rmsprop_by_hand():
 def test_centered_rmsprop_with_momentum_by_hand():
     """`RMSprop(centered=True, momentum=m)` keeps `buffer = m * buffer + gradient /
     (sqrt(square - mean**2) + eps)` for a float64 weight and subtracts `lr * buffer`:
-    `square` is the running mean of the squared gradients, `mean` that of the gradients.
+    `square` is the running mean of squared gradients, `mean` that of gradients.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))

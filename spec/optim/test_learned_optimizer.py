@@ -113,7 +113,7 @@ def test_an_lstm_gets_gradients_from_the_steps_it_took():
 
 @pytest.mark.claim("path-lstm-optimizer")
 def test_an_lstm_can_learn_to_optimize():
-    """An `nn.LSTMCell(1, 4)` with an `nn.Linear(4, 1)` can learn to optimize: trained on a
+    """An `nn.LSTMCell(1, 4)` with an `nn.Linear(4, 1)` can learn to optimize: after a
     hundred batches of parabolas, ten of its steps reached a lower loss on new parabolas
     than before the training, and than ten of gradient descent with rate 0.1.
 

@@ -164,9 +164,9 @@ def test_a_state_dict_shares_memory_with_the_optimizer():
 
 
 def test_a_resumed_training_goes_on_as_if_uninterrupted():
-    """Save the value of a parameter and a `copy.deepcopy` of the `state_dict()` of its `SGD` after a
-    step, and load both into a new parameter and a new `SGD`: with the same gradient their
-    next step is the same as without the interruption.
+    """Save the value of a parameter and a `copy.deepcopy` of the `state_dict()` of its
+    `SGD` after a step, and load both into a new parameter and a new `SGD`: with the same
+    gradient their next step is the same as without the interruption.
 
     Because `load_state_dict` brings back the momentum buffer and the settings; the new
     optimizer's own `lr=1.0` is replaced.

@@ -35,7 +35,7 @@ def test_a_plain_list_makes_one_group():
 @pytest.mark.claim("path-per-layer-learning-rate")
 def test_each_layer_can_have_its_own_learning_rate(device):
     """`torch.optim.SGD` given one dict per layer, each with `params` and an `lr` of its
-    own, moves each layer by its own learning rate.
+    own, moves each layer with its own learning rate.
 
     Used in fine-tuning: a small rate for pretrained layers, a larger one for the new head.
     """
@@ -57,7 +57,8 @@ def test_each_layer_can_have_its_own_learning_rate(device):
 @pytest.mark.claim("path-per-layer-weight-decay")
 def test_each_layer_can_have_its_own_weight_decay():
     """In `SGD([...], lr=0.5)` a group whose dict has `"weight_decay": 0.5` decays its
-    parameters, while a group beside it without the key has the default of 0.
+    parameters that have a gradient, while a group beside it without the key has the default
+    of 0.
     """
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
     net[0].weight.data.fill_(4.0)
@@ -91,9 +92,9 @@ def test_a_group_takes_what_it_does_not_say_from_the_keyword_arguments():
 
 
 def test_biases_without_decay_are_selected_by_their_dimensions():
-    """Two groups of `AdamW`, split by `p.ndim > 1`, give the matrices of `nn.Linear` a
-    weight decay of 0.1, and its biases and the parameters of `nn.LayerNorm(3)`, which have
-    one dimension, a decay of 0.
+    """Split by `p.ndim > 1`, the parameters of `nn.Linear` and `nn.LayerNorm(3)` make two
+    groups for `AdamW`: the matrices, with a `weight_decay` of 0.1, and the biases and the
+    weight of the norm, which have one dimension, with one of 0.0.
 
     A usual choice for transformers: decay on biases and normalisation weights helps little.
     """

@@ -20,7 +20,7 @@ from torch import nn
 
 def test_l2_regularisation_is_the_setting_weight_decay():
     """`SGD(..., weight_decay=0.25)` without `maximize` computes its step from `gradient +
-    0.25 * weight` instead of a dense `gradient`: with a gradient of zero and `lr=1.0`, a
+    0.25 * weight` instead of `gradient`: with a gradient of zero and `lr=1.0`, a
     weight of 4 becomes 3, and one of -4 becomes -3.
 
     This is L2 regularisation: weights that the loss doesn't need shrink towards zero.
@@ -35,9 +35,9 @@ def test_l2_regularisation_is_the_setting_weight_decay():
 
 
 def test_weight_decay_equals_half_the_squares_in_the_loss():
-    """`SGD(..., weight_decay=c)` without `maximize` takes, up to rounding, the same step as
-    without decay on `loss + c / 2 * sum(p.square().sum() for p in net.parameters())`, if
-    `loss` gives each parameter a gradient.
+    """`SGD(net.parameters(), lr, weight_decay=c)` takes, up to rounding, the same step on
+    `loss` as without decay on `loss + c / 2 * sum(p.square().sum() for p in
+    net.parameters())`, if `loss` gives each parameter a gradient.
 
     Because the gradient of that term is `c * weight`. It decays a parameter that the loss
     doesn't reach too; the setting doesn't. `AdamW` decays otherwise:
@@ -114,7 +114,7 @@ def test_both_together_are_the_elastic_net():
 
 
 def test_the_loss_does_not_show_weight_decay():
-    """The loss that is computed, such as by `F.mse_loss`, does not contain the optimizer's
+    """The loss that `F.mse_loss` computes does not contain the optimizer's
     `weight_decay`; an L1 or L2 term added to the loss does appear in it.
 
     Such a term belongs to training alone: compute the validation loss without it, or the
