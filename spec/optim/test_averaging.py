@@ -108,8 +108,8 @@ def test_an_average_of_ones_own_is_a_function_of_two_tensors():
 
 def test_an_ema_by_hand_is_a_lerp():
     """`old.lerp_(new, 0.25)` under `torch.no_grad()` after each step, for each float32
-    parameter `new` of `net` and its partner `old` in a `copy.deepcopy(net)`, keeps an EMA
-    of the parameters with decay 0.75 in the copy.
+    parameter `new` of `net` and its partner `old` in one `copy.deepcopy(net)`, keeps an
+    EMA of the parameters with decay 0.75 in the copy.
 
     In half precision small steps of the average are rounded away: keep it in float32.
     Buffers, such as running statistics, are copied or averaged as you decide.

@@ -89,7 +89,8 @@ def test_under_a_constant_gradient_momentum_multiplies_the_step():
 @pytest.mark.claim("blitz-sgd-momentum")
 def test_the_notes_optimizer_for_their_classifier():
     """`SGD(lr=0.001, momentum=0.9)` under a constant gradient moves a float32 weight of 0
-    in its first three steps by 0.001, 0.0019 and 0.00271 times that gradient, up to rounding.
+    in its first three steps by 0.001, 0.0019 and 0.00271 times that gradient, up to
+    rounding.
     """
     weight = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([weight], lr=0.001, momentum=0.9)

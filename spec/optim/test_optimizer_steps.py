@@ -22,9 +22,9 @@ from torch import nn
 
 
 def test_a_closure_computes_the_loss_for_the_step():
-    """`SGD.step(closure)` first calls the closure, a function that computes the loss and the
-    gradients. Then `step` updates the parameters and returns what the closure returned, the
-    loss from before the update. `SGD.step()` returns None.
+    """`SGD.step(closure)` first calls the closure, a function that computes the loss and
+    the gradients. Then `step` updates the parameters and returns what the closure returned,
+    the loss from before the update. `SGD.step()` returns None.
 
     Because the closure runs first: here `weight**2` is 16 at 4, and the step moves the
     weight to 2.
