@@ -263,8 +263,8 @@ def test_a_loss_handed_to_another_scheduler_is_taken_for_an_epoch():
 
 
 def test_a_scheduler_wants_the_optimizer():
-    """`lr_scheduler.StepLR` given a net or a list of parameters instead of an optimizer
-    raises TypeError, "is not an Optimizer".
+    """`lr_scheduler.StepLR(net, step_size=1)`, given a net or a list of parameters instead
+    of an optimizer, raises TypeError, "is not an Optimizer".
 
     Because it changes the optimizer's groups: `StepLR(optimizer, step_size=1)`.
     """

@@ -23,8 +23,8 @@ from torch.optim import lr_scheduler
 
 @pytest.mark.claim("path-adjust-learning-rate")
 def test_the_rate_can_be_changed_by_hand():
-    """Assigning to `optimizer.param_groups[0]["lr"]` changes the learning rate of that
-    group from the next `optimizer.step()` on.
+    """A number assigned to `optimizer.param_groups[0]["lr"]` is the learning rate of that
+    group in the next `optimizer.step()`.
 
     Because each step reads its settings from the group. With several groups, assign to
     each. A loop that does so before each step is a schedule without a scheduler.
@@ -307,9 +307,9 @@ def test_on_a_plateau_the_value_has_to_be_handed_over():
 
 @pytest.mark.torch(">=2.9")
 def test_warm_up_is_one_schedule_after_another():
-    """`SequentialLR` runs one scheduler up to the milestone and the next from there:
-    `LinearLR` from 0.25 in 3 steps, `ExponentialLR` with `gamma=0.5` and `milestones=[2]`
-    make the rates 0.25, 0.5, 1, 0.5 and 0.25 of an initial rate of 1.
+    """`SequentialLR` runs one scheduler up to the milestone and the next from there: with
+    `milestones=[2]`, `LinearLR(optimizer, 0.25, total_iters=3)` and
+    `ExponentialLR(optimizer, 0.5)` turn a rate of 1 into 0.25, 0.5, 1, 0.5 and 0.25.
 
     Because the second scheduler begins at the initial rate, 1, whatever the first one has
     reached. Before PyTorch 2.9 `SequentialLR` warned of itself.

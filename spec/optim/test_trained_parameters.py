@@ -34,8 +34,8 @@ def test_parameters_can_be_read_only_once():
 
 
 def test_a_tensor_in_place_of_a_list_is_refused():
-    """`torch.optim.SGD(weight)` with a single tensor raises TypeError, "should be an
-    iterable of Tensors or dicts"; `SGD([weight], lr=0.1)` trains it.
+    """`torch.optim.SGD(weight)` with an `nn.Parameter` in place of a list raises TypeError,
+    "should be an iterable of Tensors or dicts"; `SGD([weight], lr=0.1)` accepts it.
 
     Because iterating over a tensor would give its rows, which are no parameters.
     """
@@ -135,9 +135,8 @@ def test_a_shared_weight_is_one_parameter():
 
 
 def test_converting_a_net_keeps_its_parameters():
-    """`net.double()` on an `nn.Linear` by default changes the data of the parameters in
-    place and keeps the `nn.Parameter` objects, so an `SGD` made before trains the converted
-    net.
+    """`net.double()` on an `nn.Linear` by default replaces the `data` of the parameters and
+    keeps the `nn.Parameter` objects, so an `SGD` made before trains the converted net.
 
     The same holds for a move with `net.to("cuda")`. Convert before the first step: state
     that the optimizer has made keeps its old dtype.
@@ -157,8 +156,8 @@ def test_converting_a_net_keeps_its_parameters():
 
 
 def test_state_made_before_the_conversion_keeps_its_dtype():
-    """The `momentum_buffer` that `SGD(foreach=False)` made before `net.double()` stays
-    float32 beside its float64 parameter, also after the next `step()`.
+    """The `momentum_buffer` that `SGD(momentum=0.5, foreach=False)` made before
+    `net.double()` stays float32 beside its float64 parameter, also after the next `step()`.
 
     Because `net.double()` converts what the net holds, and the state belongs to the
     optimizer. Move and convert the net first, then make the optimizer.

@@ -55,8 +55,9 @@ def test_a_loop_over_the_parameters_does_by_hand_what_sgd_does():
 
 
 def test_the_loop_by_hand_is_written_under_no_grad_today():
-    """Under `torch.no_grad()`, `parameter -= lr * parameter.grad` updates a trainable
-    `nn.Parameter` in place, and the parameter still requires grad afterwards.
+    """Under `torch.no_grad()`, `parameter -= lr * parameter.grad` updates in place a
+    trainable `nn.Parameter` that has a gradient, and the parameter still requires grad
+    afterwards.
 
     Outside of `no_grad` the same line raises RuntimeError: see
     `spec/autograd/test_changing_leaves.py`.
@@ -74,9 +75,9 @@ def test_the_loop_by_hand_is_written_under_no_grad_today():
 
 
 def test_assigning_the_difference_makes_another_tensor_and_leaves_the_net_alone():
-    """After `weight = net.weight` of a trainable `nn.Linear`, `weight = weight - lr *
-    weight.grad` with grad mode on binds the name `weight` to a new tensor, which is no
-    leaf: `net.weight` stays as it was.
+    """After `backward()` and `weight = net.weight` of a trainable `nn.Linear`, `weight =
+    weight - lr * weight.grad` with grad mode on binds the name `weight` to a new tensor,
+    which is no leaf: `net.weight` stays as it was.
 
     Update in place, under `torch.no_grad()`, so that the net sees the new values.
     """

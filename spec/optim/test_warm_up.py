@@ -61,9 +61,9 @@ def test_a_factor_of_zero_wastes_the_first_step(optimizer):
 
 
 def test_warm_up_and_cosine_decay_in_one_function(optimizer):
-    """`LambdaLR` with one function does warm-up and cosine decay: `(step + 1) / warm` below
-    `warm` steps, then `0.5 * (1 + cos(pi * progress))`, which falls from 1 to 0 as
-    `progress` goes from 0 to 1.
+    """One function for `LambdaLR` can do warm-up and cosine decay: it returns `(step + 1) /
+    warm` in the first `warm` steps, then `0.5 * (1 + cos(pi * progress))`, which falls from
+    1 to 0 as `progress` goes from 0 to 1.
     """
     warm, total = 2, 6
 
@@ -78,9 +78,9 @@ def test_warm_up_and_cosine_decay_in_one_function(optimizer):
 
 
 def test_the_transformers_schedule_is_a_function_too():
-    """The schedule of "Attention Is All You Need" is `LambdaLR` with the factor `d**-0.5 *
-    min(step**-0.5, step * warm**-1.5)` on an optimizer with `lr=1.0`, for width `d` and
-    `warm` steps of warm-up, with `step` counted from 1.
+    """The schedule of "Attention Is All You Need" for width `d` and `warm` steps of warm-up
+    is `LambdaLR` with the factor `d**-0.5 * min(n**-0.5, n * warm**-1.5)`, where `n` is its
+    step count plus 1, on an optimizer with `lr=1.0`.
     """
     optimizer = torch.optim.Adam([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     d, warm = 16, 4

@@ -215,9 +215,9 @@ def test_strict_false_may_load_nothing_at_all():
 
 
 def test_a_shape_that_differs_is_refused_even_so():
-    """With `strict=False` too, `load_state_dict` of a weight of [1, 2] into one of [1, 3]
-    raises RuntimeError, "size mismatch for weight: copying a param with shape
-    torch.Size([1, 2])".
+    """With `strict=False` too, `load_state_dict` of a weight of shape [1, 2] into an
+    `nn.Linear(3, 1)` raises RuntimeError, "size mismatch for weight: copying a param with
+    shape torch.Size([1, 2])".
 
     Leave such keys out of the dict, as for a new head (`spec/training/test_finetuning.py`).
     An exception: a tensor of shape [1] is taken for a 0-d one, such as
@@ -361,9 +361,9 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
 
 
 def test_a_save_that_breaks_off_destroys_what_was_there(tmp_path):
-    """`torch.save` to an existing path that raises while it pickles, here for a
-    `threading.Lock`, leaves neither the old nor a new checkpoint: `torch.load` of the file
-    raises.
+    """If `torch.save` over an existing checkpoint raises while it pickles, here for a
+    `threading.Lock` in the dict, neither the old nor a new checkpoint is left: `torch.load`
+    of the file raises.
 
     Because the file is opened for writing, and so emptied, before the first object is
     pickled. Save to a second name first, then call `os.replace`.
@@ -381,8 +381,9 @@ def test_a_save_that_breaks_off_destroys_what_was_there(tmp_path):
 
 
 def test_a_save_beside_and_a_rename_is_complete_or_absent(tmp_path):
-    """`torch.save` to a second name, followed by `os.replace(second, path)`, leaves the old
-    checkpoint at `path` if saving raises, and the complete new one otherwise.
+    """`torch.save` to a second name in the same directory, followed by `os.replace(second,
+    path)`, leaves the old checkpoint at `path` if saving raises, and the complete new one
+    otherwise.
 
     Because `os.replace` within one file system takes effect at once or not at all.
     """
@@ -451,7 +452,7 @@ def test_tensors_that_share_memory_do_so_after_loading(tmp_path):
 def test_a_view_is_saved_with_all_of_its_memory(tmp_path):
     """`torch.save(x[:2], path)` of `x = torch.zeros(1000)` in float32 writes the whole
     storage of `x`: loaded, the view of 2 elements has a storage of 4000 bytes;
-    `x[:2].clone()` is saved with 8 bytes.
+    `x[:2].clone()`, saved and loaded, has one of 8 bytes.
 
     Because views that are saved together must be able to share memory again. Clone small
     views of large tensors before saving.
@@ -470,8 +471,8 @@ def test_a_view_is_saved_with_all_of_its_memory(tmp_path):
 
 def test_a_checkpoint_is_a_zip_archive(tmp_path):
     """`torch.save` writes by default a zip archive, under any extension of the file name.
-    Its `data.pkl` is the pickle; for two CPU tensors with storages of their own `data/0`
-    and `data/1` hold the bytes of the storages.
+    Inside, in one folder, `data.pkl` is the pickle; for two CPU tensors with storages of
+    their own, `data/0` and `data/1` hold the bytes of the storages.
 
     So `unzip -l net.pt` lists the sizes. Before PyTorch 1.6 the format was another one,
     which `torch.load` still reads.
