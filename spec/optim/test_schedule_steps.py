@@ -52,8 +52,8 @@ def test_a_scheduler_keeps_the_ratio_of_the_groups():
 
 def test_stepping_the_scheduler_first_skips_the_first_rate():
     """If the first `step()` of a new `ExponentialLR` comes before the first
-    `optimizer.step()`, it issues a UserWarning, and the first rate of the schedule is not
-    used.
+    `optimizer.step()`, the scheduler issues a UserWarning, and the first rate of the
+    schedule is not used.
 
     Call `optimizer.step()` first, then `scheduler.step()`.
     """

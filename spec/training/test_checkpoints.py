@@ -275,9 +275,9 @@ def test_a_file_name_or_a_net_is_no_state_dict():
 
 
 def test_mode_and_freezing_are_not_in_a_state_dict():
-    """`net.state_dict()` holds neither the mode nor `requires_grad`: a new `nn.Linear` that
-    loads the state of another one, in `eval()` and with frozen parameters, is in training
-    mode, and its parameters require grad.
+    """`net.state_dict()` holds neither the mode nor `requires_grad`: a new `nn.Linear` is
+    still in training mode, and its parameters require grad, after it has loaded the state
+    of a frozen one in `eval()`.
 
     So call `eval()` and freeze again after loading.
     """

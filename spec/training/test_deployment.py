@@ -210,9 +210,9 @@ def test_each_thread_begins_with_gradients():
 
 @pytest.mark.claim("course-concurrent-serving")
 def test_the_rows_of_a_batch_are_answered_each_by_itself():
-    """In `eval()` `nn.Linear` and `nn.BatchNorm1d` with running statistics answer each row
-    of a batch as if it were alone, up to rounding: several requests may be stacked into one
-    batch.
+    """In `eval()`, an `nn.Linear` and an `nn.BatchNorm1d` with running statistics answer
+    each row of a batch as if it were alone, up to rounding: several requests may be stacked
+    into one batch.
 
     The matrix product of a larger batch may add in another order. BatchNorm made with
     `track_running_stats=False` normalises with the batch in `eval()` too.
