@@ -5,9 +5,9 @@ small questions in code that releases from 1.0 on can run, and `spec/drift/atlas
 answer of each release, a column per release. `pytest --drift` prints where neighbouring columns
 differ.
 
-Here the column of the running release is asked again, and the claims of `spec/claims.toml` are
-compared with the atlas: a claim that is said to have changed in some release must have a question
-whose answer changed there.
+Here the column of the running release is asked again, and the claims of `spec/claims` are
+compared with the atlas: where it has a question about a claim that is said to have changed in some
+release after 1.0, an answer changed there.
 
 What surprises: the atlas needs none of the old releases to be read; they were needed once, when
 their columns were recorded. How the book itself fares on the releases is told in
@@ -37,15 +37,15 @@ HERE = "{0.major}.{0.minor}".format(Version(torch.__version__))
 @pytest.mark.skipif(HERE not in RECORDED, reason=f"the atlas has no column for {HERE}")
 @pytest.mark.parametrize("name", PROBES)
 def test_the_running_release_answers_as_recorded(name):
-    """The running PyTorch answers each question of the atlas as its column recorded it; a patch
-    release belongs to the column of its minor release.
+    """On a CPU, the installed PyTorch answers each question of `spec/drift/probes.py`
+    as the column of its minor release in `spec/drift/atlas.json` recorded it.
     """
     assert PROBES[name].run() == RECORDED[HERE]["values"][name]
 
 
 def test_every_release_is_recorded_or_excused():
-    """The atlas has a column for each minor release of PyTorch from 1.0 to 2.15; 0.3 and 0.4
-    have none, for there are no wheels of them to install.
+    """`spec/drift/atlas.json` has a column of answers for each minor release of PyTorch
+    from 1.0 to 2.15; for 0.3 and 0.4 it has the reason why there is none.
     """
     missing = {name: column["missing"] for name, column in COLUMNS.items() if "missing" in column}
 
@@ -60,8 +60,8 @@ def test_every_release_is_recorded_or_excused():
 
 
 def test_all_columns_answer_the_same_questions():
-    """Each column of the atlas holds an answer to each question, so any two releases of PyTorch
-    can be compared.
+    """Each column of `spec/drift/atlas.json`, from PyTorch 1.0 to 2.15, has an answer
+    to each question of `spec/drift/probes.py`.
     """
     asked = {name: sorted(column["values"]) for name, column in RECORDED.items()}
 
@@ -69,7 +69,9 @@ def test_all_columns_answer_the_same_questions():
 
 
 def test_every_question_is_about_something_else():
-    """No two questions of the atlas have the same wording."""
+    """No two questions of `spec/drift/probes.py` have the same docstring, which is
+    their wording.
+    """
     says = [probe.says for probe in PROBES.values()]
 
     (_, most), *_ = Counter(says).most_common()
@@ -93,8 +95,9 @@ def released():
 
 
 def test_a_changed_claim_has_an_answer_that_changed_in_its_release(ledger, released):
-    """A claim of the ledger that changed in a release after 1.0, and that the atlas has a
-    question about, has an answer in the atlas that changed in that same release.
+    """If questions of `spec/drift/probes.py` name a claim of `spec/claims` with the
+    verdict `changed` and `since` after 1.0, the answer to one of them in
+    `spec/drift/atlas.json` changed in that release.
 
     What changed before 1.0 can't be seen in the atlas, for its first column is 1.0.
     """
@@ -117,8 +120,9 @@ def constant():
 
 
 def test_a_claim_that_was_never_true_has_an_answer_that_never_changed(ledger, released, constant):
-    """A claim that the ledger calls false or overstated, and that the atlas has a question about,
-    has an answer that is the same in all columns from 1.0 on.
+    """If questions of `spec/drift/probes.py` name a claim of `spec/claims` with the
+    verdict `false` or `overstated`, the answer to one of them in
+    `spec/drift/atlas.json` is the same from 1.0 to 2.15.
     """
     untrue = {id for id in released if ledger[id].verdict in ("false", "overstated")}
 
@@ -128,8 +132,8 @@ def test_a_claim_that_was_never_true_has_an_answer_that_never_changed(ledger, re
 
 
 def test_each_claim_that_does_not_hold_is_probed_or_excused(ledger, released):
-    """If the ledger marks a claim as changed, overstated or false, then either the atlas has a
-    question about it, or `NOT_PROBED` gives the reason why not.
+    """Each claim of `spec/claims` with the verdict `changed`, `overstated` or `false`
+    is named by a question of `spec/drift/probes.py` or stands in `NOT_PROBED` there.
     """
     probed, excused = set(released), set(QUESTIONS.NOT_PROBED)
     wanted = {claim.id for claim in ledger.values() if claim.verdict not in ("holds", "untestable")}

@@ -1,14 +1,15 @@
 """The book on each release of PyTorch.
 
-`nox -s releases` runs this book, except the present chapter, on each minor release of PyTorch from
-1.13 on, and records in `spec/evidence/` which facts held there, which failed, and which did not
-apply: those that need a GPU, or that are told for other releases. Then it opens the gates and runs
+`nox -s releases` runs this book, without the full models, the slow facts and the chapters about the
+suite and the releases, on each minor release of PyTorch from 1.13 on, and records in
+`spec/evidence/` which facts held there, which failed, and which did not apply: those that need a
+GPU, or that are told for other releases. Then it opens the gates and runs
 the facts that are told for other releases as well.
 
 A gate such as `torch(">=2.3")` on a fact says for which releases its sentence is true, and this
 record is what the gates rest on: a fact that fails inside its gate has a false gate, and one that
-holds outside of it has a loose one. What surprises: an older release decides fewer facts, because
-the book is about today's PyTorch. What each release answered to single questions is told in
+holds outside of it has a loose one. What surprises: 1.13 decides a fifth fewer facts than 2.15,
+because the book is about today's PyTorch. What each release answered to single questions is told in
 `spec/drift/test_atlas.py`.
 """
 
@@ -27,7 +28,9 @@ RELEASES = [name.removesuffix("-cpu") for name in EVIDENCE]
 
 
 def test_the_book_was_run_on_every_release_since_1_13():
-    """There is evidence about each minor release of PyTorch from 1.13 to 2.15 on the CPU."""
+    """`spec/evidence` has a record of what the tests of this book said on the CPU for
+    each minor release of PyTorch from 1.13 to 2.15.
+    """
     assert list(RELEASES) == [
         "1.13",
         *("2.0 2.1 2.2 2.3 2.4 2.5 2.6 2.7 2.8 2.9 2.10 2.11 2.12 2.13 2.14 2.15".split()),
@@ -36,7 +39,8 @@ def test_the_book_was_run_on_every_release_since_1_13():
 
 @pytest.mark.spare("'\\n'", reason="it joins what is not there")
 def test_no_fact_failed_on_any_release():
-    """On none of the recorded releases did a fact fail that is told for that release.
+    """In no record of `spec/evidence` did a test fail, with the code that it has now,
+    on a release of PyTorch for which its `torch` marks tell it.
 
     What was measured before a fact's last edit does not count; `nox -s releases` measures it again.
     """
@@ -52,7 +56,9 @@ def test_no_fact_failed_on_any_release():
 
 @pytest.mark.spare("'\\n'", reason="it joins what is not there")
 def test_no_fact_holds_beyond_its_gate():
-    """On none of the recorded releases does a fact hold that is told for other releases only."""
+    """In no record of `spec/evidence` does a test hold, with the code that it has now,
+    on a release of PyTorch that its `torch` marks exclude.
+    """
     loose_gates = [
         f"{id}: holds on {name} as well; open its gate to it"
         for name, evidence in EVIDENCE.items()
@@ -75,8 +81,9 @@ def told_for(fact):
 @pytest.mark.parametrize("path", pages_of(ROOT))
 @pytest.mark.spare("'\\n'", reason="it joins what is not there")
 def test_where_one_truth_ends_another_begins(path):
-    """Where a fact of a page that the releases ran is told up to one of them, another fact of that
-    page is told for the next release and not for that one.
+    """If a test without `slow`, `cuda`, `multi_gpu` and `network` has a `torch` mark
+    that ends at a release of `spec/evidence`, another such test of its page is told for
+    the next release there, and not for the last one of the first test.
     """
     facts = read_page(str(ROOT), path).facts.values()
     told = {fact.id: told_for(fact) for fact in facts if not NOT_RUN.intersection(fact.gates)}
@@ -93,7 +100,7 @@ def test_where_one_truth_ends_another_begins(path):
 
 
 def test_newer_releases_decide_more_of_the_book():
-    """Fewer facts of the book held on PyTorch 1.13 than on 2.15.
+    """By `spec/evidence`, fewer tests of this book held on PyTorch 1.13 than on 2.15.
 
     Because facts about newer functions do not apply to the older release.
     """

@@ -2,7 +2,7 @@
 
 The story, the ledger and the files for programs read facts from their source. A test that cannot be
 read there would run and be told nowhere; a fact without a sentence says nothing, and one without an
-assertion cannot fail. Each is refused when the run is collected, by name, with what to write
+assertion shows nothing. Each is refused when the run is collected, by name, with what to write
 instead.
 """
 

@@ -1,9 +1,10 @@
 """A simulated accelerator.
 
-Two devices, `sim:0` and `sim:1`, that every machine can have: `fixtures/simulated.py` writes them
-in Python, and `pytest --device sim` brings them in. Moving, mixing and naming can be seen on them
-as on two GPUs. The surprise is how much of PyTorch follows by itself: given a name and a way to run
-each operation, printing, autograd, modules and checkpoints all know the new device.
+Two devices, `sim:0` and `sim:1`, for which a machine needs no accelerator, only a recent PyTorch:
+`fixtures/simulated.py` writes them in Python, and `pytest --device sim` brings them in. Moving,
+mixing and naming can be seen on them as on two GPUs. The surprise is how much of PyTorch follows by
+itself: given a name and a way to run each operation, printing, autograd, modules and checkpoints
+all know the new device.
 """
 
 import copy

@@ -123,8 +123,9 @@ def refused(book, *arguments):
 
 
 def test_a_site_has_a_page_a_concept_a_symbol_a_message_a_release_and_a_claim(book):
-    """`--site DIR` writes a page for each concept, symbol, message, release, note and claim, and
-    beside each a twin in Markdown.
+    """For a book with the page `spec/tensors/test_views.py`, `--site DIR` writes a page
+    for it, for `torch.Tensor.view`, for an error message that a test meets, for a
+    claim, its note and its release; the first four have a twin in Markdown.
     """
     book.page("tensors/test_views.py", VIEW)
     book.ledger(CLAIM)
@@ -158,8 +159,9 @@ def test_every_link_and_anchor_of_a_site_leads_somewhere(book):
 
 
 def test_each_fact_has_its_sentence_its_reason_its_code_and_its_evidence(book):
-    """`pytest --site DIR` writes a page that has a test once, with its mark, sentence,
-    second paragraph, code, and the command that runs it.
+    """The page that `pytest --site DIR` writes for `spec/tensors/test_views.py` has a
+    test of it once, with mark, first paragraph of the docstring, the paragraph after
+    it, code, and the command that runs it.
     """
     book.page("tensors/test_views.py", VIEW)
     book.ledger(CLAIM)
@@ -175,8 +177,8 @@ def test_each_fact_has_its_sentence_its_reason_its_code_and_its_evidence(book):
 
 
 def test_html_in_a_fact_stays_text(book):
-    """`pytest --site DIR` writes a `<script>` that stands in a docstring, code, a message,
-    a claim or a `parametrize` row as text, not as an element.
+    """`<script>` in a docstring, a literal, an error message, a claim or a row of
+    `parametrize` is text, and no element, on the pages that `pytest --site DIR` writes.
     """
     evil = "<script>alert(1)</script>"
     book.page(
@@ -214,8 +216,8 @@ def test_it_fails():
     ],
 )
 def test_a_folder_that_holds_something_else_is_refused_before_the_run(book, make, said):
-    """`pytest --site DIR` is a usage error if DIR is a file, or a folder with a file that
-    `--site` did not write.
+    """`pytest --site DIR` is a usage error if DIR is a file, or a folder that holds a
+    file as `thesis.txt` and no `site.json`, which `--site` writes.
     """
     book.page("tensors/test_views.py", VIEW)
     make(book.path / "out")
@@ -233,8 +235,9 @@ def test_a_folder_that_holds_something_else_is_refused_before_the_run(book, make
     ],
 )
 def test_options_that_make_no_site_are_refused(book, arguments, said):
-    """`pytest --site no/folder` where `no` does not exist, `--site-url` without `--site`,
-    and a `--site-url` that does not begin with `https://` are usage errors.
+    """`pytest --site no/folder` where `no` does not exist, `--site-url` without
+    `--site`, and a `--site-url` that begins with neither `http://` nor `https://` are
+    usage errors.
     """
     book.page("tensors/test_views.py", "def test_it(): pass")
 
@@ -242,7 +245,9 @@ def test_options_that_make_no_site_are_refused(book, arguments, said):
 
 
 def test_without_the_extra_a_site_says_what_to_install(book, monkeypatch):
-    """Where Jinja2, Pygments or Babel is missing, `--site` is refused before the run."""
+    """Where Jinja2, Pygments and Babel are not installed, `pytest --site DIR` ends
+    before the run in a usage error with `pip install -e ".[site]"`.
+    """
     book.page("tensors/test_views.py", "def test_it(): pass")
     monkeypatch.setattr("fixtures.site.plugin.find_spec", lambda name: None)
 
@@ -256,8 +261,9 @@ class Interrupted(BaseException):
 
 
 def test_an_interrupted_build_leaves_the_old_site_whole(tmp_path):
-    """If the writing of `pytest --site DIR` is interrupted, inside `replaced(DIR)`, DIR has
-    its old files and no folder is left beside it.
+    """If the body of `with replaced(DIR) as new:` of `fixtures/site/folder.py`, in
+    which `pytest --site DIR` writes, raises, DIR keeps its old files and no folder is
+    left beside it.
     """
     site = tmp_path / "out"
     site.mkdir()
@@ -276,8 +282,9 @@ def test_an_interrupted_build_leaves_the_old_site_whole(tmp_path):
 
 
 def test_a_new_site_takes_the_place_of_the_old_one(tmp_path):
-    """After `replaced(DIR)`, with which `pytest --site DIR` writes, DIR has only the new
-    pages, and no other folder of pages stands beside it.
+    """After `with replaced(DIR) as new:` of `fixtures/site/folder.py`, in which `pytest
+    --site DIR` writes into `new`, DIR has the files of `new` and none of the old ones,
+    and no old pages are left beside it.
     """
     site = tmp_path / "out"
     site.mkdir()
@@ -292,8 +299,9 @@ def test_a_new_site_takes_the_place_of_the_old_one(tmp_path):
 
 
 def test_a_fact_that_is_lost_stops_the_build(book):
-    """`pytest --site DIR` is a usage error if a test in the old DIR is gone from the book
-    and not in `spec/moved.toml`; if it is there, its old address stays on its old page.
+    """`pytest --site DIR` ends in a usage error if a test that the site in DIR names is
+    gone from the book; if `spec/moved.toml` says where that test went, the site is
+    written, and its old page keeps the test's old id.
     """
     book.page("tensors/test_views.py", VIEW)
     book.page("tensors/test_sharing.py", "def test_more(): pass")
@@ -325,8 +333,9 @@ def test_a_fact_that_is_lost_stops_the_build(book):
     ],
 )
 def test_a_sentence_that_leads_nowhere_stops_the_build(book, sentence, said):
-    """`pytest --site DIR` is a usage error, and writes no DIR, if a docstring has in
-    backticks the path of a page or a test that does not exist.
+    """`pytest --site DIR` ends in a usage error, and writes no DIR, if a docstring in
+    `spec/tensors` has `spec/tensors/test_nothing.py` in backticks, and this page does
+    not exist.
     """
     book.page("tensors/test_it.py", f'def test_it():\n    """{sentence}"""\n    assert 1 == 1')
 
@@ -337,8 +346,8 @@ def test_a_sentence_that_leads_nowhere_stops_the_build(book, sentence, said):
 
 
 def test_a_fact_without_a_sentence_stops_the_build(book):
-    """`pytest spec/tensors --site DIR` is a usage error if a test of another chapter, which
-    does not run, has no docstring.
+    """`pytest spec/tensors --site DIR` ends in a usage error if a test in `spec/nn`,
+    which does not run, has no docstring.
     """
     book.page("tensors/test_views.py", "def test_it(): pass")
     book.page("nn/test_layers.py", "def test_bare(): assert 1 == 1", complete=False)
@@ -351,8 +360,8 @@ def test_a_fact_without_a_sentence_stops_the_build(book):
 
 
 def test_a_link_to_an_unknown_symbol_stops_the_build():
-    """`Addresses.symbol` of `pytest --site DIR` raises `pytest.UsageError` for a symbol, as
-    `torch.nothing`, that has no page.
+    """`Addresses.symbol(name)` of `fixtures/site/render.py`, behind `pytest --site
+    DIR`, raises `pytest.UsageError` for a name, as `torch.nothing`, that has no page.
     """
     addresses = Addresses.__new__(Addresses)
     addresses.paths, addresses.own, addresses.files = set(), set(), {}
@@ -362,8 +371,9 @@ def test_a_link_to_an_unknown_symbol_stops_the_build():
 
 
 def test_a_fact_that_fails_is_told_with_what_pytorch_said(book):
-    """`pytest --site DIR` of a run in which a test failed still writes the site, with that
-    test marked ✗ and the value that came out.
+    """`pytest --site DIR` writes the site although a test with `assert
+    torch.ones(1).item() == 2` failed; this test has ✗ and the value 1.0 there, and the
+    exit code is 1.
     """
     book.page("tensors/test_it.py", "def test_it(): assert torch.ones(1).item() == 2")
 
@@ -376,8 +386,8 @@ def test_a_fact_that_fails_is_told_with_what_pytorch_said(book):
 
 
 def test_a_part_of_the_book_makes_a_site_of_the_whole(book):
-    """`pytest spec/tensors --site DIR` also writes the page of a chapter that did not run,
-    with its tests marked `not run`.
+    """`pytest spec/tensors --site DIR` also writes the pages of the chapter `spec/nn`,
+    which did not run, with its tests marked `not run`.
     """
     book.page("tensors/test_views.py", "def test_it(): pass")
     book.page("nn/test_layers.py", "def test_it(): pass")
@@ -408,8 +418,9 @@ def test_evidence_stands_under_each_fact_and_an_edit_makes_it_old(book):
 
 
 def test_what_bites_is_kept_and_shown(book):
-    """`--bite --evidence` keeps the facts none of whose literals survived a change, by the hash of
-    their code, and a site says of those that they are proven to bite.
+    """`pytest --bite --evidence` keeps the id of a test each of whose literals,
+    changed, makes it fail, not that of one with a literal that may change; `pytest
+    --site DIR` calls the first `proven to bite`.
     """
     book.page(
         "tensors/test_it.py",
@@ -430,9 +441,9 @@ def test_it_does_not(): assert torch.ones(2)[0] == 1
 
 
 def test_an_old_truth_stands_beside_the_new_one(book):
-    """Two tests of a page with the marks `torch("<2.1")` and `torch(">=2.1")` are one
-    change of release 2.1 in the data of `pytest --site DIR`, and the page shows both
-    sentences.
+    """Two tests, one right below the other, with the marks `torch("<2.1")` and
+    `torch(">=2.1")` are one change of release 2.1 in the data of `pytest --site DIR`,
+    and their page shows both sentences.
     """
     book.page(
         "tensors/test_it.py",
@@ -472,16 +483,17 @@ def test_ones_are_even():
     ],
 )
 def test_answers_of_the_atlas_are_put_into_words(old, new, told):
-    """`beside`, with which `pytest --site DIR` shows a changed answer of the atlas, names
-    what was added to or taken from a list, and says `not there` for `absent` and `yes` for
-    True.
+    """`beside(old, new)` of `fixtures/site/drift.py`, behind `pytest --site DIR`, shows
+    only `+ c` for `a b` and `a b c`, and puts `absent` as `not there` and True as
+    `yes`.
     """
     assert beside(old, new) == told
 
 
 def test_messages_that_differ_in_numbers_are_one():
-    """On a site of `pytest --site DIR`, two error messages of one type that differ only in
-    a number have the same `key`; with another word or type they have different ones.
+    """`key` of `fixtures/site/messages.py`, behind `pytest --site DIR`, is the same for
+    `size (3) is odd` and `size (4) is odd` of one error type, and another for `size (3)
+    is even` or for another error type.
     """
     one = lasting("size 3 at 0x7f0123456789 (Triggered internally at /a/b.cpp:3.)")
 
@@ -501,8 +513,9 @@ def test_messages_that_differ_in_numbers_are_one():
     ],
 )
 def test_no_two_files_differ_in_case_alone(names, files):
-    """`symbol_files`, with which `pytest --site DIR` names its pages, gives `torch.Tensor`
-    and `torch.tensor` file names that differ in more than case.
+    """`symbol_files` of `fixtures/site/render.py`, behind `pytest --site DIR`, names
+    the file of `torch.Tensor` `torch.Tensor-capital` and that of `torch.tensor`
+    `torch.tensor`, if both are given.
     """
     assert [symbol_files(names)[name] for name in names] == files
 
@@ -523,9 +536,9 @@ def test_no_two_files_differ_in_case_alone(names, files):
     ],
 )
 def test_a_symbol_leads_to_pytorchs_documentation(name, kind, address):
-    """`gather.official`, with which `pytest --site DIR` makes links, gives
-    `generated/torch.add.html` for `torch.add`, and no address for the dtype
-    `torch.float32`.
+    """`gather.official("torch.add", "function")`, with which `pytest --site DIR` makes
+    links, ends with `generated/torch.add.html`; `gather.official("torch.float32",
+    "dtype")` is empty.
     """
     assert gather.official(name, kind).removeprefix(gather.OFFICIAL) == address
 
@@ -556,9 +569,9 @@ def test_pytorchs_documentation_has_the_page(name, kind):
 
 
 def test_programs_get_the_same_as_data(book):
-    """`pytest --site DIR --site-url URL` writes `llms.txt` with the page,
-    `data/claims.json`, a well-formed `feed.xml`, and a `sitemap.xml` with addresses below
-    URL.
+    """`pytest --site DIR --site-url URL` writes `llms.txt`, which names the pages'
+    twins in Markdown, `data/claims.json` with the claims, an Atom feed `feed.xml`, and
+    a `sitemap.xml` with addresses below URL.
     """
     book.page("tensors/test_views.py", VIEW)
     book.ledger(CLAIM)
@@ -580,8 +593,9 @@ def test_programs_get_the_same_as_data(book):
 
 
 def test_a_verdict_that_moved_between_two_sites_is_news(book):
-    """`pytest --site DIR` writes into `feed.xml` a claim whose verdict differs from that in
-    the site which stood in DIR before.
+    """If a claim is `overstated` in the site that DIR holds, and `changed` in the
+    ledger now, `pytest --site DIR` writes `overstated → changed` with the claim into
+    `feed.xml`.
     """
     book.page("tensors/test_views.py", VIEW)
     book.ledger(
@@ -626,8 +640,9 @@ msgstr "也许如此。"
     ],
 )
 def test_a_translation_of_other_words_is_outdated(tmp_path, context, text, state):
-    """`read_language("zh", folder).say(id, text)`, behind `pytest --site DIR`, gives the
-    English text if the translation is marked `fuzzy` or was made from another text.
+    """`read_language("zh", folder).say(id, text)` of `fixtures/site/catalogue.py`,
+    behind `pytest --site DIR`, gives `text` with the state `outdated` if the
+    translation is marked `fuzzy` or was made from another text.
     """
     (tmp_path / "zh").mkdir()
     (tmp_path / "zh" / "tensors.po").write_text(CATALOGUE, encoding="utf-8")
@@ -651,8 +666,8 @@ def test_english_needs_no_catalogue():
 
 
 def test_code_is_never_translated():
-    """In each Chinese translation that `pytest --site DIR` has, the pieces of code in
-    backticks are those of the English text.
+    """For each Chinese translation in `fixtures/site/locale/zh`, which `pytest --site
+    DIR` shows, the set of the pieces of code in backticks is that of the English text.
     """
     wrong = [
         context
@@ -678,9 +693,9 @@ def test_every_word_of_the_interface_is_translated():
 
 
 def test_catalogues_follow_the_book(book, tmp_path):
-    """`update`, which renews the translations for `pytest --site DIR`, adds the new texts
-    of a page, removes those that are gone, and keeps the translation of a changed sentence
-    as outdated.
+    """`update` of `fixtures/site/catalogue.py`, behind `pytest --site DIR`, adds the
+    new texts of a page to the translations, removes those that are gone, and keeps the
+    translation of a changed sentence as outdated.
     """
     book.page("tensors/test_it.py", completed("def test_it(): assert 1 == 1"))
     folder = tmp_path / "zh"
@@ -714,8 +729,8 @@ def test_the_examples_in_the_docstrings_of_the_site_hold(name):
 
 
 def test_releases_are_drawn_together():
-    """`history.spans`, with which `pytest --site DIR` lists releases, writes 1.13, 2.0 and
-    2.2 as `1.13 to 2.0, 2.2` if 2.1 is a release too.
+    """`history.spans` of `fixtures/site`, behind `pytest --site DIR`, writes 1.13, 2.0
+    and 2.2 as `1.13 to 2.0, 2.2` if 2.1 is among the releases.
     """
     among = ["1.13", "2.0", "2.1", "2.2", "2.3"]
 
@@ -808,16 +823,17 @@ PAGES = [
 
 @pytest.mark.slow
 def test_every_link_of_the_real_site_leads_somewhere(real):
-    """On the site that `pytest --site DIR` writes of this book, each internal link and
-    anchor exists.
+    """On the site that `pytest spec/environment/test_versions.py --site DIR` writes of
+    this book, each internal link and anchor exists, and no page has an id twice.
     """
     assert broken(real) == []
 
 
 @pytest.mark.slow
 def test_every_fact_of_the_real_book_is_on_one_page(real):
-    """On the site that `pytest --site DIR` writes of this book, each test outside the
-    chapter `suite` has its name as an id once on the page of its concept.
+    """On the site that `pytest spec/environment/test_versions.py --site DIR` writes of
+    this book, each test outside of `spec/suite` has its name without `test_` as an id
+    once on the page of its concept.
     """
     ids = {path: Reader(path).ids for path in (real / "spec").rglob("*.html")}
     wrong = []
@@ -832,8 +848,9 @@ def test_every_fact_of_the_real_book_is_on_one_page(real):
 
 @pytest.mark.slow
 def test_the_real_site_is_light(real):
-    """On the site that `pytest --site DIR` writes of this book, no HTML page is larger than
-    300 kB, and all files together have less than 60 MB.
+    """On the site that `pytest spec/environment/test_versions.py --site DIR` writes of
+    this book, no HTML page is larger than 300 kB, and the sizes of all files add up to
+    less than 60 MB.
     """
     sizes = {path: path.stat().st_size for path in real.rglob("*") if path.is_file()}
     large = [str(path) for path, size in sizes.items() if path.suffix == ".html" and size > 300_000]
@@ -869,9 +886,9 @@ def test_the_real_site_is_light(real):
     ],
 )
 def test_the_search_finds(tab, asked, kind, title):
-    """The search of the site that `pytest --site DIR` writes finds `torch.Tensor.add_` for
-    `add_`, `torch.Tensor.__eq__` for `==`, and an error message whatever sizes are pasted
-    with it.
+    """On the site that `pytest --site DIR` writes of this book, the search finds
+    `torch.Tensor.add_` first for `add_`, `torch.Tensor.__eq__` for `==`, and the
+    message `The size of tensor a (` for `must match the size`.
     """
     page = tab("index.html")
     page.fill("#big", asked)
@@ -905,8 +922,9 @@ def test_the_search_finds(tab, asked, kind, title):
     ],
 )
 def test_the_search_ranks_as_about_does(tab, pytestconfig, asked):
-    """The search of the site that `pytest --site DIR` writes finds first the same test as
-    `pytest --about` for `F.relu`, `nn.Linear`, `padding mask` and other questions.
+    """On the site that `pytest --site DIR` writes of this book, the test that the
+    search finds first for `F.relu`, `nn.Linear` and `padding mask` is the one that
+    `pytest --about` names first.
     """
     entries = [one for one in read_index(pytestconfig) if not one.path.startswith("spec/suite/")]
     page = tab("index.html")
@@ -921,8 +939,9 @@ def test_the_search_ranks_as_about_does(tab, pytestconfig, asked):
 
 @pytest.mark.slow
 def test_a_result_leads_to_its_fact(tab):
-    """On the site that `pytest --site DIR` writes, `/` opens the search box; the arrow key
-    and Enter follow a result to its test, which is then in sight.
+    """On the page on views that `pytest --site DIR` writes of this book, `/` opens the
+    search box; after `confusion matrix` the down arrow and Enter open the page of the
+    first result, a test, with that test in sight.
     """
     page = tab("spec/tensors/views.html")
     page.keyboard.press("/")
@@ -941,9 +960,9 @@ def test_a_result_leads_to_its_fact(tab):
 
 @pytest.mark.slow
 def test_answers_can_be_covered_and_each_is_shown_on_demand(tab):
-    """On a page that `pytest --site DIR` writes, the button *Cover the answers* puts a
-    field in the place of each answer; Enter in an empty field shows that answer, the button
-    again shows all.
+    """On the page on broadcasting that `pytest --site DIR` writes, the button *Cover
+    the answers* puts a field in the place of each answer; Enter in an empty field shows
+    its answer, a second click on the button shows all.
     """
     page = tab("spec/tensors/broadcasting.html")
     fields = page.locator("input.say")
@@ -977,9 +996,9 @@ def test_answers_can_be_covered_and_each_is_shown_on_demand(tab):
     ],
 )
 def test_a_covered_answer_is_compared_with_what_is_typed(tab, answer, typed):
-    """In a covered answer on a page of `pytest --site DIR`, another spelling counts as
-    right, as `(2,3)` for `(2, 3)` or `torch.long` for `torch.int64`; a wrong answer stays,
-    marked invalid.
+    """In the field of a covered answer on a page of `pytest --site DIR`, Enter after
+    `(2,3)` counts as right for `(2, 3)`, and after `torch.long` for `torch.int64`;
+    after a wrong answer the field stays, with `aria-invalid`.
     """
     page = tab("spec/tensors/broadcasting.html")
     page.evaluate("text => { document.querySelector('pre.code b').textContent = text; }", answer)
@@ -1000,8 +1019,9 @@ def test_a_covered_answer_is_compared_with_what_is_typed(tab, answer, typed):
 
 @pytest.mark.slow
 def test_dark_and_light_follow_the_system_and_a_switch(tab):
-    """A page that `pytest --site DIR` writes is light or dark as the system asks for; after
-    a click on the switch it has the other colours, and so has the next page.
+    """The start page that `pytest --site DIR` writes is light or dark as the system
+    asks for; a click on the switch in the dark gives it the light colours, and so they
+    are on the next page.
     """
     ground = "() => getComputedStyle(document.body).backgroundColor"
     light = tab("index.html", color_scheme="light")
@@ -1019,8 +1039,9 @@ def test_dark_and_light_follow_the_system_and_a_switch(tab):
 @pytest.mark.slow
 @pytest.mark.parametrize("path", PAGES)
 def test_a_phone_shows_the_whole_width(tab, path):
-    """Of the site that `pytest --site DIR` writes of this book, 22 sample pages do not
-    scroll sideways at 390 pixels, report no error, and load nothing from the network.
+    """On the site that `pytest --site DIR` writes of this book, the 22 pages in `PAGES`
+    of `spec/suite/test_site.py` do not scroll sideways in 390 pixels, log nothing in
+    the browser's console, and load nothing from the network.
     """
     page = tab(path, viewport={"width": 390, "height": 844})
     page.wait_for_load_state()
@@ -1034,8 +1055,9 @@ def test_a_phone_shows_the_whole_width(tab, path):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", PAGES)
 def test_axe_finds_nothing(tab, path, scheme):
-    """On 22 sample pages of the site that `pytest --site DIR` writes of this book, the
-    rules of axe for WCAG 2.2 AA find no violation, in light and in dark.
+    """On the 22 pages in `PAGES` of `spec/suite/test_site.py` of the site that `pytest
+    --site DIR` writes of this book, the rules of axe for WCAG 2.2 AA find no violation
+    in Chromium, in light and in dark.
     """
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason=no_browser).Axe()
     page = tab(path, color_scheme=scheme)
@@ -1050,8 +1072,9 @@ def test_axe_finds_nothing(tab, path, scheme):
 
 @pytest.mark.slow
 def test_an_old_address_leads_to_where_its_fact_went(tab):
-    """On the site that `pytest --site DIR` writes, the old address of a test that moved to
-    another page goes on to its new one.
+    """On the site that `pytest --site DIR` writes of this book,
+    `spec/tensors/comparing.html#tensors_hash_by_identity`, the old address of a test,
+    goes on to its new page, `spec/tensors/python_values.html`.
     """
     page = tab("spec/tensors/comparing.html#tensors_hash_by_identity")
     page.wait_for_url("**/python_values.html#*")
@@ -1062,8 +1085,9 @@ def test_an_old_address_leads_to_where_its_fact_went(tab):
 @pytest.mark.slow
 @pytest.mark.parametrize("path", ["tensors/views", "autograd/hooks", "data/loaders", "nn/layers"])
 def test_a_copied_script_is_the_script_of_the_fact(tab, path):
-    """On a page that `pytest --site DIR` writes, the button *Copy* of a test gives the same
-    text as `script` of `fixtures/standalone.py`.
+    """On the page on views that `pytest --site DIR` writes of this book, the button
+    *Copy* of a test copies the text that `script` of `fixtures/standalone.py` gives for
+    the test.
     """
     page = tab(f"spec/{path}.html")
     copied = page.evaluate(
@@ -1080,8 +1104,9 @@ def test_a_copied_script_is_the_script_of_the_fact(tab, path):
 
 @pytest.mark.slow
 def test_two_releases_are_compared_in_the_page(tab):
-    """The page `release/compare.html?from=2.5&to=2.6` of the site that `pytest --site DIR`
-    writes shows the change of `DataLoader` in PyTorch 2.6.
+    """The page `release/compare.html?from=2.5&to=2.6&only=in_order` of the site that
+    `pytest --site DIR` writes of this book says that before PyTorch 2.6 `DataLoader`
+    had no argument `in_order`.
     """
     page = tab("release/compare.html?from=2.5&to=2.6&only=in_order")
     text = page.inner_text("#compared")
@@ -1092,8 +1117,8 @@ def test_two_releases_are_compared_in_the_page(tab):
 
 @pytest.mark.slow
 def test_without_javascript_the_book_is_read_all_the_same(tab):
-    """Without JavaScript, the page on views that `pytest --site DIR` writes shows its
-    tests, and no button.
+    """In a browser without JavaScript, `spec/tensors/views.html` of the site that
+    `pytest --site DIR` writes of this book shows its tests, and no button.
     """
     page = tab("spec/tensors/views.html", java_script_enabled=False)
 
@@ -1102,8 +1127,8 @@ def test_without_javascript_the_book_is_read_all_the_same(tab):
 
 
 def test_this_pytorch_is_named(book):
-    """The start page that `pytest --site DIR` writes names the installed PyTorch,
-    `torch.__version__`.
+    """`index.html` of the site that `pytest --site DIR` writes has the text `Run on
+    PyTorch` and the installed release, `torch.__version__`.
     """
     book.page("tensors/test_it.py", "def test_it(): pass")
 

@@ -107,8 +107,9 @@ def wrong(rule, texts, wanted):
 
 @pytest.mark.parametrize("name", RULES)
 def test_each_rule_finds_its_positive_examples_and_no_negative_one(name):
-    """Each rule of this project's `pytest --used-in` finds each code example in its
-    `matches`, and is certain of none in its `passes`.
+    """Each rule in `spec/drift/rules` of this project, used by `pytest --used-in`,
+    finds each code example in its `matches`, and is certain of none of the examples in
+    its `passes`.
     """
     rule = RULES[name]
 
@@ -116,8 +117,9 @@ def test_each_rule_finds_its_positive_examples_and_no_negative_one(name):
 
 
 def test_each_rule_is_proven_by_releases_or_says_why_not():
-    """Each rule of this project's `pytest --used-in` has the verdict `proven` by recorded
-    runs of releases, or a text `unproven` that says why not.
+    """Each rule in `spec/drift/rules` of this project, used by `pytest --used-in`, has
+    a text `unproven`, or the verdict `proven` in `fixtures/proofs.py`, from recorded
+    runs of its examples on releases.
     """
     proofs = read_proofs(ROOT)
     open_rules = {
@@ -130,8 +132,8 @@ def test_each_rule_is_proven_by_releases_or_says_why_not():
 
 
 def test_a_rule_that_is_proven_says_nothing_of_being_unproven():
-    """No rule of this project's `pytest --used-in` that has a text `unproven` has the
-    verdict `proven` by recorded runs of releases.
+    """No rule in `spec/drift/rules` of this project, used by `pytest --used-in`, has
+    both a text `unproven` and the verdict `proven` in `fixtures/proofs.py`.
     """
     proofs = read_proofs(ROOT)
     idle = [
@@ -142,9 +144,9 @@ def test_a_rule_that_is_proven_says_nothing_of_being_unproven():
 
 
 def test_all_that_changed_has_a_rule_or_a_reason_for_having_none():
-    """Each changed answer of this project's atlas, and each test gated to end at a release,
-    is either in the `rests_on` of a `--used-in` rule or in the list of reasons for having
-    no rule.
+    """Each question of `spec/drift/atlas.json` whose answer changed, and each test
+    outside of `spec/suite` with a mark `torch` that has `<`, `==` or `!=`, is in the
+    `rests_on` of a `--used-in` rule or in `spec/drift/unseen.toml`.
     """
     changed = {change.probe for change in changes(read_atlas(ROOT), read_questions(ROOT))}
     changed |= {
@@ -161,8 +163,8 @@ def test_all_that_changed_has_a_rule_or_a_reason_for_having_none():
 
 
 def test_rules_rest_on_what_is_there():
-    """What a `--used-in` rule of this project names in `rests_on` is the name of a question
-    of the atlas or the id of a test that exists.
+    """Each entry of `rests_on` of a rule in `spec/drift/rules` of this project is the
+    name of a question in `spec/drift/probes.py` or the id of a test of the book.
     """
     there = set(read_questions(ROOT)) | {fact.id for fact in read_book(ROOT)}
     missing = [each for rule in RULES.values() for each in rule.rests_on if each not in there]
@@ -171,9 +173,9 @@ def test_rules_rest_on_what_is_there():
 
 
 def test_a_place_is_told_with_its_change(code):
-    """`pytest --since 1.9 --until 2.1 --used-in PATH` prints for a change what was, what is
-    and what to write, then each place as `file:line:column` with its line of code, and ends
-    with exit code 1.
+    """`pytest spec --since 1.9 --until 2.1 --used-in PATH` prints, for a call of
+    `torch.symeig` in PATH, what was, what is and what to write, then `file:line:column`
+    and the line of code, and ends with exit code 1.
     """
     result = code("a.py", "import torch\n\nvalues = torch.symeig(x)[0]\n").run(
         "spec", "--since", "1.9", "--until", "2.1", "--used-in", "code"
@@ -195,8 +197,8 @@ def test_a_place_is_told_with_its_change(code):
 
 
 def test_nothing_found_is_an_answer(code):
-    """`pytest --since 2.0 --until 2.0 --used-in PATH`, between which nothing changed, says
-    `nothing found that changed` and ends with exit code 0.
+    """`pytest spec --since 2.0 --until 2.0 --used-in PATH` prints `nothing found that
+    changed` and ends with exit code 0, as nothing changed between a release and itself.
     """
     result = code("a.py", "import torch\n\ntorch.symeig(x)\n").run(
         "spec", "--since", "2.0", "--until", "2.0", "--used-in", "code"
@@ -218,9 +220,9 @@ def test_nothing_found_is_an_answer(code):
 )
 @pytest.mark.spare("''", reason="an empty list is the same as none")
 def test_what_warns_and_what_is_unsure_is_shown_when_asked_for(code, show, rules, last):
-    """`--used-in-show warns`, beside `pytest --used-in PATH`, also shows what only warns,
-    `unsure` what depends on a type that cannot be read from the code, and `all` both; else
-    these are only counted.
+    """`--used-in-show warns` beside `--used-in PATH` also shows places that only warn,
+    `unsure` places that depend on a type that the code does not show, `all` both;
+    without it the report counts them as `Not shown`.
     """
     book = code("a.py", "import torch\ntorch.range(1, 3)\ntorch.symeig(x)\ny = torch.sin(z) / 2\n")
     result = book.run(
@@ -235,8 +237,9 @@ def test_what_warns_and_what_is_unsure_is_shown_when_asked_for(code, show, rules
 
 
 def test_an_unsure_place_says_what_it_depends_on(code):
-    """`pytest --used-in PATH --used-in-show unsure` prints a condition behind a place where
-    the type of an operand, as `torch.sin(z)`, cannot be read from the code.
+    """With a rule on the division of integer tensors, `--used-in PATH --used-in-show
+    unsure` prints behind the place of `torch.sin(z) / 2` the condition that
+    `torch.sin(z)` is an integer tensor.
     """
     book = code("a.py", "import torch\ny = torch.sin(z) / 2\n")
     result = book.run(
@@ -248,9 +251,9 @@ def test_an_unsure_place_says_what_it_depends_on(code):
 
 
 def test_json_and_sarif_have_each_place(code):
-    """Beside `pytest --used-in PATH`, `--used-in-json FILE` writes each place with its
-    rule, its code and what to write, and `--used-in-sarif FILE` writes rule, level and
-    region in the SARIF format.
+    """Beside `pytest --used-in PATH`, `--used-in-json FILE` writes each place that is
+    shown with rule, code and what to write, and `--used-in-sarif FILE` writes rule,
+    level and region in the SARIF format.
     """
     book = code("a.py", "import torch\n\nvalues = torch.symeig(x)[0]\n")
     book.run(
@@ -287,8 +290,9 @@ def test_json_and_sarif_have_each_place(code):
 
 
 def test_the_report_ends_with_what_the_book_does_not_know(code):
-    """The report of `pytest --used-in PATH` ends with the number of torch names in the
-    code, and lists those, as `torch.unheard_of`, that no page of the book uses.
+    """The report of `pytest --used-in PATH` ends with how many names of torch the code
+    uses; if some of them are on no page below `spec/`, the report then lists those as
+    names of which the book knows nothing.
     """
     book = code("a.py", "import torch\ntorch.ones(1)\ntorch.unheard_of(1)\n")
     book.page("tensors/test_creation.py", "def test_it():\n    torch.ones(1)")
@@ -370,9 +374,9 @@ FILES = {
     ],
 )
 def test_code_is_read_where_it_stands(code, name, places):
-    """`pytest --used-in FILE` reads code in `.py`, also Python 2, in `.ipynb`, also one cut
-    off, and in `.md`, `.txt` and `.rst`; a place has the line number of its file or, in a
-    one-line notebook, of its cell.
+    """`pytest --used-in FILE` reads `.py`, also Python 2; code cells of `.ipynb`, also
+    of half a notebook; code in fences or behind `>>>` in `.md` and `.txt`; and code
+    below `code-block` in `.rst`.
     """
     book = code(name, FILES[name])
 
@@ -386,8 +390,9 @@ def test_code_is_read_where_it_stands(code, name, places):
 
 
 def test_what_cannot_be_parsed_is_named(code):
-    """`pytest --used-in PATH` names the line at which a file stops being Python 3, as
-    `print x`, with the reason, and still finds a call in the lines after it.
+    """`pytest --used-in PATH` names the first line of a `.py` file that is no Python 3,
+    as `print x`, with the reason, and still finds a call of `torch.symeig` in the line
+    after `print x`.
     """
     result = code("a.py", "import torch\nprint x\ntorch.symeig(x)\n").run(
         "spec", "--since", "1.9", "--until", "2.1", "--used-in", "code"
@@ -402,8 +407,8 @@ def test_what_cannot_be_parsed_is_named(code):
 
 
 def test_what_is_data_is_named_and_not_read(code, monkeypatch):
-    """`pytest --used-in PATH` does not read a file of more bytes than `MOST_BYTES` of
-    `fixtures/sources.py`, and prints that it was not read.
+    """`pytest --used-in PATH` does not read a `.py` file of more bytes than
+    `MOST_BYTES` of `fixtures/sources.py`, and prints `not read` behind its name.
     """
     monkeypatch.setattr("fixtures.sources.MOST_BYTES", 9)
     result = code("a b.py", "import torch\n").run(
@@ -415,8 +420,9 @@ def test_what_is_data_is_named_and_not_read(code, monkeypatch):
 
 @pytest.mark.slow
 def test_nothing_of_the_code_is_executed(tmp_path):
-    """`pytest --used-in PATH` executes no file of the folder, neither `a.py` nor
-    `conftest.py`, `__init__.py` or `sitecustomize.py`, and does not import torch.
+    """`pytest spec/ --since 1.9 --used-in PATH`, with PATH a folder outside of this
+    project, executes no file of it, neither `a.py` nor `conftest.py`, `__init__.py` or
+    `sitecustomize.py`, and does not import torch.
     """
     for name in ("a.py", "conftest.py", "__init__.py", "sitecustomize.py"):
         (tmp_path / name).write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nimport torch\n")
@@ -452,8 +458,9 @@ def test_nothing_of_the_code_is_executed(tmp_path):
     ],
 )
 def test_bad_input_is_refused_in_a_line(code, arguments, reason):
-    """`pytest --used-in PATH` without `--since`, with a path that does not exist or holds
-    no code, or with an unknown value of `--used-in-show` is a usage error, exit code 4.
+    """`--used-in PATH` is a usage error, exit code 4, without `--since`, if PATH does
+    not exist or is an empty folder, or with `--used-in-show some`, a value other than
+    `warns`, `unsure` or `all`.
     """
     book = code("a.py", "import torch\n")
     (book.path / "empty").mkdir()
@@ -488,9 +495,9 @@ IMPORTS = {
     ],
 )
 def test_a_name_is_what_the_file_imports_it_as(how, lines):
-    """`--used-in` takes `F.grid_sample` for torch's after `import torch.nn.functional as F`
-    or a `from torch.utils import *`, and not after `import torch` alone or `import torch,
-    other as F`.
+    """In a file with the one import `import torch.nn.functional as F` or `from
+    torch.utils import *`, `--used-in` takes `F.grid_sample(x, y)` for torch's; with
+    `import torch` or `import torch, other as F` it does not.
     """
     imports, call = IMPORTS[how]
     matcher = Matcher(Source("code.py", f"{imports}\nz = {call}\n"))
@@ -509,9 +516,9 @@ GUARDS = {
 
 @pytest.mark.parametrize("guard", ["tried", "for a release", "if it is there"])
 def test_code_that_asks_first_is_left_alone(guard):
-    """`--used-in` does not report an import from `torch._six` that stands in a `try` with
-    `except ImportError`, or below an `if` on `torch.__version__` or `hasattr(torch,
-    '_six')`.
+    """`--used-in` reports a bare `from torch._six import inf`, but not one in the body
+    of a `try` with `except ImportError`, below `if torch.__version__ < '1.8':` or below
+    `if hasattr(torch, '_six'):`.
     """
     bare = re.search("from torch._six.*\n", GUARDS[guard])[0]
 
@@ -544,9 +551,8 @@ EXPRESSIONS = {
 
 @pytest.mark.parametrize("what", EXPRESSIONS)
 def test_what_an_expression_is_can_be_read(what):
-    """`--used-in` infers the type of an expression from torch calls, literals and
-    assignments: `torch.arange(3) / 2` is a float tensor, and `x` after `x = torch.ones(2,
-    requires_grad=True)` a leaf.
+    """`--used-in` infers types from torch calls and assignments: `torch.arange(3) / 2`
+    is a float tensor, and `x` after `x = torch.ones(2, requires_grad=True)` is a leaf.
     """
     text, wanted = EXPRESSIONS[what]
 
@@ -559,16 +565,18 @@ OF_A_PARAMETER = "def f(x):\n    x\n"
 
 @pytest.mark.spare("'tensor int'", reason="of nothing anything is known")
 def test_what_is_not_known_is_neither_so_nor_not():
-    """For a function's parameter, `is_(kinds, "tensor int")` of `fixtures/matching.py`,
-    which `--used-in` asks for types, returns None, neither True nor False.
+    """For the parameter `x` in the body of `def f(x):`, `is_(kinds, "tensor int")` of
+    `fixtures/matching.py`, which `--used-in` asks for types, returns None, neither True
+    nor False.
     """
     assert is_(kinds(OF_A_PARAMETER), "tensor int") is None
 
 
 @pytest.mark.spare("4", reason="a bound that a slow machine keeps")
 def test_a_hundred_thousand_lines_take_seconds(tmp_path):
-    """`Matcher.findings` of `fixtures/matching.py`, behind `--used-in`, matches all rules
-    against ten files of about 1,000 lines in less than four seconds of CPU time.
+    """`Matcher(...).findings(rules)` of `fixtures/matching.py`, behind `--used-in`,
+    matches all rules of this project against ten files of 250 small functions each in
+    less than four seconds of CPU time on a machine of 2026.
     """
     import time
 
@@ -587,8 +595,9 @@ def test_a_hundred_thousand_lines_take_seconds(tmp_path):
 
 
 def test_the_rules_are_told_by_release_and_strength():
-    """The `--used-in` rules of this project have the strengths `raises`, `differs` and
-    `warns`, and none is for a release newer than the newest one in the atlas.
+    """Each rule in `spec/drift/rules` of this project has one of the strengths
+    `raises`, `differs` and `warns`, each of these occurs, and no rule has a `since`
+    newer than the newest release in `spec/drift/atlas.json`.
     """
     newest = Version(list(read_atlas(ROOT))[-1])
 
