@@ -3,7 +3,7 @@
 `pytest --blanks DIR` makes exercises of facts: a literal becomes `___`, and the fact's own assertion
 judges what a learner puts there. `pytest DIR` and `pytest --learn DIR` judge; neither shows what
 comes out. A learner's files are theirs: they are read as text, never imported, and what was answered
-stays when the exercises are written again.
+stays when the exercises are written again, as a comment where the book has changed its code.
 """
 
 import ast

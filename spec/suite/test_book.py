@@ -65,7 +65,7 @@ def test_every_page_explains_its_concept(book_root):
 
 
 def test_every_link_leads_to_a_page_or_a_fact(book_root, facts):
-    """Each path in backticks in the docstrings of this project's pages and tests, as
+    """Each page in backticks in the docstrings of this project's pages and tests, as
     `spec/tensors/test_views.py`, also with `::` and a test's name, exists.
     """
     texts = [(path, 1, read_page(str(book_root), path).prose) for path in pages_of(book_root)]
@@ -82,8 +82,8 @@ def test_every_link_leads_to_a_page_or_a_fact(book_root, facts):
 
 
 def test_what_moved_is_found_where_it_went(facts, moved):
-    """Each entry of `spec/moved.toml` leads from an id that is gone to a fact or a page that is
-    there.
+    """Each entry of `spec/moved.toml` leads from the id of a test that is gone to a test or
+    a page that is there.
     """
     there = {fact.id for fact in facts} | {fact.page.path for fact in facts}
     lost = [
@@ -99,8 +99,8 @@ def test_what_moved_is_found_where_it_went(facts, moved):
 
 
 def test_an_id_that_was_measured_is_there_or_has_moved(book_root, facts, moved):
-    """Each fact that a release has evidence about is still in the book under that id, or
-    `spec/moved.toml` tells where it went.
+    """Each id of a test in the files `spec/evidence/*.json` is still that of a test of this
+    project, or `spec/moved.toml` tells where the test went.
     """
     there = {fact.id for fact in facts}
     measured = {id for each in read_evidence(book_root).values() for id in each["facts"]}

@@ -1,9 +1,9 @@
 """The ledger of what the notes claim.
 
 A claim is one statement of old study notes, kept in `spec/claims` with a verdict: it holds, it
-is overstated, it changed in a release, or it is false. Facts decide claims. What keeps the two together is this
-page: a claim that no fact decides, or a verdict that contradicts the gates of its facts, fails
-here.
+is overstated, it changed in a release, it is false, or no program can test it. Facts decide the
+others. What keeps the two together is this page: a claim that could be tested and that no fact
+decides, or a verdict that contradicts the gates of its facts, fails here.
 """
 
 import json
@@ -56,8 +56,9 @@ def ledger_line(result):
 
 
 def test_every_run_ends_with_the_ledgers_line(book):
-    """A `pytest` run whose tests have `claim` marks prints a line `claims: ...` that counts
-    the decided claims by verdict, and those that no program can decide.
+    """A `pytest` run of tests with `claim` marks prints a line `claims: ...` that counts
+    the decided claims by verdict, and those with the verdict `untestable`, which no program
+    can decide.
     """
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", PAGE.format(up=1))
@@ -71,8 +72,8 @@ def test_every_run_ends_with_the_ledgers_line(book):
 
 
 def test_a_claim_whose_fact_fails_is_not_decided(book):
-    """In the `claims:` line of a `pytest` run, a claim whose test failed is counted as `1
-    fail` and not among the decided claims.
+    """In the `claims:` line of a `pytest` run, a claim with the verdict `changed` whose
+    test failed is counted as `1 fail` and not among the decided claims.
     """
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", PAGE.format(up=2))
@@ -86,8 +87,8 @@ def test_a_claim_whose_fact_fails_is_not_decided(book):
 
 
 def test_a_claim_outside_the_run_is_counted_as_such(book):
-    """In the `claims:` line of a run with `pytest -k ones`, a claim whose test was not
-    selected is counted as `1 not in this run`.
+    """In the `claims:` line of a run with `pytest -k ones`, a claim with the verdict
+    `changed` whose test was not selected is counted as `1 not in this run`.
     """
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", PAGE.format(up=1))
@@ -126,7 +127,7 @@ def test_a_claim_for_a_gpu_waits_for_one(book, monkeypatch):
 
 def test_an_unknown_claim_is_a_usage_error_that_names_the_nearest(book):
     """A mark `claim("frist-holds")` with an id that `spec/claims` lacks is a usage error of
-    `pytest` that suggests the nearest id, `first-holds`.
+    `pytest` that suggests the nearest id there, as `first-holds`.
     """
     book.ledger(LEDGER)
     book.page(
@@ -163,9 +164,9 @@ def test_an_unknown_claim_is_a_usage_error_that_names_the_nearest(book):
     ],
 )
 def test_a_malformed_ledger_is_a_usage_error(book, table, complaint):
-    """A file of `spec/claims` in which a claim has an unknown verdict or field, lacks a
-    field that its verdict asks for, or is no valid TOML is a usage error of `pytest` that
-    says what is wrong.
+    """A file of `spec/claims` in which a claim has `verdict = "perhaps"` or an unknown
+    field, lacks a field that its verdict asks for, or breaks the syntax of TOML is a usage
+    error of `pytest` that says what is wrong.
     """
     book.ledger(f'[a]\nsection = "1"\nsays = "S."\n{table}\n')
 
@@ -188,7 +189,7 @@ def test_a_note_without_a_title_is_a_usage_error(book):
 
 
 def test_what_is_no_claim_is_a_usage_error(book):
-    """A file `spec/claims/004.toml` with a third key, `author`, beside `title` and
+    """A file `spec/claims/004.toml` with a third line, `author = "A."`, beside `title` and
     `release` above its claims is a usage error of `pytest`.
     """
     book.ledger(LEDGER, head='title = "A note"\nrelease = "1.1"\nauthor = "A."\n')
@@ -240,7 +241,8 @@ def claims_printed(result):
 
 def test_claims_prints_what_does_not_simply_hold(book):
     """`pytest --claims` prints the claims that changed or are untestable, each with its
-    note and its tests, and of the claims that hold only the number.
+    note and its tests, and of the claims that hold, where no test of theirs failed, only
+    the number.
     """
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", PAGE.format(up=1))
@@ -307,9 +309,9 @@ def test_two(): assert 1 == 1
 
 
 def test_a_claim_is_printed_with_its_exception_and_what_this_run_saw(book):
-    """`pytest --claims` prints an overstated claim with its exception, and below a claim
-    whose test failed, also one with the verdict `holds`, a line `this run: failed` with the
-    reason.
+    """`pytest --claims` prints an overstated claim with its exception. If a test of an
+    overstated claim, or of one with the verdict `holds`, failed, a line `this run: failed`
+    with the reason stands below that claim.
     """
     book.ledger(OVERSTATED)
     book.page("tensors/test_creation.py", TWO_FACTS)
@@ -335,8 +337,8 @@ def test_a_claim_is_printed_with_its_exception_and_what_this_run_saw(book):
 
 
 def test_claims_come_in_reading_order_with_the_page_of_their_first_fact(book):
-    """`pytest --claims-json FILE` writes the claims in the order of the book, each at the
-    page of its first test, and a claim without a test last.
+    """`pytest --claims-json FILE` writes each claim with the page of its first test, in the
+    reading order of these pages, and a claim without a test last.
     """
     book.ledger(LEDGER)
     book.page("autograd/test_backward.py", '@pytest.mark.claim("first-holds")\ndef test_a(): pass')
@@ -379,7 +381,8 @@ def test_a_path_behind_claims_is_refused(book):
 
 def test_claims_json_writes_the_ledger_for_programs(book):
     """`pytest --claims-json FILE` writes a JSON file with the notes, and each claim with
-    its tests and its outcome in this run: `held`, `failed` or `not in this run`.
+    its tests and its outcome: `held` or `failed`, or `not in this run` if no test of it was
+    selected.
     """
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", PAGE.format(up=2))
@@ -428,8 +431,8 @@ def test_no_fact_decides_the_undecidable(pytestconfig):
 
 
 def test_verdicts_agree_with_the_gates_of_their_facts(pytestconfig):
-    """In `spec/claims` of this project, a claim that `holds` and has tests has one for
-    today's release, and a claim that `changed` after 1.13 has a test for the old truth and
+    """In `spec/claims` of this project, a claim that `holds` and has tests has one for the
+    newest release, and a claim that `changed` after 1.13 has a test for the old truth and
     one for the new.
     """
     ledger = read_ledger(pytestconfig.rootpath)
@@ -483,8 +486,8 @@ def test_an_error_before_or_after_a_fact_counts_as_a_failure(book, place):
 
 
 def test_the_ledgers_line_is_the_last_but_pytests_own(book):
-    """With `pytest --story --bite`, and a test that fails, the `claims:` line is the last
-    line but one, above pytest's own summary.
+    """With `pytest --story --bite` over tests with `claim` marks, one of which fails, the
+    `claims:` line is the last line but one, above pytest's own summary.
     """
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", PAGE.format(up=2))
@@ -510,7 +513,7 @@ def test_a_run_without_claims_ends_without_the_ledgers_line(book):
 
 def test_a_mark_on_a_page_decides_for_all_its_facts(book):
     """`claim` and `torch` marks in the `pytestmark` list at the top of a page count as
-    marks of the test on that page.
+    marks of each test on that page.
     """
     book.ledger(LEDGER)
     mark = 'pytestmark = [pytest.mark.claim("first-holds"), pytest.mark.torch(">=1.0")]'

@@ -1,8 +1,9 @@
 """One fact on every device.
 
-A fact that takes the `device` fixture is told once for each device that is here. Which ones these
-are stands in its id, so a report says where a sentence was found true. What surprises: a name that
-PyTorch knows, such as `mps`, is no device as long as no tensor can be made there.
+A fact that takes the `device` fixture is told on the CPU, on CUDA where that is available, and on
+each device that `--device` names. The device stands in its id, so a report says where a sentence was
+found true. What surprises: a name that PyTorch knows, such as `mps`, is refused as long as no
+tensor can be made there.
 """
 
 import pytest
@@ -19,8 +20,8 @@ def test_here(device):
 
 
 def test_a_device_fact_runs_on_the_cpu(book, monkeypatch):
-    """Where `torch.cuda.is_available()` is False, a test with the suite's `device` fixture
-    runs once, with `[cpu]` in its id.
+    """Where `torch.cuda.is_available()` is False and without `--device`, a test without
+    `parametrize` that takes the suite's `device` fixture runs once, with `[cpu]` in its id.
     """
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     book.page("tensors/test_where.py", PAGE)
@@ -32,8 +33,8 @@ def test_a_device_fact_runs_on_the_cpu(book, monkeypatch):
 
 
 def test_device_adds_another_one(book, monkeypatch):
-    """`pytest --device meta` runs a test with the suite's `device` fixture on `cpu` and on
-    `meta`.
+    """Where CUDA is not available, `pytest --device meta` runs a test that takes the
+    suite's `device` fixture once on `cpu` and once on `meta`.
     """
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     book.page("tensors/test_where.py", PAGE)
@@ -45,8 +46,8 @@ def test_device_adds_another_one(book, monkeypatch):
 
 
 def test_a_device_that_is_named_twice_is_there_once(book, monkeypatch):
-    """`pytest --device meta --device cpu --device meta` runs a test with the `device`
-    fixture twice, once on `cpu` and once on `meta`.
+    """Where CUDA is not available, `pytest --device meta --device cpu --device meta` runs a
+    test that takes the `device` fixture twice, once on `cpu` and once on `meta`.
     """
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     book.page("tensors/test_where.py", PAGE)
@@ -73,7 +74,7 @@ def test_a_device_stands_behind_its_gate(monkeypatch):
 
 def test_only_what_torch_refuses_is_beyond_the_simulated_device(monkeypatch):
     """The `xfail` mark that a test listed in `simulated.BEYOND` gets for the device `sim`
-    allows a RuntimeError and no other error.
+    has `raises=(RuntimeError,)`: with an error of another class the test fails.
     """
     monkeypatch.setattr(simulated, "BEYOND", {"test_beyond": "it has no such thing"})
 
@@ -85,7 +86,7 @@ def test_only_what_torch_refuses_is_beyond_the_simulated_device(monkeypatch):
 @pytest.mark.parametrize("name", ["sim", "sim:1"])
 def test_the_simulated_accelerator_is_made_when_it_is_named(book, monkeypatch, name):
     """`pytest --device sim` and `--device sim:1` both call `simulated.register()`; if that
-    call raises, the run ends in a usage error with the words of that error.
+    call raises "division by zero", the run ends in a usage error with these words.
     """
     made = []
     monkeypatch.setattr(simulated, "register", lambda: made.append(1 / 0))
@@ -99,7 +100,7 @@ def test_the_simulated_accelerator_is_made_when_it_is_named(book, monkeypatch, n
 
 def test_why_a_device_is_not_here_is_told_on_one_line(book, monkeypatch):
     """If `pytest --device sim` cannot make the device, its error line shows only the first
-    line of what was raised, and a long one is cut and ends in `...`.
+    line of what was raised; one of more than 160 characters is cut and ends in `...`.
     """
 
     def refuse():
@@ -113,8 +114,9 @@ def test_why_a_device_is_not_here_is_told_on_one_line(book, monkeypatch):
 
 
 def test_a_cuda_case_stands_behind_the_cuda_gate(book, monkeypatch):
-    """Where `torch.cuda.is_available()` is True, a test with the `device` fixture also has
-    a case `[cuda]`, and `pytest -m cuda` selects that case alone.
+    """Where `torch.cuda.is_available()` is True, a test that takes the `device` fixture
+    also has a case `[cuda]`, and of its cases on `cpu` and `cuda` `pytest -m cuda` selects
+    that one.
     """
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     book.page("tensors/test_where.py", PAGE)
@@ -144,8 +146,9 @@ def test_a_device_that_is_not_here_is_a_usage_error(book, name):
 @pytest.mark.slow
 @pytest.mark.skipif(not simulated.is_possible(), reason="this torch lets no device be in Python")
 def test_a_simulated_accelerator_comes_with_its_name(book):
-    """`pytest --device sim` also runs a test with the `device` fixture on `sim`, a device
-    written in Python, where adding a `sim` tensor and a CPU tensor raises a RuntimeError.
+    """`pytest --device sim` also runs a test that takes the `device` fixture on `sim`, a
+    device written in Python, where adding `torch.zeros(2)` of the CPU to a `sim` tensor of
+    shape (2,) raises a RuntimeError.
     """
     book.page(
         "tensors/test_where.py",

@@ -36,9 +36,9 @@ def atlas(book):
 
 
 def test_drift_prints_what_changed_and_runs_nothing(atlas):
-    """`pytest --drift` prints each question of this project's atlas whose answer changed
-    between releases, with the release, the old and the new answer, and ends with exit code
-    0.
+    """`pytest --drift` prints each question of `spec/drift/probes.py` whose answer in
+    `spec/drift/atlas.json` changed between releases, with the release, the old and the new
+    answer, and ends with exit code 0.
     """
     result = atlas.run("--drift")
 
@@ -54,8 +54,8 @@ def test_drift_prints_what_changed_and_runs_nothing(atlas):
 
 
 def test_drift_json_writes_what_changed(atlas):
-    """`pytest --drift-json FILE` writes the changed answers of this project's atlas as
-    JSON, with the releases in order, and prints nothing.
+    """`pytest --drift-json FILE` writes the answers in `spec/drift/atlas.json` that changed
+    between releases as JSON, with the releases in order, and prints nothing.
     """
     result = atlas.run("--drift-json", "drift.json")
 
@@ -74,8 +74,8 @@ def test_drift_json_writes_what_changed(atlas):
 
 
 def test_drift_is_printed_and_written_at_once(atlas):
-    """`pytest --drift --drift-json FILE` both prints the changed answers of this project's
-    atlas and writes them to FILE.
+    """`pytest --drift --drift-json FILE` both prints the answers in `spec/drift/atlas.json`
+    that changed between releases and writes them to FILE.
     """
     result = atlas.run("--drift", "--drift-json", "drift.json")
 
@@ -105,8 +105,9 @@ def test_a_question_that_changed_twice_is_asked_once(atlas):
 
 
 def test_long_answers_are_broken_below_themselves(atlas, monkeypatch):
-    """Where the terminal is too narrow, `pytest --drift` breaks a line between the old and
-    the new answer, and indents the new one as far as the old.
+    """Where the terminal is too narrow for a one-word old and new answer side by side,
+    `pytest --drift` breaks the line behind the arrow, and indents the new answer as far as
+    the old.
     """
     monkeypatch.setenv("COLUMNS", "34")
 
@@ -125,7 +126,7 @@ def test_long_answers_are_broken_below_themselves(atlas, monkeypatch):
 )
 def test_a_damaged_atlas_is_refused_with_advice(atlas, text, advice):
     """`pytest --drift` is a usage error that says how to renew the file if
-    `spec/drift/atlas.json` is no JSON or holds no answers of a release.
+    `spec/drift/atlas.json` is no JSON, or has `releases` without the answers of any.
     """
     (atlas.path / "spec" / "drift" / "atlas.json").write_text(text)
 
@@ -136,8 +137,8 @@ def test_a_damaged_atlas_is_refused_with_advice(atlas, text, advice):
 
 
 def test_without_an_atlas_drift_says_how_to_make_one(book):
-    """`pytest --drift` in a project without the atlas, the file `atlas.json`, is a usage
-    error, exit code 4, that says how to make one.
+    """`pytest --drift` in a copy of this project without the file `spec/drift/atlas.json`
+    is a usage error, exit code 4, that says how to make one.
     """
     result = book.run("--drift")
 

@@ -70,8 +70,8 @@ def facts(book):
 
 
 def test_a_fact_is_a_record(facts):
-    """`pytest --facts-json FILE` writes for a test its id, sentence, second paragraph,
-    line, source, torch symbols, claims, gates and outcome.
+    """`pytest --facts-json FILE` writes for a test its id, sentence, the paragraphs after
+    it, line, source, torch symbols, claims, gates and outcome.
     """
     fact = facts["facts"][0]
 
@@ -90,8 +90,9 @@ def test_a_fact_is_a_record(facts):
 
 
 def test_a_record_holds_the_table_and_the_script(facts):
-    """`pytest --facts-json FILE` writes the rows of a test's `parametrize` as in the
-    source, and a script whose first lines set the values of the first row.
+    """`pytest --facts-json FILE` writes the rows of a test's `parametrize` over a list as
+    in the source, and a script that sets the values of the first row and goes on with the
+    test's code.
     """
     fact = facts["facts"][0]
 
@@ -108,7 +109,8 @@ def test_a_record_holds_the_table_and_the_script(facts):
 
 def test_a_record_tells_what_is_needed_and_seen(facts):
     """`pytest --facts-json FILE` writes for a test the helper functions of its page that it
-    calls, the type of the error that it expects, and the torch methods that it called.
+    calls, the type of the error that it raised in `pytest.raises`, and torch methods that
+    it called, as `torch.nn.Module.eval`.
     """
     fact = facts["facts"][2]
 
@@ -119,7 +121,7 @@ def test_a_record_tells_what_is_needed_and_seen(facts):
 
 def test_a_record_tells_which_symbols_the_sentence_is_about(facts):
     """In `pytest --facts-json FILE`, `about` lists the torch symbols that a test both uses
-    and names in backticks in its docstring.
+    and names in backticks in the first paragraph of its docstring.
     """
     fact = facts["facts"][2]
 
@@ -156,8 +158,9 @@ def test_a_case_holds_plain_facts_alone(facts):
     ],
 )
 def test_a_page_has_a_heading_and_prose(book, text, title, prose):
-    """`read_page` of `fixtures/facts.py` takes the first line of a page's docstring, or the
-    file's name where there is none, as title, and the rest as prose.
+    """`read_page` of `fixtures/facts.py` takes the first line of a page's docstring without
+    its full stop, or "from data" for a page `test_from_data.py` without a docstring, as
+    title, and the rest as prose.
     """
     (book.path / "spec" / "test_from_data.py").write_text(text)
 
@@ -230,7 +233,7 @@ def test_a_fact_asserts_by_itself_or_by_what_it_calls():
 
 def test_the_rows_of_a_table_are_cases_of_one_fact(facts):
     """`pytest --facts-json FILE` writes a parametrized test as one record with a case for
-    each row; its `seconds` are the sum over the cases.
+    each row of the run; its `seconds` are the sum over the cases, up to rounding.
     """
     fact = facts["facts"][0]
 
@@ -280,7 +283,9 @@ def test_the_file_says_when_and_of_what_book(book, monkeypatch):
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 def test_the_commit_is_told(book):
-    """`pytest --facts-json FILE` in a git repository writes its commit, 40 characters."""
+    """`pytest --facts-json FILE` in a SHA-1 git repository with a commit writes the hash of
+    its `HEAD`, 40 characters, as `commit`.
+    """
     who = ("-c", "user.name=a", "-c", "user.email=a@b")
     for command in (["init"], [*who, "commit", "--allow-empty", "-m", "first"]):
         subprocess.run(["git", *command], cwd=book.path, check=True, capture_output=True)
@@ -350,8 +355,8 @@ def test_the_file_is_complete_or_absent(book, monkeypatch):
 
 
 def test_a_sentence_in_other_words_keeps_the_hash(book):
-    """`read_page` of `fixtures/facts.py` gives a test the same `hash` with another
-    docstring, and another one with another number in its code.
+    """`read_page` of `fixtures/facts.py` gives a test whose docstring has lines of its own
+    the same `hash` with another docstring, and another one with another number in its code.
     """
     book.page("tensors/test_a.py", PAGE)
     book.page("tensors/test_b.py", PAGE.replace("made of ones", "built of ones"))

@@ -93,8 +93,9 @@ def test_an_assertion_error_without_words_stays_as_it_is(book):
 
 
 def test_the_last_line_of_a_run_names_both_values(book):
-    """The `FAILED` line of this suite's `pytest` summary names the failing test and goes on
-    with `the book says`.
+    """For a test that fails at an `assert` without a message, the `FAILED` line of this
+    suite's `pytest` summary goes on, as far as the terminal is wide, with
+    `AssertionError: the book says`.
     """
     book.page("tensors/test_creation.py", "def test_it(): assert torch.ones(1).item() == 2")
 

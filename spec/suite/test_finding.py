@@ -42,9 +42,9 @@ def answers(asked, *entries):
 
 
 def test_what_a_sentence_names_comes_before_what_it_merely_speaks_of():
-    """`find`, behind `pytest --about Tensor.view`, puts a test whose sentence has `view` in
-    backticks before one that names it in the second paragraph, and lists one that only
-    calls it as a use.
+    """Of tests that call `x.view(6)`, `pytest --about Tensor.view` puts one with `view` in
+    backticks in its sentence before one that has it in the second paragraph, and counts one
+    without such a word as a use.
     """
     only_uses = entry("Shapes change.", "torch.Tensor.view")
     explains = entry("Strides matter.", "torch.Tensor.view", why="Because `view` copies nothing.")
@@ -56,17 +56,19 @@ def test_what_a_sentence_names_comes_before_what_it_merely_speaks_of():
     assert found.uses == [only_uses]
 
 
-@pytest.mark.spare("'torch.amp.GradScaler'", reason="its words find the same two facts")
 def test_a_class_is_asked_for_with_its_methods():
-    """`pytest --about torch.amp.GradScaler` finds tests about the class and about its
-    method `step`, and none about `step` of another class.
+    """`by_symbol` of `fixtures/finding.py`, asked for `torch.amp.GradScaler`, finds tests
+    that use and name the class or its method `step`, and none that names only `step` and
+    uses only `torch.optim.SGD.step`.
     """
     scaler = "torch.amp.GradScaler"
     steps = entry("`scaler.step(optimizer)` may skip.", f"{scaler} {scaler}.step")
     makes = entry("`GradScaler()` needs CUDA.", scaler)
     other = entry("`optimizer.step()` moves.", "torch.optim.SGD.step")
 
-    assert answers("torch.amp.GradScaler", steps, makes, other) == [
+    found = by_symbol([steps, makes, other], "torch.amp.GradScaler").about
+
+    assert [one.sentence for one in found] == [
         "`GradScaler()` needs CUDA.",
         "`scaler.step(optimizer)` may skip.",
     ]
@@ -86,9 +88,9 @@ def test_a_class_is_asked_for_with_its_methods():
     ],
 )
 def test_a_module_and_its_function_are_one_thing(asked, name, found):
-    """`pytest --about nn.KLDivLoss` also finds a test about `F.kl_div`, and
-    `F.cross_entropy` one about `nn.CrossEntropyLoss`; `Tensor.add_` does not find one about
-    `add`.
+    """`by_symbol` of `fixtures/finding.py`, asked for `nn.KLDivLoss`, finds a test that
+    uses and names `F.kl_div`; asked for `F.cross_entropy`, one of `nn.CrossEntropyLoss`;
+    asked for `Tensor.add_`, none of `Tensor.add`.
     """
     one = entry(f"`{name.rpartition('.')[2]}` does something.", name)
 
@@ -98,8 +100,9 @@ def test_a_module_and_its_function_are_one_thing(asked, name, found):
 @pytest.mark.spare("'torch.Tensor'", reason="what stands before its last part does not matter")
 @pytest.mark.spare("'torch.tensor'", reason="what stands before its last part does not matter")
 def test_the_case_that_was_asked_for_comes_first():
-    """`pytest --about torch.Tensor` puts a test about `torch.Tensor(3)` before one about
-    `torch.tensor(3)`, and `--about torch.tensor` the other way round.
+    """`pytest --about torch.Tensor` puts a test that calls and names `torch.Tensor(3)`
+    before one that calls and names `torch.tensor(3)`; `--about torch.tensor` puts them the
+    other way round.
     """
     function = entry("`torch.tensor(3)` has a value.", "torch.tensor")
     type_ = entry("`torch.Tensor(3)` has a size.", "torch.Tensor")
@@ -110,8 +113,9 @@ def test_the_case_that_was_asked_for_comes_first():
 
 
 def test_each_page_has_a_share_of_a_long_answer():
-    """In an answer of `pytest --about view` with 62 tests, 60 of one page, the test of
-    another page stands among the first forty, and that of a full model last.
+    """`find` of `fixtures/finding.py`, asked for `view`, puts of 62 tests whose sentences
+    begin with `view`, 60 of one page, that of another page among the first forty, and that
+    of `spec/models` last.
     """
     page = [entry(f"`view` {i}.", "torch.Tensor.view") for i in range(60)]
     for i, one in enumerate(page):
@@ -127,9 +131,9 @@ def test_each_page_has_a_share_of_a_long_answer():
 
 
 def test_what_is_plainly_about_a_name_comes_first():
-    """`pytest --about Tensor.view` puts first a test that expects an error, then one on the
-    page named for views, then sentences that name `view` early, and last one about an
-    earlier release.
+    """Of tests alike in all else, `pytest --about Tensor.view` puts one that expects an
+    error, is on a page named for views or names `view` sooner before the others, and one
+    that begins "Before PyTorch 1.0" last.
     """
     late = entry("`x[0]` of an `y` is a `view`.", "torch.Tensor.view", page="nn/test_shapes.py")
     soon = entry("`view` merges.", "torch.Tensor.view", page="nn/test_layers.py")
@@ -147,8 +151,8 @@ def test_what_is_plainly_about_a_name_comes_first():
 
 
 def test_what_names_nothing_new_comes_later():
-    """`pytest --about DataLoader` puts a test that also names `sampler` before a second one
-    that names `DataLoader(shuffle=True)`.
+    """Of four sentences, two that name only `DataLoader(shuffle=True)` and two that name
+    only `DataLoader` and `sampler`, `pytest --about DataLoader` puts one of each first.
     """
     entries = [
         entry("`DataLoader(shuffle=True)` shuffles.", "DataLoader"),
@@ -166,8 +170,9 @@ def test_what_names_nothing_new_comes_later():
 
 
 def test_words_side_by_side_count_for_more():
-    """`pytest --about` with the words `graph break` puts a sentence with these two side by
-    side before one that has them apart.
+    """`find` of `fixtures/finding.py`, asked what a graph break is, puts "`print` is a
+    graph break." before "A break in the file of a graph is told.", which has the two words
+    apart.
     """
     apart = entry("A break in the file of a graph is told.")
     together = entry("`print` is a graph break.")
@@ -190,9 +195,9 @@ def test_words_side_by_side_count_for_more():
     ],
 )
 def test_words_need_not_be_spelled_as_the_book_spells_them(asked, sentence):
-    """`pytest --about` with words finds names that contain or mean them: `multi-head
-    attention` finds `MultiheadAttention`, `initialise weights` a sentence with
-    `Initialization`.
+    """`find` of `fixtures/finding.py` finds by words the names that contain them, as
+    `MultiheadAttention` by "multi-head attention", and other forms of them, as
+    "Initialization" by "initialise weights".
     """
     found = answers(asked, entry("A sum is made."), entry(sentence))
 
@@ -203,8 +208,9 @@ def test_words_need_not_be_spelled_as_the_book_spells_them(asked, sentence):
 @pytest.mark.spare("' value of numbers'", reason="the other words stand nowhere")
 @pytest.mark.parametrize("asked", ["ambigous", "ambiugous", "abmiguous", "ambiguouss"])
 def test_a_misspelt_word_finds_the_one_that_is_meant(asked):
-    """`pytest --about` with a misspelt word, as `ambigous` or `abmiguous`, finds the
-    sentence that has the word `ambiguous`.
+    """`pytest --about` finds a sentence with the word "ambiguous" by a misspelt form that
+    the book lacks: one letter after the first is missing, added or changed, or two
+    neighbours are swapped.
     """
     meant, other = entry("The truth is ambiguous."), entry("A sum is made.")
 
@@ -225,8 +231,8 @@ def test_little_of_a_name_is_followed_by_what_its_words_find():
 
 
 def test_the_end_of_a_pasted_traceback_is_what_it_says():
-    """`pytest --about` with a whole pasted traceback finds the test that expects the
-    message in its last line, not one whose message resembles its first line.
+    """`pytest --about` with a pasted traceback puts first a test that expects the message
+    of its last line, before one whose message resembles its first line.
     """
     said = entry("A batch of one fails.", messages=["Expected more than 1 value per channel"])
     other = entry("Another fails.", messages=["most recent call last in train"])
@@ -244,8 +250,8 @@ def test_the_end_of_a_pasted_traceback_is_what_it_says():
 
 
 def test_of_messages_alike_the_rarer_word_decides():
-    """Of three tests that expect `object has no attribute` with different names, `pytest
-    --about` with the message about `'next'` puts first the one about `'next'`.
+    """Of three tests that expect "object has no attribute" with a name each,
+    `pytest --about` with such a message about `'next'` puts first the one about `'next'`.
     """
     others = [
         entry(f"{name} lacks it.", messages=[f"'{name}' object has no attribute '{word}'"])
@@ -258,8 +264,8 @@ def test_of_messages_alike_the_rarer_word_decides():
 
 
 def test_a_word_that_the_book_lacks_counts_for_nothing():
-    """`pytest --about` with words finds a sentence by `storage` although another word,
-    `flabbergasted`, stands nowhere in the book.
+    """`pytest --about` with the words "flabbergasted storage" finds a sentence that has the
+    word `storage`, although no sentence about PyTorch has the other word.
     """
     one = entry("`torch.save` of a view saves the storage.")
 
@@ -269,8 +275,9 @@ def test_a_word_that_the_book_lacks_counts_for_nothing():
 
 
 def test_a_question_of_nothing_but_names_finds_the_facts_that_have_them():
-    """`pytest --about` with a question on the difference between `torch.tensor` and
-    `torch.Tensor` puts first the sentence that names both.
+    """`pytest --about` with the question "What is the difference between torch.tensor and
+    torch.Tensor?" puts a sentence that names both in backticks before one that names
+    `torch.tensor` alone.
     """
     both = entry("`torch.Tensor(3)` is a size, `torch.tensor(3)` a value.")
     one = entry("`torch.tensor(3)` has a value.")
@@ -281,8 +288,9 @@ def test_a_question_of_nothing_but_names_finds_the_facts_that_have_them():
 
 
 def test_a_message_is_found_where_a_sentence_quotes_it():
-    """`pytest --about` with a pasted message finds the test whose sentence has that message
-    in quotation marks, whatever number stands in it.
+    """`pytest --about` with the pasted message "DataLoader worker (pid(s) 15332) exited
+    unexpectedly" finds a test whose sentence has it in quotation marks, whatever stands
+    there for the number.
     """
     quotes = entry('It ends with "DataLoader worker (pid(s) ...) exited unexpectedly".')
     other = entry("A worker ends.", messages=["worker is done with its work"])

@@ -93,8 +93,8 @@ def test_now():
 
 
 def test_a_nightly_build_is_a_release_like_others(book, monkeypatch):
-    """A test with this suite's mark `torch(">=2.9")` runs on a nightly build such as
-    `3.0.0.dev20990101+cpu`.
+    """A test with this suite's mark `torch(">=2.9")` runs on a nightly build of a later
+    release, such as `3.0.0.dev20990101+cpu`.
     """
     monkeypatch.setattr("fixtures.gates.installed", lambda: "3.0.0.dev20990101+cpu")
     book.page("tensors/test_new.py", '@pytest.mark.torch(">=2.9")\ndef test_now(): pass')
@@ -201,8 +201,8 @@ def test_an_unknown_marker_is_refused(book):
 
 
 def test_a_warning_nobody_expects_fails_the_fact(book):
-    """A test of this suite that calls `warnings.warn` outside `pytest.warns` fails with
-    that warning.
+    """A test of this suite that calls `warnings.warn("the sky is falling")` and neither
+    expects nor filters the warning fails with it.
     """
     book.page(
         "tensors/test_warning.py",
@@ -269,7 +269,7 @@ def test_a_page_that_lacks_something_else_is_an_error(book, monkeypatch):
 )
 def test_full_models_and_the_suite_itself_run_when_they_are_named(book, argument, ran):
     """`pytest` in this suite leaves out `spec/models` and `spec/suite` unless the command
-    line names them, as a path or by `-m network`, or has `--slow`.
+    line has their path, `--slow`, or a `-m` with the word `slow` or `network`.
     """
     for page in ("tensors/test_creation.py", "models/test_net.py", "suite/test_own.py"):
         mark = "@pytest.mark.network" if page.startswith("models") and "network" in argument else ""
@@ -322,8 +322,8 @@ def test_a_run_without_a_fact_says_what_to_do(book, argument, advice):
 
 
 def test_a_run_that_fails_is_given_no_such_advice(book):
-    """A `pytest` run of this suite in which a test fails does not print the advice that no
-    fact was left.
+    """A `pytest` run of this suite in which a test fails does not print the advice
+    `no fact was left`.
     """
     book.page("tensors/test_creation.py", "def test_it(): assert 1 == 2")
 

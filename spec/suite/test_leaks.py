@@ -1,8 +1,9 @@
 """Every fact starts alike.
 
-PyTorch keeps settings for the whole process: default dtype, grad mode, thread count and more. A
-fact that changes one and leaves it changed would make the next sentence untrue for no reason that
-a reader can see, so the guard puts it back and fails the fact that leaked, by name.
+PyTorch keeps settings beyond a call: default dtype, grad mode, thread count and more. A fact that
+changes one and leaves it changed would make the next sentence untrue for no reason that a reader can
+see, so the guard puts those that it watches (`fixtures/settings.py`) back and fails the fact that
+leaked, by name.
 """
 
 import pytest
@@ -34,9 +35,9 @@ from fixtures.settings import readable
     ],
 )
 def test_a_leak_fails_the_fact_that_leaked(book, statement, setting):
-    """A test of this suite that leaves a process-wide setting changed, as by
-    `torch.set_default_dtype`, fails with the name of the setting, and the setting is
-    restored for the next test.
+    """A test of this suite that passes, but whose body leaves a setting changed that
+    `SETTINGS` of `fixtures/settings.py` lists, as the default dtype, fails with the name of
+    the setting, which is restored for the next test.
     """
     book.page(
         "tensors/test_leak.py",
@@ -148,8 +149,8 @@ def test_of_many_options_those_that_changed_are_told(book):
 
 
 def test_fixtures_draw_from_the_same_start(book):
-    """A function-scoped fixture of this suite that calls `torch.randint` draws the same
-    numbers for each test, as the generator is seeded before it.
+    """A function-scoped fixture of this suite that calls `torch.randint` before anything
+    else draws gets the same numbers for each test, as the generator is seeded before it.
     """
     book.page(
         "tensors/test_seed.py",
@@ -165,7 +166,7 @@ def test_fixtures_draw_from_the_same_start(book):
 
 def test_gpus_are_seeded_once_they_are_in_use(book, monkeypatch):
     """Where `torch.cuda.is_initialized()` is True, this suite calls
-    `torch.cuda.manual_seed_all(0)` before a test.
+    `torch.cuda.manual_seed_all(0)` before each test.
     """
     seeds = []
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
@@ -178,8 +179,8 @@ def test_gpus_are_seeded_once_they_are_in_use(book, monkeypatch):
 
 
 def test_one_warning_of_torch_itself_is_expected(book):
-    """The warning `Warning only once for all operators, ...` does not fail a test of this
-    suite, where other unexpected warnings do.
+    """A UserWarning that begins `Warning only once for all operators` does not fail a test
+    of this suite, where other unexpected warnings do.
     """
     book.page(
         "tensors/test_warning.py",
@@ -193,8 +194,8 @@ def test_one_warning_of_torch_itself_is_expected(book):
 
 
 def test_every_fact_draws_the_same_random_numbers(book):
-    """Each test of this suite starts with the same state of `torch`, `numpy.random` and
-    `random`: two runs of one test draw the same integers.
+    """A test of this suite without fixtures starts with the same state of `torch`,
+    `numpy.random` and `random` each time: two runs of one test draw the same integers.
     """
     book.page(
         "tensors/test_seed.py",
@@ -239,8 +240,8 @@ def test_warns(time):
 
 
 def test_facts_compute_with_one_thread(book):
-    """In each test of this suite `torch.get_num_threads()` is 1, even if it was set to 2
-    before `pytest` started the run.
+    """`pytest` in this suite calls `torch.set_num_threads(1)` when it starts:
+    `torch.get_num_threads()` is 1 in a test, even if it was 2 before the start.
     """
     book.page("tensors/test_threads.py", "def test_one(): assert torch.get_num_threads() == 1")
     torch.set_num_threads(2)
