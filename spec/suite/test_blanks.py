@@ -103,9 +103,9 @@ def test_the_literals_to_cover_are_told_with_their_places_and_kinds(book):
     ],
 )
 def test_an_answer_that_can_be_read_or_guessed_is_not_asked_for(book, code, asked):
-    """An exercise of `pytest --blanks DIR` with the code `x = torch.ones(4).view(2, 2)`
-    does not ask for `x.shape == (2, 2)`, which the code tells, nor for a lone True, False
-    or None; of two of these it asks for both.
+    """An exercise of `pytest --blanks DIR` does not ask for the shape (2, 2) if its code
+    has `view(2, 2)`, nor for a lone True, False or None; it asks for the values of
+    `assert x.is_leaf is True` and `assert x.grad is None` together.
     """
     made = of_fact(fact_of(book, asserting(code)))
 
@@ -184,9 +184,9 @@ def test_what_cannot_run_here_is_no_exercise(book, head, why):
     ],
 )
 def test_an_answer_is_told_how_near_it_is(book, answer, outcome, said):
-    """A wrong answer to an exercise of `pytest --blanks DIR` whose answer is a nested list
-    of numbers is told its wrong kind, wrong shape, or how many values are right, never the
-    value; `x.tolist()` and `os.sep` are refused.
+    """To a wrong answer of an exercise of `pytest --blanks DIR` whose answer is a nested
+    list of numbers `pytest DIR` says what is wrong, as its kind, its shape or how many
+    values are right, never the value; it refuses `x.tolist()` and `os.sep`.
     """
     exercise = of_fact(fact_of(book, FACT))
 
@@ -232,8 +232,8 @@ def test_another_spelling_counts(book, answer, outcome):
 
 
 def test_equal_of_another_type_passes_with_a_remark(book):
-    """In an exercise of `pytest --blanks DIR`, the answer 7.0 where 7 comes out is right,
-    with a remark that an integer comes out.
+    """In an exercise of `pytest --blanks DIR` whose answer is a nested list of integers,
+    7.0 in place of 7 is right, with a remark that an integer comes out.
     """
     verdict = tried(of_fact(fact_of(book, FACT)), "[[7.0, 7.0], [7.0, 7.0]]")
 
@@ -527,8 +527,8 @@ def test_pytest_judges_a_folder_and_leaks_nothing(book):
 
 
 def test_a_learners_file_is_never_imported(book):
-    """`pytest DIR` on a folder of `--blanks` does not import its files: a line `raise
-    SystemExit` below an exercise does not run.
+    """`pytest DIR` on a folder of `--blanks` does not import its files of exercises: a line
+    `raise SystemExit` below an exercise does not run.
     """
     book.page("tensors/test_creation.py", FACT)
     written(book)
