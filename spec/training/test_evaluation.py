@@ -108,8 +108,8 @@ def test_topk_gives_the_best_few():
 
 @pytest.mark.claim("blitz-eq-gives-one-zero")
 def test_comparing_with_the_labels_gives_booleans(device):
-    """`predicted == labels` of two int64 tensors of one shape is a bool tensor. Before
-    PyTorch 1.2 it was uint8 with 1 and 0.
+    """`predicted == labels` of two int64 tensors of the same shape is a bool tensor of
+    that shape. Before PyTorch 1.2 it was uint8 with 1 and 0.
 
     So `1 - (predicted == labels)`, which gave 1 for each error then, is refused today,
     "Subtraction, the `-` operator, with a bool tensor": write `predicted != labels`.
@@ -124,9 +124,9 @@ def test_comparing_with_the_labels_gives_booleans(device):
 
 @pytest.mark.claim("blitz-eq-adds-as-count")
 def test_comparisons_add_up_to_the_number_right(device):
-    """`(predicted == labels).sum()` of two 1-D tensors of one length is the number of
-    correct predictions, an int64; adding `item()` of each element to a Python number counts
-    them too.
+    """`right = predicted == labels` of two 1-D tensors of the same length:
+    `right.sum()` is the number of correct predictions, an int64; adding `item()` of
+    each element of `right` to a Python number counts them too.
 
     Because `item()` of a bool tensor is a Python bool, which counts as 0 or 1.
     """
@@ -184,9 +184,9 @@ def test_counts_over_the_loader_make_the_accuracy():
 
 
 def test_labels_with_a_dimension_too_many_compare_all_with_all():
-    """Predictions `[1, 1, 1]` compared by `==` with labels `[[1], [1], [0]]` broadcast from
-    the shapes (3,) and (3, 1) to (3, 3): nine comparisons, whose sum of 6 is no number of
-    correct predictions among 3 samples.
+    """`torch.tensor([1, 1, 1]) == torch.tensor([[1], [1], [0]])`, predictions and
+    labels, broadcasts from the shapes (3,) and (3, 1) to (3, 3): nine comparisons,
+    whose sum of 6 is no number of correct predictions among 3 samples.
 
     Nothing raises. Remove the extra dimension by `labels.squeeze(1)`: the sum is then 2.
     """
@@ -225,9 +225,9 @@ def test_evaluation_needs_no_gradients(device):
 @pytest.mark.spare("10000", reason="one image more moves no percentage across a limit")
 @pytest.mark.spare("5600", reason="5601 of 10,000 is cut off to 56 as well")
 def test_d_prints_a_whole_percentage_cut_off(correct, cut_off, rounded):
-    """`"%d %%" % (100 * correct / total)` of counts below a million prints the percentage
-    rounded down: 5599 of 10,000 prints as 55 %. `f"{correct / total:.0%}"` rounds it to the
-    nearest whole one, 56%.
+    """`"%d %%" % (100 * correct / total)` of Python ints below a million prints the
+    percentage rounded down: 5599 of 10,000 prints as 55 %. `f"{correct / total:.0%}"`
+    rounds it to the nearest whole one, 56%.
     """
     assert "%d %%" % (100 * correct / 10000) == cut_off  # noqa: UP031
     assert f"{correct / 10000:.0%}" == rounded
@@ -313,8 +313,9 @@ def test_four_positions_fail_where_the_last_batch_is_short():
 
 
 def test_four_positions_pass_over_the_rest_of_larger_batches():
-    """A loop over `range(4)` for the positions in each batch of 5 samples, as made by
-    `tensor.split(5)`, leaves out the fifth sample of each batch, and nothing raises.
+    """Reading `batch[i]` for each `i` in `range(4)` from the batches of 5 samples in
+    `torch.arange(10).split(5)` leaves out the fifth sample of each batch, and nothing
+    raises.
     """
     visited = [batch[i].item() for batch in torch.arange(10).split(5) for i in range(4)]
 

@@ -23,9 +23,9 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 @pytest.mark.claim("blitz-workflow-runs", "summary-training-libraries")
 def test_the_loop_is_five_lines(device):
-    """A training loop is five lines: `for x, y in data`, `optimizer.zero_grad()`, `loss =
-    F.mse_loss(net(x), y)`, `loss.backward()`, `optimizer.step()`. Weight 0 without bias,
-    input 2, target 8 and `SGD(lr=1/16)` give the losses 64, 16, 4, 1.
+    """A training loop is five lines: `for x, y in data`, `optimizer.zero_grad()`, `loss
+    = F.mse_loss(net(x), y)`, `loss.backward()`, `optimizer.step()`. Weight 0, no bias,
+    input 2, target 8, `SGD(lr=1/16)`: losses 64, 16, 4, 1 in four rounds.
 
     Because `backward()` fills `.grad` of the parameters and `step()` reads it: net, loss
     and optimizer meet in the parameters that were given to the optimizer.
@@ -64,8 +64,8 @@ def test_there_is_no_fit():
 @pytest.mark.claim("blitz-optim-step-sequence")
 def test_an_optimizer_with_rate_0_01_goes_a_hundredth_of_the_gradient():
     """`SGD(net.parameters(), lr=0.01).step()`, with its other arguments left at their
-    defaults, subtracts 0.01 times the gradient: a gradient of -32 moves a weight from 0 to
-    0.32.
+    defaults, subtracts 0.01 times the gradient: a gradient of -32 moves a weight from 0
+    to 0.32, up to rounding.
     """
     net = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(net.weight)
@@ -146,9 +146,9 @@ def test_the_loss_of_a_round_is_that_of_the_weights_before_it():
 
 
 def test_none_of_the_three_is_needed():
-    """A tensor with `requires_grad=True`, `backward()` and an in-place update under
-    `no_grad` train without `nn.Module` or `torch.optim`; set `w.grad = None` after each
-    update.
+    """A tensor `w` with `requires_grad=True`, `backward()` and an in-place update of
+    `w` under `no_grad` train without `nn.Module` or `torch.optim`; set `w.grad = None`
+    after each update.
 
     Without `no_grad` the update `w -= ...` is refused, for an in-place operation on a leaf
     that requires grad can't be recorded (`spec/autograd/test_changing_leaves.py`).
@@ -174,9 +174,9 @@ def test_none_of_the_three_is_needed():
     ],
 )
 def test_gradients_may_be_cleared_anywhere_outside_backward_to_step(order):
-    """With `zero_grad()` before the forward pass, after it, or after `step()`, three rounds
-    of `SGD(lr=1/16)` on the loss `(2 * w - 8)**2` lead `w` from 0 to the same 2, 3 and 3.5,
-    if no gradient is left from before.
+    """With `zero_grad()` before the forward pass, between it and `backward()`, or after
+    `step()`, three rounds of `SGD(lr=1/16)` on the loss `(2 * w - 8)**2` lead `w` from
+    0 to the same 2, 3 and 3.5, if no gradient is left from before.
 
     Because each of the three clears the old gradient before the next `backward()`. Between
     `backward()` and `step()` it would clear the new one
@@ -255,9 +255,9 @@ def test_an_epoch_takes_one_step_per_batch():
 
 @pytest.mark.claim("summary-train-then-test")
 def test_a_net_learns_from_one_set_and_is_measured_on_another():
-    """One epoch of `SGD(lr=0.125)` with `F.mse_loss` on a `DataLoader` of the pairs (1, 3)
-    and (2, 6), one per batch, brings the weight of `nn.Linear(1, 1, bias=False)` from 0 to
-    3; on another `DataLoader`, under `no_grad`, it answers 15 to 5.
+    """One epoch of `SGD(lr=0.125)` with `F.mse_loss` on a `DataLoader` of the pairs (1,
+    3) and (2, 6), one per batch, takes the weight of `nn.Linear(1, 1, bias=False)` from
+    0 to 3; then, under `no_grad`, 5 from another `DataLoader` gives 15.
 
     Because the answers to data that the net was not trained on tell what it has learnt: 5
     is not among the training samples.
@@ -339,9 +339,9 @@ def test_a_counter_from_0_reports_at_remainder_1999():
 
 @pytest.mark.claim("blitz-print-average")
 def test_a_report_averages_the_batches_since_the_last_one():
-    """A running sum of `loss.item()`, divided by the number of batches since the last
-    report and then set back to 0, is their mean loss: 2 and 6 for the losses 1, 3, 5, 7 and
-    a report every 2 batches.
+    """Divide a running sum of `loss.item()` by the number of batches since the last
+    report, then set the sum back to 0: each report is the mean loss of its batches, 2
+    and 6 for the losses 1, 3, 5, 7 and a report every 2 batches.
 
     Without the reset each report contains all earlier batches as well, and the second one
     reads 8.
@@ -461,9 +461,9 @@ def test_the_examples_share_one_pattern():
     ],
 )
 def test_optimisation_methods_come_from_torch_optim(name, arrives):
-    """Optimizers come by name from `torch.optim`: from a weight of 4, with the loss `w**2`
-    and `lr=0.5`, one step of `SGD`, `Adam`, `AdamW`, `Adagrad`, `RMSprop` and `Rprop`
-    leads, nearly, to 0, 3.5, 3.48, 3.5, -1 and 3.5.
+    """From a weight `w` of 4, with the loss `w**2` and `lr=0.5`, the first step of
+    `torch.optim.SGD`, `Adam`, `AdamW`, `Adagrad`, `RMSprop` and `Rprop` leads, nearly,
+    to 0, 3.5, 3.48, 3.5, -1 and 3.5.
 
     Because `SGD` multiplies the gradient, 8, by `lr`, while the first step of `Rprop` is
     `lr`, and that of `Adam` and `Adagrad` nearly `lr` if the gradient is far larger than

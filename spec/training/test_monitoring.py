@@ -164,8 +164,9 @@ def test_how_far_a_step_went():
 
 
 def test_a_forward_hook_watches_activations():
-    """A forward hook on an `nn.ReLU` gets the output whenever that module is called, for
-    instance to record the share of outputs that are 0; `handle.remove()` ends it.
+    """After `handle = relu.register_forward_hook(f)` each call `relu(x)` of that
+    `nn.ReLU` calls `f(module, args, output)`, for instance to record the share of
+    outputs that are 0; `handle.remove()` ends it.
 
     A hook that only watches must return None: another value would replace the output
     (`spec/nn/test_hooks.py`). The function `F.relu` calls no hook.
@@ -220,9 +221,9 @@ def test_an_old_tensorboard_is_refused(monkeypatch):
 
 @pytest.mark.slow
 def test_an_event_file_holds_what_was_logged(tmp_path):
-    """`SummaryWriter.add_scalar(name, value, global_step=step)` takes a Python float or a
-    0-d float32 tensor and writes an event file, from which TensorBoard reads the step and
-    the value, rounded to float32.
+    """`SummaryWriter.add_scalar(name, value, global_step=step)` takes a Python float or
+    a 0-d float32 tensor; after `close()` TensorBoard reads the step and the value,
+    rounded to float32, from the event file.
     """
     tensorboard = pytest.importorskip(
         "torch.utils.tensorboard", reason="needs tensorboard, which the extra `examples` brings"

@@ -190,9 +190,9 @@ def test_an_optimizer_made_before_the_move_has_the_moved_parameters():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-optimizer-after-to")
 def test_an_optimizer_with_memory_of_its_own_keeps_it_on_the_cpu():
-    """`Adagrad(net.parameters(), foreach=False)` makes its state when it is built. Built
-    before `net.to("cuda")`, its sums stay on the CPU, and `step()` raises RuntimeError,
-    "Expected all tensors to be on the same device".
+    """`Adagrad(net.parameters(), foreach=False)` makes its state when it is built.
+    Built before `net.to("cuda")`, its sums stay on the CPU, and `step()` after
+    `backward()` raises RuntimeError, "Expected all tensors to be on the same device".
 
     SGD and Adam make their state in the first `step()`. Building the optimizer after the
     move is right for all of them.
@@ -233,8 +233,9 @@ def test_a_gpu_trains_to_nearly_the_same_weights():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-gpu-speeds-training")
 def test_a_wide_net_trains_faster_on_a_gpu():
-    """Forward and `backward()` of two `nn.Linear(2048, 2048)` with a batch of 1024 take
-    less time on a data-centre GPU than on the CPU beside it.
+    """By `torch.utils.benchmark.Timer`, forward and `backward()` of two
+    `nn.Linear(2048, 2048)` with a batch of 1024 take less time on a data-centre GPU
+    than on the CPU beside it.
 
     Because large matrix products consist of many independent operations, which a GPU
     computes at the same time.
@@ -257,8 +258,9 @@ def test_a_wide_net_trains_faster_on_a_gpu():
 @pytest.mark.claim("blitz-gpu-no-gain-small-net")
 @pytest.mark.spare("3", reason="little or no speed-up, as a number")
 def test_a_small_net_gains_little_or_nothing_from_a_gpu():
-    """Forward and `backward()` of two `nn.Conv2d` and three `nn.Linear`, with a batch of 4
-    images of 32 x 32, were at most 3 times as fast on the GPUs tried as on one CPU thread.
+    """By `torch.utils.benchmark.Timer`, forward and `backward()` of two `nn.Conv2d` and
+    three `nn.Linear`, with a batch of 4 images of 32 x 32, were at most 3 times as fast
+    on the GPUs tried as on one CPU thread.
 
     Because launching each operation on the GPU takes longer than computing it for so few
     numbers.
