@@ -182,8 +182,9 @@ def test_weights_are_picked_where_name_and_shape_agree():
 @pytest.mark.claim("path-extract-layer")
 def test_hook_cut_and_extractor_agree_on_the_features():
     """In torchvision's `squeezenet1_1` in `eval()` on the CPU a forward hook on
-    `net.features[3]`, the slice `net.features[:4]` and `create_feature_extractor(net,
-    ["features.3"])` give the same features, bit for bit.
+    `net.features[3]`, the slice `net.features[:4]` and the net
+    `create_feature_extractor(net, ["features.3"])` give the same features of an image,
+    bit for bit.
     """
     net = models.squeezenet1_1(weights=None).eval()
     x = torch.rand(1, 3, 32, 32)

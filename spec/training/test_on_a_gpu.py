@@ -233,7 +233,7 @@ def test_a_gpu_trains_to_nearly_the_same_weights():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-gpu-speeds-training")
 def test_a_wide_net_trains_faster_on_a_gpu():
-    """By `torch.utils.benchmark.Timer`, forward and `backward()` of two
+    """Measured by `torch.utils.benchmark.Timer`, forward and `backward()` of two
     `nn.Linear(2048, 2048)` with a batch of 1024 take less time on a data-centre GPU
     than on the CPU beside it.
 
@@ -258,9 +258,9 @@ def test_a_wide_net_trains_faster_on_a_gpu():
 @pytest.mark.claim("blitz-gpu-no-gain-small-net")
 @pytest.mark.spare("3", reason="little or no speed-up, as a number")
 def test_a_small_net_gains_little_or_nothing_from_a_gpu():
-    """By `torch.utils.benchmark.Timer`, forward and `backward()` of two `nn.Conv2d` and
-    three `nn.Linear`, with a batch of 4 images of 32 x 32, were at most 3 times as fast
-    on the GPUs tried as on one CPU thread.
+    """Measured by `torch.utils.benchmark.Timer`, forward and `backward()` of two
+    `nn.Conv2d` and three `nn.Linear`, with a batch of 4 images of 32 x 32, were at most
+    3 times as fast on the GPUs tried as on one CPU thread.
 
     Because launching each operation on the GPU takes longer than computing it for so few
     numbers.
