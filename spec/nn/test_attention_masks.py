@@ -29,8 +29,8 @@ pytestmark = pytest.mark.torch(">=2.0")
 
 def test_a_padding_mask_is_made_of_lengths(device):
     """`torch.arange(4) >= lengths[:, None]`, with `lengths = torch.tensor([4, 2])`, is a
-    `key_padding_mask` (2, 4) for `nn.MultiheadAttention`, True at the padding at the end; from
-    token ids it is `ids == padding_id`.
+    `key_padding_mask` (2, 4) for `nn.MultiheadAttention`, True at the padding at the end;
+    from token ids it is `ids == padding_id`.
     """
     lengths = torch.tensor([4, 2], device=device)
     ids = torch.tensor([[5, 6, 7, 8], [5, 6, 0, 0]], device=device)
@@ -43,8 +43,8 @@ def test_a_padding_mask_is_made_of_lengths(device):
 
 def test_padding_changes_nothing_for_the_other_positions():
     """With its `key_padding_mask`, a sequence padded from 2 to 4 steps by random numbers
-    has the same outputs of `nn.MultiheadAttention` without dropout at its 2 real positions, up
-    to rounding.
+    has the same outputs of `nn.MultiheadAttention` without dropout at its 2 real
+    positions, up to rounding.
 
     NaN, infinity or a number near the largest float32 in the padding reaches the outputs,
     since 0 times NaN is NaN: pad with zeros.
@@ -150,7 +150,7 @@ def test_a_mask_for_each_sample_is_repeated_for_each_head():
 def test_the_heads_of_a_sample_are_neighbours_in_the_mask():
     """In a 3-D `attn_mask` of `nn.MultiheadAttention` the heads of the first sample come
     first: with 2 heads and a `mask` (2, queries, keys) of 2 samples pass
-    `mask.repeat_interleave(2, 0)`; `mask.repeat(2, 1, 1)` raises nothing and mixes them up.
+    `mask.repeat_interleave(2, 0)`; `mask.repeat(2, 1, 1)` mixes the samples up.
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.zeros(2, 2, 4)
     mask = torch.tensor([[[False, True]] * 2, [[True, False]] * 2])  # the first sees 0, the other 1
@@ -165,9 +165,9 @@ def test_the_heads_of_a_sample_are_neighbours_in_the_mask():
 
 
 def test_a_mask_has_two_or_three_dimensions():
-    """`nn.MultiheadAttention` in training mode raises AssertionError for an `attn_mask` (batch,
-    heads, queries, keys), "expected `attn_mask` to be `None`, 2-D or 3-D but found 4-D tensor
-    instead"; pass `attn_mask.flatten(0, 1)`.
+    """`nn.MultiheadAttention` in training mode raises AssertionError for an `attn_mask`
+    (batch, heads, queries, keys), "expected `attn_mask` to be `None`, 2-D or 3-D but
+    found 4-D tensor instead"; pass `attn_mask.flatten(0, 1)`.
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.zeros(3, 5, 4)
     mask = torch.zeros(3, 2, 5, 5, dtype=torch.bool)
@@ -201,9 +201,9 @@ def test_ones_and_zeros_are_no_masks():
 
 
 def test_padding_and_causal_mask_are_of_one_dtype():
-    """`nn.MultiheadAttention` warns if one of `key_padding_mask` and `attn_mask` is bool and the
-    other float, "Support for mismatched key_padding_mask and attn_mask is deprecated. Use same
-    type for both instead".
+    """`nn.MultiheadAttention` warns if one of `key_padding_mask` and `attn_mask` is bool
+    and the other float, "Support for mismatched key_padding_mask and attn_mask is
+    deprecated. Use same type for both instead".
 
     `nn.Transformer.generate_square_subsequent_mask` is float; as bool the causal mask is
     `torch.ones(n, n, dtype=torch.bool).triu(1)`.
@@ -296,8 +296,8 @@ def test_a_causal_mask_begins_at_the_first_key():
 
 @pytest.mark.torch(">=2.3")
 def test_lower_right_is_the_causal_mask_of_a_cache():
-    """`causal_lower_right(2, 5)`, imported from `torch.nn.attention.bias`, as `attn_mask` of
-    `F.scaled_dot_product_attention` lets the last of 2 queries attend to all 5 keys;
+    """`causal_lower_right(2, 5)`, imported from `torch.nn.attention.bias`, as `attn_mask`
+    of `F.scaled_dot_product_attention` lets the last of 2 queries attend to all 5 keys;
     `causal_upper_left(2, 5)` does what `is_causal=True` does.
     """
     from torch.nn.attention.bias import causal_lower_right, causal_upper_left
@@ -333,9 +333,9 @@ def test_is_causal_of_multihead_attention_needs_the_mask_too():
 
 @pytest.mark.torch(">=2.1")
 def test_without_gradients_the_hint_alone_is_not_causal():
-    """In `eval()` under `torch.no_grad()` `nn.MultiheadAttention(4, 2, batch_first=True)`,
-    called as `layer(x, x, x, is_causal=True)` with a batch `x`, raises nothing and is not
-    causal: pass `attn_mask` as well.
+    """In `eval()` under `torch.no_grad()` `nn.MultiheadAttention(4, 2,
+    batch_first=True)`, called as `layer(x, x, x, is_causal=True)` with a batch `x`,
+    raises nothing and is not causal: pass `attn_mask` as well.
 
     The faster path that it takes then knows no hint. The same call raises in training mode.
     """

@@ -88,9 +88,10 @@ def test_batch_norm_uses_the_batch_in_training_and_its_memory_in_evaluation(devi
 
 
 def test_the_running_statistics_move_a_tenth_of_the_way(device):
-    """Each batch in training mode moves the running statistics of `nn.BatchNorm1d` by the share
-    `momentum`, 0.1 by default: a batch of mean 2 and unbiased variance 2 moves them from 0 and 1 to
-    0.2 and 1.1.
+    """Each batch in training mode moves `running_mean` and `running_var` of
+    `nn.BatchNorm1d(1)` a tenth of the way to its mean and unbiased variance, as
+    `momentum` is 0.1 by default: mean 2 and variance 2 move them from 0 and 1 to 0.2 and
+    1.1.
     """
     layer = nn.BatchNorm1d(1, device=device)
     x = torch.tensor([[1.0], [3.0]], device=device)
@@ -201,8 +202,9 @@ def test_a_sample_is_judged_alone_in_evaluation_only():
 
 
 def test_batch_norm_cannot_learn_from_a_single_sample():
-    """In training mode `nn.BatchNorm1d` and `nn.BatchNorm2d` raise ValueError for a single value
-    per channel, as in [1, 2] or [1, 2, 1, 1]; one image of 4 x 4 pixels works in `nn.BatchNorm2d`.
+    """In training mode `nn.BatchNorm1d(2)` raises ValueError for an input of shape (1, 2)
+    and `nn.BatchNorm2d(2)` for (1, 2, 1, 1): a single value per channel; one image of 4 x
+    4 pixels works in `nn.BatchNorm2d`.
 
     One value has no variance. The last, shorter batch of an epoch may be the culprit:
     `drop_last=True` in the loader.

@@ -82,9 +82,9 @@ def test_batch_norm_has_two_parameters_and_three_buffers():
 
 
 def test_a_buffer_that_is_not_persistent_is_not_saved():
-    """A float32 buffer registered with `register_buffer(name, tensor, persistent=False)` is
-    cast by the module's `double()` and moved with it like others, but `state_dict()` leaves it
-    out.
+    """A float32 buffer registered with `register_buffer(name, tensor, persistent=False)`
+    is cast by the module's `double()` and moved by its `to(device)` like other buffers,
+    but its `state_dict()` leaves the buffer out.
 
     It is meant for tensors that `__init__` can compute again, such as a table of positions. As
     a plain attribute the table would stay on the CPU when the module moves, as a parameter it
