@@ -74,9 +74,10 @@ def test_transposed_convolutions_double_each_dimension(layer, shape, output):
     ],
 )
 def test_pooling_halves_each_dimension(layer, shape, output):
-    """With `kernel_size=2`, with or without a batch dimension, `nn.MaxPool1d`, `AvgPool1d`
-    and `LPPool1d` turn 9 positions into 4, `MaxPool2d`, `AvgPool2d` and `LPPool2d` 9 x 9
-    into 4 x 4, `MaxPool3d` and `AvgPool3d` 9 x 9 x 9 into 4 x 4 x 4.
+    """With or without a batch dimension, `nn.MaxPool1d(2)`, `AvgPool1d(2)` and
+    `LPPool1d(2, 2)` turn 9 floats into 4, `MaxPool2d(2)`, `AvgPool2d(2)` and
+    `LPPool2d(2, 2)` 9 x 9 into 4 x 4, `MaxPool3d(2)` and `AvgPool3d(2)` 9 x 9 x 9 into
+    4 x 4 x 4.
     """
     assert layer(torch.ones(shape)).shape == output
     assert layer(torch.ones(shape[1:])).shape == output[1:]
@@ -105,8 +106,8 @@ def test_adaptive_pooling_takes_the_size_of_the_output(layer, shape, output):
 @pytest.mark.spare("2", reason="a larger window overlaps more, and the output has its size")
 def test_fractional_pooling_makes_a_size_that_does_not_divide():
     """`nn.FractionalMaxPool2d(2, output_size=5)` turns (1, 3, 8, 8) into (1, 3, 5, 5), with
-    pooling windows of 2 x 2 whose positions depend on random numbers; `FractionalMaxPool3d`
-    turns (1, 3, 8, 8, 8) into (1, 3, 5, 5, 5).
+    pooling windows of 2 x 2 whose positions depend on random numbers;
+    `nn.FractionalMaxPool3d(2, output_size=5)` turns (1, 3, 8, 8, 8) into (1, 3, 5, 5, 5).
 
     `nn.MaxPool2d(2)`, whose windows lie side by side, makes it (1, 3, 4, 4).
     """
@@ -134,7 +135,7 @@ def test_fractional_pooling_makes_a_size_that_does_not_divide():
 def test_padding_layers_add_to_both_ends_of_each_dimension(layer, shape, output):
     """`nn.ReflectionPad1d(1)`, `ReplicationPad1d(1)` and `ConstantPad1d(1, 5.0)` turn 8
     positions into 10; `ReflectionPad3d(1)`, `ReplicationPad3d(1)` and
-    `ConstantPad3d(1, 5.0)` add 2 to depth, height and width.
+    `ConstantPad3d(1, 5.0)` turn (2, 3, 4, 5, 6) into (2, 3, 6, 7, 8).
     """
     assert layer(torch.ones(shape)).shape == output
 
