@@ -73,8 +73,8 @@ def test_uses():
 
 def test_facts_about_a_symbol_run_and_those_that_use_it_are_folded(book):
     """`pytest --about torch.ones` runs a test that calls `torch.ones` and has it in
-    backticks in its docstring. A test that calls it, with no word like `ones` in its name,
-    docstring and page's docstring, is only counted, in a line for its page.
+    backticks in its docstring. Beside it, one that calls it, with no word like `ones` in
+    name, docstring and page's docstring, is only counted, in its page's line.
     """
     book.page("tensors/test_creation.py", TWO)
 
@@ -172,8 +172,8 @@ def test_about_takes_all_rows_of_a_table(book):
 
 
 def test_a_symbol_like_no_other_has_no_neighbours(book):
-    """`pytest --about NAME`, with a name that resembles no symbol, page or word of the
-    book, ends in a usage error that suggests no name.
+    """`pytest --about NAME`, with a name that resembles no symbol, keyword argument, page
+    or word of the book, ends in a usage error that suggests no name.
     """
     book.page("tensors/test_creation.py", PAGE)
 
@@ -206,8 +206,8 @@ def test_neighbours_are_named_once_however_they_were_found(book):
     ],
 )
 def test_what_is_not_known_is_a_usage_error_with_the_nearest_names(book, asked, nearest):
-    """`pytest --about NAME`, if NAME is no symbol that the book's tests use and its words
-    find no test, is a usage error that suggests the nearest symbols, as
+    """`pytest --about NAME`, if NAME is no symbol or keyword that the book's tests use and
+    its words find no test, is a usage error that suggests the nearest symbols, as
     `utils.data.DataLoader` for a misspelt one.
     """
     book.page("tensors/test_creation.py", PAGE)

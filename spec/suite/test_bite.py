@@ -154,7 +154,8 @@ BARE = "def test_it():\n    x = torch.ones(2)\n    assert x.detach_() is x"
 
 def test_a_fact_without_a_literal_fails_the_run(book):
     """`pytest --bite` fails with a line `no literal` that names a passing test without
-    `parametrize` whose only assertion, as `x.detach_() is x`, has no literal to change.
+    `parametrize` and `spare` marks whose only assertion, as `x.detach_() is x`, has no
+    literal to change.
     """
     result = bite(book, BARE)
 

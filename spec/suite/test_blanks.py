@@ -103,9 +103,9 @@ def test_the_literals_to_cover_are_told_with_their_places_and_kinds(book):
     ],
 )
 def test_an_answer_that_can_be_read_or_guessed_is_not_asked_for(book, code, asked):
-    """An exercise of `pytest --blanks DIR` does not ask for the shape (2, 2) if its code
-    has `view(2, 2)`, nor for a lone True, False or None; it asks for the values of
-    `assert x.is_leaf is True` and `assert x.grad is None` together.
+    """An exercise of `pytest --blanks DIR` asks neither for (2, 2) if its code has
+    `view(2, 2)` nor for a lone True, False or None; of a test that asserts just
+    `x.is_leaf is True` and `x.grad is None` it asks for both.
     """
     made = of_fact(fact_of(book, asserting(code)))
 

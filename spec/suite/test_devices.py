@@ -34,7 +34,7 @@ def test_a_device_fact_runs_on_the_cpu(book, monkeypatch):
 
 def test_device_adds_another_one(book, monkeypatch):
     """Where CUDA is not available, `pytest --device meta` runs a test that takes the
-    suite's `device` fixture once on `cpu` and once on `meta`.
+    suite's `device` fixture on `cpu` and on `meta`.
     """
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     book.page("tensors/test_where.py", PAGE)
@@ -47,7 +47,8 @@ def test_device_adds_another_one(book, monkeypatch):
 
 def test_a_device_that_is_named_twice_is_there_once(book, monkeypatch):
     """Where CUDA is not available, `pytest --device meta --device cpu --device meta` runs a
-    test that takes the `device` fixture twice, once on `cpu` and once on `meta`.
+    test without `parametrize` that takes the `device` fixture twice, once on `cpu` and once
+    on `meta`.
     """
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     book.page("tensors/test_where.py", PAGE)
@@ -86,7 +87,8 @@ def test_only_what_torch_refuses_is_beyond_the_simulated_device(monkeypatch):
 @pytest.mark.parametrize("name", ["sim", "sim:1"])
 def test_the_simulated_accelerator_is_made_when_it_is_named(book, monkeypatch, name):
     """`pytest --device sim` and `--device sim:1` both call `simulated.register()`; if that
-    call raises "division by zero", the run ends in a usage error with these words.
+    call raises ZeroDivisionError, the run ends in a usage error with the words of that
+    error.
     """
     made = []
     monkeypatch.setattr(simulated, "register", lambda: made.append(1 / 0))

@@ -105,7 +105,7 @@ def test_a_question_that_changed_twice_is_asked_once(atlas):
 
 
 def test_long_answers_are_broken_below_themselves(atlas, monkeypatch):
-    """Where the terminal is too narrow for a one-word old and new answer side by side,
+    """Where the terminal of 34 columns is too narrow for `tensor(3) → tensor(3.5000)`,
     `pytest --drift` breaks the line behind the arrow, and indents the new answer as far as
     the old.
     """

@@ -91,8 +91,8 @@ def test_a_fact_is_a_record(facts):
 
 def test_a_record_holds_the_table_and_the_script(facts):
     """`pytest --facts-json FILE` writes the rows of a test's `parametrize` over a list as
-    in the source, and a script that sets the values of the first row and goes on with the
-    test's code.
+    Python expressions, not evaluated, and a script that sets the values of the first row
+    and goes on with the test's code.
     """
     fact = facts["facts"][0]
 

@@ -133,7 +133,7 @@ def test_each_page_has_a_share_of_a_long_answer():
 def test_what_is_plainly_about_a_name_comes_first():
     """Of tests alike in all else, `pytest --about Tensor.view` puts one that expects an
     error, is on a page named for views or names `view` sooner before the others, and one
-    that begins "Before PyTorch 1.0" last.
+    that begins with `Before PyTorch 1.0` last.
     """
     late = entry("`x[0]` of an `y` is a `view`.", "torch.Tensor.view", page="nn/test_shapes.py")
     soon = entry("`view` merges.", "torch.Tensor.view", page="nn/test_layers.py")
@@ -152,7 +152,8 @@ def test_what_is_plainly_about_a_name_comes_first():
 
 def test_what_names_nothing_new_comes_later():
     """Of four sentences, two that name only `DataLoader(shuffle=True)` and two that name
-    only `DataLoader` and `sampler`, `pytest --about DataLoader` puts one of each first.
+    only `DataLoader` and `sampler`, `pytest --about DataLoader` puts one of each before the
+    other two.
     """
     entries = [
         entry("`DataLoader(shuffle=True)` shuffles.", "DataLoader"),
@@ -170,9 +171,8 @@ def test_what_names_nothing_new_comes_later():
 
 
 def test_words_side_by_side_count_for_more():
-    """`find` of `fixtures/finding.py`, asked what a graph break is, puts "`print` is a
-    graph break." before "A break in the file of a graph is told.", which has the two words
-    apart.
+    """Of two sentences alike in all else, `find` of `fixtures/finding.py`, asked what a
+    graph break is, puts first the one that has the words graph and break side by side.
     """
     apart = entry("A break in the file of a graph is told.")
     together = entry("`print` is a graph break.")
@@ -196,8 +196,8 @@ def test_words_side_by_side_count_for_more():
 )
 def test_words_need_not_be_spelled_as_the_book_spells_them(asked, sentence):
     """`find` of `fixtures/finding.py` finds by words the names that contain them, as
-    `MultiheadAttention` by "multi-head attention", and other forms of them, as
-    "Initialization" by "initialise weights".
+    `MultiheadAttention` by `multi-head attention`, and other forms of them, as
+    `Initialization` by `initialise weights`.
     """
     found = answers(asked, entry("A sum is made."), entry(sentence))
 
@@ -250,7 +250,7 @@ def test_the_end_of_a_pasted_traceback_is_what_it_says():
 
 
 def test_of_messages_alike_the_rarer_word_decides():
-    """Of three tests that expect "object has no attribute" with a name each,
+    """Of three tests that expect `object has no attribute` with a name each,
     `pytest --about` with such a message about `'next'` puts first the one about `'next'`.
     """
     others = [
@@ -264,8 +264,8 @@ def test_of_messages_alike_the_rarer_word_decides():
 
 
 def test_a_word_that_the_book_lacks_counts_for_nothing():
-    """`pytest --about` with the words "flabbergasted storage" finds a sentence that has the
-    word `storage`, although no sentence about PyTorch has the other word.
+    """`pytest --about` with words, of which one, as `flabbergasted`, stands in no sentence
+    about PyTorch, finds a sentence by another of the words, as `storage`.
     """
     one = entry("`torch.save` of a view saves the storage.")
 
@@ -275,8 +275,8 @@ def test_a_word_that_the_book_lacks_counts_for_nothing():
 
 
 def test_a_question_of_nothing_but_names_finds_the_facts_that_have_them():
-    """`pytest --about` with the question "What is the difference between torch.tensor and
-    torch.Tensor?" puts a sentence that names both in backticks before one that names
+    """`pytest --about` with the question what the difference between `torch.tensor` and
+    `torch.Tensor` is puts a sentence that names both in backticks before one that names
     `torch.tensor` alone.
     """
     both = entry("`torch.Tensor(3)` is a size, `torch.tensor(3)` a value.")
@@ -288,9 +288,8 @@ def test_a_question_of_nothing_but_names_finds_the_facts_that_have_them():
 
 
 def test_a_message_is_found_where_a_sentence_quotes_it():
-    """`pytest --about` with the pasted message "DataLoader worker (pid(s) 15332) exited
-    unexpectedly" finds a test whose sentence has it in quotation marks, whatever stands
-    there for the number.
+    """`pytest --about` with a pasted message of five words or more finds a test whose
+    sentence has that message in quotation marks, whatever number stands in it.
     """
     quotes = entry('It ends with "DataLoader worker (pid(s) ...) exited unexpectedly".')
     other = entry("A worker ends.", messages=["worker is done with its work"])
