@@ -81,9 +81,9 @@ def told_for(fact):
 @pytest.mark.parametrize("path", pages_of(ROOT))
 @pytest.mark.spare("'\\n'", reason="it joins what is not there")
 def test_where_one_truth_ends_another_begins(path):
-    """If a test without `slow`, `cuda`, `multi_gpu` and `network` has a `torch` mark
-    that ends at a release of `spec/evidence`, another such test of its page is told for
-    the next release there, and not for the last one of the first test.
+    """If the `torch` mark of a test ends at a release of `spec/evidence`, another test
+    of its page is told for the next release there and not for that one; tests marked
+    `slow`, `cuda`, `multi_gpu` or `network` do not count.
     """
     facts = read_page(str(ROOT), path).facts.values()
     told = {fact.id: told_for(fact) for fact in facts if not NOT_RUN.intersection(fact.gates)}

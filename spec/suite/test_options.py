@@ -32,8 +32,8 @@ def test_it():
 )
 def test_what_is_told_or_bitten_runs_in_one_process(book, monkeypatch, arguments, story):
     """`pytest -n 2` with this suite's `--about`, `--since` or `--bite` runs the tests
-    in one process, without workers; with `--about` or `--since`, but not with `--bite`,
-    it prints ✓ before the sentence of a test that passes.
+    in one process, without workers; `--about` also prints ✓ before the sentence of a
+    test that passes, and `--bite` does not.
     """
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     book.page("tensors/test_creation.py", PAGE.replace("def", '@pytest.mark.torch(">=1")\ndef'))
@@ -135,8 +135,8 @@ def test_it(n):
 def test_a_property_has_few_examples_unless_more_are_asked_for(
     book, arguments, examples, same_each_time, shrunk
 ):
-    """Inside a Hypothesis test of this suite, `hypothesis.settings()` has
-    `max_examples` 15, `derandomize` True and no phase for shrinking; with
+    """In a Hypothesis test of this suite without `@settings`, `hypothesis.settings()`
+    has `max_examples` 15, `derandomize` True and no phase for shrinking; with
     `--hypothesis-profile thorough` it has 500, False and that phase.
     """
     book.page("tensors/test_creation.py", SHOWN.format(examples, same_each_time, shrunk))

@@ -86,8 +86,8 @@ def test_ones():
     ],
 )
 def test_a_test_that_is_no_fact_is_refused(book, page, refusal):
-    """A test below `spec/` in a class, an `async def` test, one without a docstring or
-    without an assertion, or one with `@pytest.mark.claim(NAME)`, where NAME is no
+    """A test in `spec/tensors` in a class, an `async def` test, one without a docstring
+    or without an assertion, or one with `@pytest.mark.claim(NAME)`, where NAME is no
     literal, makes `pytest` end in a usage error that names the test.
     """
     book.page("tensors/test_creation.py", page, complete=False)
@@ -99,8 +99,8 @@ def test_a_test_that_is_no_fact_is_refused(book, page, refusal):
 
 
 def test_all_that_is_refused_is_told_at_once(book):
-    """If a test below `spec/` has neither a docstring nor an assertion, the usage error
-    of `pytest` has two lines for it: `has no sentence` and `asserts nothing`.
+    """If a test in `spec/tensors` has neither a docstring nor an assertion, the usage
+    error of `pytest` has two lines for it: `has no sentence` and `asserts nothing`.
     """
     book.page("tensors/test_creation.py", "def test_ones(): torch.ones(1)", complete=False)
 
@@ -115,8 +115,9 @@ def test_all_that_is_refused_is_told_at_once(book):
 
 
 def test_each_fault_is_told_once(book):
-    """If a test below `spec/` in a class, or without a docstring, has two rows of
-    `parametrize`, the usage error of `pytest` has one line for that fault, not two.
+    """If a test in `spec/tensors` stands in a class, or has no docstring, and has two
+    rows of `parametrize`, the usage error of `pytest` has one line for that fault, not
+    two.
     """
     rows = "@pytest.mark.parametrize('n', [1, 2])\n"
     page = f"class TestOnes:\n    {rows}    def test_ones(self, n): assert n\n"

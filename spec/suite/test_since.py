@@ -143,9 +143,9 @@ def test_the_most_serious_comes_first(atlas):
 
 
 def test_the_old_truth_stands_beside_the_new_one(atlas):
-    """`pytest --since 1.9 --until 1.10` prints a test with the mark `torch("<1.10")`
-    and one right below it with `torch(">=1.10")` as one change: the old sentence beside
-    the new one, what that says to write, and both ids.
+    """`pytest --since 1.9 --until 1.10` prints two neighbouring tests with the marks
+    `torch("<1.10")` and `torch(">=1.10")`, without `pytest.raises` and `pytest.warns`,
+    as one change: the old sentence beside the new one, and both ids.
     """
     lines = between(atlas)
 
@@ -174,9 +174,9 @@ def test_an_answer_of_the_atlas_has_its_question_above_it(atlas):
 
 
 def test_what_is_merely_new_takes_a_line(atlas):
-    """`pytest --since 1.9 --until 1.10` prints only the sentence of a test with the
-    mark `torch(">=1.10")`, if its page has no test that ends at 1.10 and
-    `spec/drift/beyond.json` has no error for it.
+    """`pytest --since 1.9 --until 1.10` prints a test with the mark `torch(">=1.10")`
+    as one line if no test of its page ends at 1.10, no rule of `--used-in` rests on it
+    and `spec/drift/beyond.json` has no error for it.
     """
     lines = between(atlas)
 
@@ -205,9 +205,9 @@ SAID = {
     ],
 )
 def test_what_an_older_release_met_tells_a_new_function_from_a_new_truth(atlas, met, kind, truth):
-    """In `pytest --since-json FILE`, a test with `torch(">=1.10")` and no older
-    counterpart is of kind `new` if `spec/drift/beyond.json` has an AttributeError for
-    it on an older release, and `raises` if it has `DID NOT RAISE`.
+    """In `--since-json FILE`, a test with `torch(">=1.10")`, no older counterpart and
+    no rule is of kind `new` if `spec/drift/beyond.json` has `has no attribute` for it
+    on 1.9, and `raises` if it has `DID NOT RAISE`.
     """
     fact = "spec/tensors/test_arithmetic.py::test_added"
     (atlas.path / "spec/drift/beyond.json").write_text(json.dumps({"1.9": {fact: SAID[met]}}))
@@ -222,8 +222,8 @@ def test_what_an_older_release_met_tells_a_new_function_from_a_new_truth(atlas, 
 
 def test_what_a_fact_meets_beyond_its_gate_is_recorded(atlas):
     """`pytest --beyond-gates --evidence` writes into `spec/drift/beyond.json`, for a
-    test gated to other releases that fails on the installed one, its id and the first
-    line of the error.
+    test gated to other releases that fails on the installed one, its id and the
+    beginning of the error.
     """
     page = '@pytest.mark.torch("<1")\ndef test_gone():\n    """It was."""\n    assert torch.gone() == 1'
     atlas.page("tensors/test_arithmetic.py", page)
@@ -240,7 +240,8 @@ def test_what_a_fact_meets_beyond_its_gate_is_recorded(atlas):
 
 def test_an_older_truth_without_a_successor_says_until_when(atlas):
     """`pytest --since 1.9 --until 1.10` prints `Until then:` and the sentence for a
-    test with the mark `torch("<1.10")` on a page where no test begins at 1.10.
+    test with the mark `torch("<1.10")`, if no test of its page begins at 1.10 and no
+    rule of `--used-in` rests on it.
     """
     page = '@pytest.mark.torch("<1.10")\ndef test_gone():\n    """It was so."""'
     atlas.page("tensors/test_arithmetic.py", page)
@@ -327,7 +328,7 @@ def test_nothing_changed_is_an_answer(atlas):
 def test_without_until_the_facts_are_run(atlas):
     """`pytest --since 1.9` without `--until` runs the tests with the mark
     `torch(">=1.10")`, deselects those told for 1.9 and for the installed release, and
-    prints ✓ before the sentence of one that passes and no rule rests on.
+    prints ✓ before the sentence of one that passes and on which no rule rests.
     """
     result = atlas.run("--since", "1.9")
 
@@ -447,9 +448,9 @@ def test_a_failure_since_then_is_a_failure(atlas):
     ],
 )
 def test_what_makes_no_span_of_releases_is_refused(atlas, arguments, reason):
-    """These are usage errors, exit code 4: `pytest --since yesterday`; `--since` with a
+    """Usage errors, exit code 4: `--since yesterday`; `--since` without `--until` of a
     release newer than the installed one; `--until` without `--since`, older than
-    `--since`, or newer than the last release of the atlas.
+    `--since`, or newer than the last minor release of the atlas.
     """
     result = atlas.run(*arguments.split())
 

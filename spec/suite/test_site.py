@@ -418,9 +418,9 @@ def test_evidence_stands_under_each_fact_and_an_edit_makes_it_old(book):
 
 
 def test_what_bites_is_kept_and_shown(book):
-    """`pytest --bite --evidence` keeps the id of a test each of whose literals,
-    changed, makes it fail, not that of one with a literal that may change; `pytest
-    --site DIR` calls the first `proven to bite`.
+    """`pytest --bite --evidence` writes into `spec/evidence/bitten.json` the id of a
+    test that fails after a change of any of its literals, not that of one that still
+    passes after one; `pytest --site DIR` calls the first `proven to bite`.
     """
     book.page(
         "tensors/test_it.py",
@@ -593,9 +593,9 @@ def test_programs_get_the_same_as_data(book):
 
 
 def test_a_verdict_that_moved_between_two_sites_is_news(book):
-    """If a claim is `overstated` in the site that DIR holds, and `changed` in the
-    ledger now, `pytest --site DIR` writes `overstated → changed` with the claim into
-    `feed.xml`.
+    """If a claim is `overstated` in the site that DIR holds, and `changed` in
+    `spec/claims` now, `pytest --site DIR` writes `overstated → changed` and the claim
+    into `feed.xml`.
     """
     book.page("tensors/test_views.py", VIEW)
     book.ledger(
@@ -1086,8 +1086,8 @@ def test_an_old_address_leads_to_where_its_fact_went(tab):
 @pytest.mark.parametrize("path", ["tensors/views", "autograd/hooks", "data/loaders", "nn/layers"])
 def test_a_copied_script_is_the_script_of_the_fact(tab, path):
     """On the page on views that `pytest --site DIR` writes of this book, the button
-    *Copy* of a test copies the text that `script` of `fixtures/standalone.py` gives for
-    the test.
+    *Copy* of a test, where it has one, copies the text that `script` of
+    `fixtures/standalone.py` gives for the test.
     """
     page = tab(f"spec/{path}.html")
     copied = page.evaluate(

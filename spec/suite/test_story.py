@@ -227,7 +227,7 @@ def test_chapters_come_in_reading_order(book):
 
 
 def test_long_sentences_are_broken_at_the_terminals_width(book, monkeypatch):
-    """With `COLUMNS=40`, `pytest --story` breaks a sentence of 59 characters between
+    """With `COLUMNS=40`, `pytest --story` breaks a sentence of 57 characters between
     two words, and indents its second line as far as the first word behind the mark.
     """
     monkeypatch.setenv("COLUMNS", "40")
@@ -273,8 +273,9 @@ def test_nothing_but_the_story_is_printed_while_facts_run(book):
 
 @pytest.mark.spare("'\\x1b'", reason="what is absent is absent in other words too")
 def test_there_are_no_colours_where_there_is_no_terminal(book):
-    """If the output of `pytest --story` goes into a pipe, and neither `--color=yes` nor
-    `FORCE_COLOR` is given, the story has no escape sequences.
+    """If the output of `pytest --story` goes into a pipe, and no option as
+    `--color=yes` and no environment variable as `FORCE_COLOR` asks for colours, the
+    story has no escape sequences.
     """
     book.page("tensors/test_creation.py", PAGE)
 

@@ -375,7 +375,7 @@ FILES = {
 )
 def test_code_is_read_where_it_stands(code, name, places):
     """`pytest --used-in FILE` reads `.py`, also Python 2; code cells of `.ipynb`, also
-    of half a notebook; code in fences or behind `>>>` in `.md` and `.txt`; and code
+    of half a notebook; Python in fences or behind `>>>` in `.md` and `.txt`; and Python
     below `code-block` in `.rst`.
     """
     book = code(name, FILES[name])
