@@ -53,8 +53,9 @@ def test_a_checkpoint_is_a_folder(tmp_path, dcp):
 
 @pytest.mark.torch(">=2.4")
 def test_loading_writes_into_what_is_there(tmp_path, dcp):
-    """`dcp.load({"weight": weight, "step": 0}, checkpoint_id=folder)` writes the saved values into
-    the tensor `weight` itself and replaces the number in the dict; it returns None.
+    """For `state = {"weight": torch.zeros(2), "step": 0}`, `dcp.load(state, checkpoint_id=folder)`
+    writes the saved values into that tensor itself and replaces the number in the dict `state`; it
+    returns None.
 
     So make the model first, load into `model.state_dict()`, whose tensors are those of the model;
     call `model.load_state_dict` afterwards for layers that keep more than tensors.
@@ -89,9 +90,9 @@ def test_only_what_is_named_is_loaded(tmp_path, dcp):
 
 @pytest.mark.torch(">=2.6")
 def test_a_tensor_of_another_size_is_refused(tmp_path, dcp):
-    """Since PyTorch 2.6 `dcp.load` into a tensor of another size raises CheckpointException, "Size
-    mismatch between saved torch.Size([8]) and current: torch.Size([4]) for weight", which `except
-    Exception` doesn't catch.
+    """Since PyTorch 2.6 `dcp.load` of 8 saved elements into a tensor of 4 raises
+    CheckpointException, "Size mismatch between saved torch.Size([8]) and current: torch.Size([4])",
+    which `except Exception` doesn't catch.
 
     Because the class inherits from BaseException: write `except dcp.CheckpointException`.
     """
@@ -108,8 +109,9 @@ def test_a_tensor_of_another_size_is_refused(tmp_path, dcp):
 
 @pytest.mark.torch(">=2.4")
 def test_a_name_that_was_not_saved_is_refused(tmp_path, dcp):
-    """`dcp.load` with its default planner into a tensor whose name the checkpoint lacks raises
-    CheckpointException with "Missing key in checkpoint state_dict: bias."
+    """`dcp.load({"bias": bias}, checkpoint_id=folder)`, with the default planner, raises
+    CheckpointException, "Missing key in checkpoint state_dict: bias.", if the checkpoint has no
+    `bias`.
 
     Here `model.state_dict()` of DDP is often the reason: its names begin with `module.`. With
     `planner=dcp.DefaultLoadPlanner(allow_partial_load=True)` such a tensor keeps its values.
@@ -264,8 +266,8 @@ def sharded(model):
 @pytest.mark.torch(">=2.6")
 def test_a_full_state_dict_is_gathered_on_rank_0(group):
     """`get_model_state_dict(model, options=StateDictOptions(full_state_dict=True,
-    cpu_offload=True))` gives rank 0 the whole tensors of a sharded model, for `torch.save`, and the
-    other ranks an empty dict; `model.state_dict()` has DTensors.
+    cpu_offload=True))` gives rank 0 the whole tensors of a model sharded by `fully_shard`, and the
+    other ranks an empty dict; the parameters in `model.state_dict()` are DTensors.
 
     All ranks have to call it, since all send their shards.
     """
@@ -287,9 +289,9 @@ def test_a_full_state_dict_is_gathered_on_rank_0(group):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.6")
 def test_a_full_state_dict_is_loaded_by_set_model_state_dict(group):
-    """`load_state_dict` of a sharded model raises RuntimeError for a state dict of plain tensors,
-    "got mixed torch.Tensor and DTensor"; `set_model_state_dict` with
-    `StateDictOptions(full_state_dict=True)` shards and loads it.
+    """For an `nn.Linear` sharded by `fully_shard`, `load_state_dict` of plain tensors raises
+    RuntimeError, "got mixed torch.Tensor and DTensor"; `set_model_state_dict` with
+    `StateDictOptions(full_state_dict=True)` shards and loads them.
 
     With `broadcast_from_rank0=True` beside it only rank 0 needs to have read the file.
     """

@@ -82,9 +82,8 @@ def test_a_small_dataset_is_repeated_until_it_suffices():
     shuffle=st.booleans(),
 )
 def test_together_the_processes_see_everything_once(steps, processes, epoch, shuffle):
-    """Where the number of processes divides the size of the dataset, `DistributedSampler`s
-    with the same `seed` and epoch in all processes give every sample to exactly one
-    process, shuffled or not."""
+    """Where the number of processes divides the size of the dataset, `DistributedSampler`s that
+    differ only in `rank` give every sample to exactly one process, shuffled or not."""
     dataset = range(steps * processes)
 
     drawn = []

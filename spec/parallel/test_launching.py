@@ -147,8 +147,8 @@ def test_each_process_gets_one_thread(read, monkeypatch):
 
 def test_a_port_that_is_taken_is_named():
     """A second `dist.TCPStore(host, port, is_master=True)` on one port raises RuntimeError,
-    "The server socket has failed to listen on any local network address.", and gives the
-    reason: "address already in use", in newer releases also EADDRINUSE.
+    "The server socket has failed to listen on any local network address.", and names the reason:
+    the address is already in use, in newer releases EADDRINUSE.
 
     Another job, or an earlier one that still runs, has the port: give `--master-port` another
     one, or use `--standalone`, which finds a free port itself.
@@ -205,8 +205,8 @@ pathlib.Path(__file__).with_name(place[0]).write_text(" ".join(place))
 @pytest.mark.slow
 def test_launch_hands_over_an_argument_that_old_scripts_do_not_know(tmp_path):
     """Since PyTorch 2.0 `python -m torch.distributed.launch` without `--use_env` passes its
-    first process `--local-rank=0`: a script that expects `--local_rank` ends with "error:
-    unrecognized arguments: --local-rank=0".
+    first process `--local-rank=0`: a script with `parser.add_argument("--local_rank", type=int)`
+    alone ends with "error: unrecognized arguments: --local-rank=0".
 
     Use `torchrun`, which passes no argument, and read `os.environ["LOCAL_RANK"]`; a script for
     both has `parser.add_argument("--local-rank", "--local_rank", type=int)`.
@@ -236,8 +236,8 @@ print("arguments", sys.argv[1:], "LOCAL_RANK", os.environ["LOCAL_RANK"])
 
 
 def test_launch_is_deprecated():
-    """`torch.distributed.launch.main` issues a FutureWarning, "The module
-    torch.distributed.launch is deprecated and will be removed in future. Use torchrun."
+    """`torch.distributed.launch.main` issues a FutureWarning, "The module torch.distributed.launch
+    is deprecated", which names `torchrun` as what to use.
 
     `torchrun` takes the same arguments except `--use-env`, which it refuses: it always behaves
     as `launch --use-env` does.
@@ -245,7 +245,10 @@ def test_launch_is_deprecated():
     import torch.distributed.launch as launch
 
     with (
-        pytest.warns(FutureWarning, match="The module torch.distributed.launch is deprecated"),
+        pytest.warns(
+            FutureWarning,
+            match=r"(?s)The module torch\.distributed\.launch is deprecated.*Use torchrun\.",
+        ),
         pytest.raises(SystemExit) as left,
     ):
         launch.main(["--help"])

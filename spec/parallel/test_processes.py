@@ -151,7 +151,7 @@ def fail(rank):
 
 @pytest.mark.slow
 def test_an_exception_in_a_process_reaches_the_parent():
-    """If the function raises an Exception such as ValueError in one of its processes, `mp.spawn`
+    """If `f(rank)` raises an Exception such as ValueError in a process, `mp.spawn(f, nprocs=1)`
     raises ProcessRaisedException with that process's traceback in the message.
 
     `except ValueError` does not catch it: the type is in the text only.
@@ -168,8 +168,8 @@ def leave(rank):
 
 @pytest.mark.slow
 def test_a_process_that_dies_is_told_by_its_exit_code():
-    """If process 0 of those that `mp.spawn` started is left by `os._exit(3)`, `mp.spawn`
-    raises ProcessExitedException, "process 0 terminated with exit code 3".
+    """If `f(rank)` calls `os._exit(3)`, `mp.spawn(f, nprocs=1)` raises ProcessExitedException,
+    "process 0 terminated with exit code 3".
 
     So it is for `sys.exit(3)`. A process that was killed, out of memory being the usual reason,
     is "terminated with signal SIGKILL".

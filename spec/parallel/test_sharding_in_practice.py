@@ -19,7 +19,7 @@ from torch import nn
 
 from fixtures import processes
 
-pytestmark = [pytest.mark.slow, pytest.mark.slow, pytest.mark.torch(">=2.6")]
+pytestmark = [pytest.mark.slow, pytest.mark.torch(">=2.6")]
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +47,10 @@ def whole(model):
     return [name for name, weight in model.named_parameters() if type(weight) is nn.Parameter]
 
 
+@pytest.mark.torch(">=2.8")
 def test_sharded_layer_by_layer_one_is_whole_at_a_time(group):
-    """With `fully_shard` applied to each layer of an `nn.Sequential` and then to the
-    `nn.Sequential`, only the layer whose forward runs has whole parameters; with
+    """With `fully_shard` applied to each `nn.Linear` of an `nn.Sequential` and then to the
+    `nn.Sequential`, in its forward on the CPU only the layer that runs has whole parameters; with
     `fully_shard(model)` alone all layers have, during the whole forward.
 
     So the memory is that of one layer, or of two where the next is gathered in advance, instead of
@@ -97,6 +98,7 @@ def test_a_module_is_sharded_once(group):
     assert (first == second) is True
 
 
+@pytest.mark.torch(">=2.8")
 @pytest.mark.parametrize(
     ("reshard", "after_forward"), [(True, []), (False, ["0.weight", "1.weight"])]
 )
@@ -144,9 +146,10 @@ def test_the_root_stays_whole_after_the_forward_by_default(group):
     assert group(program) == [[["1.weight"], []]] * 2
 
 
+@pytest.mark.torch(">=2.9")
 def test_sharding_makes_new_parameters(group):
-    """`fully_shard(model)` replaces the parameters: an optimizer that was made before steps on the
-    old ones, which get no gradient, and the model doesn't learn.
+    """`fully_shard(model)` replaces the parameters: an optimizer made before it steps on the old
+    parameters, which get no gradient, and the model doesn't learn.
 
     No error tells. Make the optimizer after sharding.
     """
@@ -166,6 +169,7 @@ def test_sharding_makes_new_parameters(group):
     assert group(program) == [[[1.0, 1.0, 1.0, 1.0], [0.5, 0.5, 0.5, 0.5]]] * 2
 
 
+@pytest.mark.torch(">=2.8")
 def test_the_state_of_the_optimizer_is_sharded(group):
     """After a step of `torch.optim.Adam` on a model sharded over two processes, `exp_avg` and
     `exp_avg_sq` of a weight of four rows are DTensors with two rows in each process."""
@@ -182,9 +186,10 @@ def test_the_state_of_the_optimizer_is_sharded(group):
     assert group(program) == [[["DTensor", [2, 2]], ["DTensor", [2, 2]]]] * 2
 
 
+@pytest.mark.torch(">=2.8")
 def test_mixed_precision_is_a_policy(group):
-    """With `MixedPrecisionPolicy(param_dtype=torch.bfloat16)` a sharded float32 model gathers its
-    parameters and computes in bfloat16, and keeps the parameters and their gradients in float32.
+    """With `MixedPrecisionPolicy(param_dtype=torch.bfloat16)` a float32 `nn.Linear` sharded by
+    `fully_shard` computes in bfloat16, and keeps its parameters and their gradients in float32.
 
     `fully_shard(model, mp_policy=...)` takes it; `reduce_dtype=torch.float32` averages the
     gradients in float32. It takes the place of autocast.
@@ -202,10 +207,11 @@ def test_mixed_precision_is_a_policy(group):
     assert group(program) == [["torch.bfloat16", "torch.float32", "torch.float32"]] * 2
 
 
+@pytest.mark.torch(">=2.9")
 def test_a_gradient_norm_is_a_dtensor(group):
-    """After `backward()` through a sharded model `clip_grad_norm_` of its parameters
-    returns a DTensor, the norm of the whole gradient; `full_tensor()` makes it a plain
-    tensor: a gradient of four ones has norm 2."""
+    """After `backward()` through a model sharded by `fully_shard`, `clip_grad_norm_` of its
+    parameters returns a DTensor, whose `full_tensor()` is a plain tensor, the norm of the whole
+    gradient: a gradient of four ones has norm 2."""
 
     def program(rank):
         model = sharded(nn.Linear(1, 4, bias=False))
@@ -216,10 +222,11 @@ def test_a_gradient_norm_is_a_dtensor(group):
     assert group(program) == [["DTensor", 2.0]] * 2
 
 
+@pytest.mark.torch(">=2.9")
 def test_gradients_accumulate_without_communication(group):
     """After `model.set_requires_gradient_sync(False)` a backward of a sharded model averages
-    nothing; the next one after `set_requires_gradient_sync(True)` averages all that was
-    accumulated: of twice 1 and twice 2 it is 3.
+    nothing; the next backward after `set_requires_gradient_sync(True)` averages the sums: of 1 + 1
+    in one process and 2 + 2 in the other the mean is 3.
 
     It is the `no_sync` of FSDP2. Until then `.grad` of the sharded parameters is None, and each
     process holds whole gradients, which costs memory.
@@ -239,8 +246,9 @@ def test_gradients_accumulate_without_communication(group):
 
 
 def test_a_model_may_be_sharded_before_it_has_memory(group):
-    """A model made under `torch.device("meta")` can be sharded; `to_empty(device=...)` then
-    allocates only the rows of this process, which have to be initialised or loaded.
+    """An `nn.Linear` made under `torch.device("meta")` can be sharded by `fully_shard`;
+    `to_empty(device="cpu")` then allocates only the rows of this process, which have to be
+    initialised or loaded.
 
     So no process ever needs memory for the whole model.
     """

@@ -53,9 +53,9 @@ def test_gradients_are_those_without_checkpointing():
 
 @pytest.mark.torch(">=2.1")
 def test_only_the_input_of_the_block_is_kept():
-    """Five `sin` in a row of 1000 float32 elements that require grad save five tensors of 4,000
-    bytes for the backward pass; inside `checkpoint(f, x, use_reentrant=False)` only the input
-    is saved, 4,000 bytes.
+    """Five `sin` in a row of a float32 `x` of 1000 elements that requires grad save five tensors of
+    4,000 bytes for the backward pass; `checkpoint(f, x, use_reentrant=False)` of the five saves
+    4,000 bytes in all, those of `x`.
     """
     sizes = []
 
@@ -182,11 +182,11 @@ def test_the_reentrant_one_needs_an_input_that_requires_grad():
 
 def test_the_reentrant_one_takes_backward_only():
     """For `y = checkpoint(torch.exp, x, use_reentrant=True)` of a float32 `x` of one
-    element that requires grad, `torch.autograd.grad(y, x)` raises RuntimeError, "is
-    incompatible with .grad() or passing an `inputs` parameter".
+    element that requires grad, `torch.autograd.grad(y, x)` raises RuntimeError; with
+    `use_reentrant=False` it returns the gradient.
 
-    Older releases say "is not compatible with .grad() or". Use `use_reentrant=False`, or call
-    `backward()` without `inputs`.
+    The message is "is incompatible with .grad() or passing an `inputs` parameter", in older
+    releases "is not compatible with .grad() or". `y.backward()` without `inputs` works too.
     """
     x = torch.ones(1, requires_grad=True)
     reentrant = checkpoint(torch.exp, x, use_reentrant=True)
@@ -360,8 +360,8 @@ def test_nothing_is_kept_without_gradients():
 @pytest.mark.torch(">=2.5")
 def test_chosen_operations_are_kept():
     """With a policy for `create_selective_checkpoint_contexts` that returns
-    `CheckpointPolicy.MUST_SAVE` for `aten.mm`, `checkpoint` with `use_reentrant=False` keeps
-    the product `w @ w`, which is not computed again in `backward()`.
+    `CheckpointPolicy.MUST_SAVE` for `torch.ops.aten.mm.default`, `checkpoint` with
+    `use_reentrant=False` keeps the product `w @ w`: `backward()` doesn't compute it again.
 
     The contexts are passed to `checkpoint` as `context_fn`, by `functools.partial`.
     """
