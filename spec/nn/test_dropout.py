@@ -104,8 +104,8 @@ def test_a_probability_is_between_zero_and_one():
 
 def test_dropout_of_integers_is_refused():
     """`F.dropout(x)` of three int64 elements, with the default `p=0.5`, raises RuntimeError,
-    because the elements are multiplied by floats; write `x.float()`. With `training=False` it
-    returns `x`.
+    because the elements are multiplied by floats; write `x.float()`.
+    `F.dropout(x, training=False)` returns `x`.
     """
     x = torch.ones(3, dtype=torch.int64)
 
