@@ -97,7 +97,7 @@ def test_a_loader_makes_batches_of_numbered_pictures(classifier, digits):
 def test_every_fifth_digit_is_kept_for_the_test(classifier, digits):
     """Where `--data` holds MNIST's two t10k files, `examples/mnist_classifier.py` without
     `--download` keeps every fifth digit of them, beginning with the first, for the
-    evaluation and trains on the four fifths between.
+    evaluation, and the others for training.
     """
     train, test = classifier.open_digits(digits, download=False)
     file = gzip.decompress((digits / "t10k-labels-idx1-ubyte.gz").read_bytes())
@@ -232,9 +232,9 @@ def from_the_shell(few, tmp_path_factory, pytestconfig):
 
 
 def test_one_command_trains_and_tests_from_the_shell(from_the_shell):
-    """`python examples/mnist_classifier.py --data DIR --out OUT` with digits in DIR exits with
-    code 0, reports each epoch and the share of test digits read rightly on stderr, and, if
-    stderr is a pipe, writes just these lines to OUT/log.txt.
+    """`python examples/mnist_classifier.py --data DIR --out OUT` with digits in DIR exits
+    with code 0, reports each epoch and the share of test digits read rightly on stderr, and
+    writes the lines of this report to OUT/log.txt too.
     """
     done, out = from_the_shell
 
@@ -301,9 +301,9 @@ FILES = ["t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"]
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_that_is_missing_is_named(refused, few, tmp_path, name):
-    """If only one of t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz is in
-    `--data`, `examples/mnist_classifier.py` without `--download` ends with exit code 2 and
-    names the missing file.
+    """If of MNIST's two t10k files only the images or only the labels are in `--data`,
+    `examples/mnist_classifier.py` without `--download` ends with exit code 2 and names the
+    missing file, such as t10k-labels-idx1-ubyte.gz.
     """
     folder = shutil.copytree(few, tmp_path / "spoilt")
     (folder / name).unlink()

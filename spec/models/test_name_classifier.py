@@ -147,7 +147,7 @@ def test_both_losses_fall(trained):
 
 def test_padding_does_not_change_what_a_name_is_taken_for(namer):
     """`Classifier` of `examples/name_classifier.py` gives a name of three letters the same
-    scores alone and padded beside one of five, to within 1e-6.
+    scores alone and padded beside one of five, up to rounding.
 
     Because its true length goes with it: the GRU stops at the last letter.
     """
@@ -205,8 +205,8 @@ def test_each_step_goes_by_its_own_names_alone(namer, monkeypatch, tmp_path):
 @pytest.mark.parametrize(("name", "language"), [("Larimo", "Lumari"), ("Aliromus", "Almuri")])
 def test_it_says_where_one_name_comes_from(namer, trained, capsys, name, language):
     """`examples/name_classifier.py --classify Larimo`, after a default run with the same
-    `--out`, prints the languages with their probabilities, the most likely, Lumari, first;
-    the probabilities add up to 1.
+    `--out`, prints the six languages with their probabilities in percent, rounded to a
+    tenth, beginning with the most likely: Lumari.
     """
     chances = namer.main(["--out", str(trained[1]), "--classify", name])["chances"]
 

@@ -7,9 +7,9 @@ there are negated ones ("was not good"), corrected ("lovely, not dull"), turned 
 dull": the last word counts) and distracted ("after an awful day: ...": the day doesn't count).
 
 What surprises is how far words alone go, and where they end: the bag of words is right about nearly
-every plain sentence and wrong about nearly every negated one, and no training could mend it, for
-"lovely, not dull" and "dull, not lovely" are the same bag to it. Figures are those of the default
-settings and seed 0 on the CPU; packing is told in `spec/nn/test_recurrent.py`.
+every plain sentence and wrong about nearly every negated one. "Lovely, not dull" and "dull, not
+lovely" are the same bag to it, and no training could make it right about both. Figures are those of
+the default settings and seed 0 on the CPU; packing is told in `spec/nn/test_recurrent.py`.
 """
 
 import os
@@ -160,9 +160,9 @@ def test_one_word_turns_the_answer(sentiment, trained):
 
 @pytest.mark.spare("-1", reason="only the state after its last word gives its score")
 def test_a_packed_sentence_is_read_as_if_it_stood_alone(sentiment, trained):
-    """`score_all` of `examples/sentiment.py`, which packs sequences, gives a short sentence the
-    same score by the GRU alone and beside a longer one, to within 1e-6; a GRU that reads the
-    padding too gives another score.
+    """`Recurrent`, the GRU of `examples/sentiment.py` that packs its sequences, gives a
+    short sentence the same score alone and beside a longer one, up to rounding; a GRU that
+    reads the padding too gives another score.
 
     Use `pack_padded_sequence` with the true lengths, and the final state `h_n` it gives.
     """
@@ -182,7 +182,8 @@ def test_a_packed_sentence_is_read_as_if_it_stood_alone(sentiment, trained):
 @pytest.mark.spare("'weird'", reason="any word that never comes will do")
 def test_the_vocabulary_holds_what_the_training_part_says_twice(sentiment):
     """`Vocabulary.of(sentences)` of `examples/sentiment.py` has <pad> at 0, <unk> at 1, and
-    then the words that occur at least twice in the sentences; any other word is encoded as 1.
+    then the words that occur at least twice in the sentences; a word that occurs there
+    once, or not at all, such as "weird", is encoded as 1.
 
     A vector for a word met once could not be trained, and unseen sentences contain unknown
     words.

@@ -521,8 +521,8 @@ def test_a_file_that_is_no_model_is_refused(refused, demo, tmp_path):
 
 
 def test_weights_that_are_no_numbers_are_not_served(refused, demo, tmp_path):
-    """If the answer to zeros is NaN, `examples/serve.py` doesn't serve the model of `--model`: it
-    ends with exit code 2 and one line.
+    """`examples/serve.py --model FILE` doesn't serve a model that answers zeros with NaN:
+    it ends with exit code 2 and one line.
 
     Later a NaN is taken for the mistake of a client, whose numbers were too large.
     """
@@ -556,8 +556,8 @@ def test_a_port_that_is_taken_is_refused(refused, demo):
 
 
 def test_nothing_to_measure_is_told(refused, tmp_path):
-    """If nothing answers at the address of `--bench`, `examples/serve.py` ends with exit code 2
-    and one line that names the address, and leaves no folder `--out`.
+    """If nothing answers at the address of `--bench`, `examples/serve.py` ends with exit
+    code 2 and one line that names the address, and doesn't make the folder `--out`.
     """
     code, said = refused("--bench", "http://127.0.0.1:9", "--out", tmp_path / "out")
 

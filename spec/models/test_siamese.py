@@ -71,9 +71,9 @@ def few(tmp_path_factory):
 
 
 def test_the_order_of_a_pair_does_not_matter(siamese):
-    """The default `Siamese()` of `examples/siamese.py` has one encoder for both pictures: the
-    distances of a pair of different pictures in its two orders differ by less than 1e-5, and
-    that of a picture from itself is at most 1e-5.
+    """The default `Siamese()` of `examples/siamese.py` has one encoder for both pictures:
+    the distances of a pair of random pictures in its two orders differ by less than 2e-5,
+    and that of a picture from itself is at most 1e-5.
 
     `F.pairwise_distance` adds 1e-6 to each difference, so a distance of exactly 0 isn't
     reached.
@@ -121,9 +121,9 @@ def test_the_loss_draws_together_and_pushes_apart_up_to_the_margin(siamese):
     ],
 )
 def test_the_best_threshold_is_right_most_often(siamese, same, threshold, right):
-    """`best_threshold` of `examples/siamese.py`, given pairs whose distances all differ, returns a
-    distance up to which pairs are to be called "same" so that the most are judged correctly, and
-    -1 if it is best to call none "same".
+    """`best_threshold` of `examples/siamese.py`, given five pairs at the distances 1, 2, 3,
+    4 and 5, returns a distance up to which pairs are to be called "same" so that the most
+    are judged correctly, or -1 if it is best to call none "same".
     """
     distance, same = torch.arange(1.0, 6.0).flip(0), torch.tensor(same)
 
@@ -210,9 +210,9 @@ def test_it_makes_a_fraction_of_the_mistakes_of_the_pixels(metrics):
 
 
 def test_the_pixels_get_their_best_chance(metrics, siamese, digits):
-    """The baseline by pixels in `examples/siamese.py` uses the threshold that is best for the
-    very pairs it is evaluated on: each tenth distance, tried as threshold, gives no more than
-    0.002 above its accuracy.
+    """The baseline by pixels in `examples/siamese.py` uses the threshold that is best for
+    the very pairs it is evaluated on: of the sorted distances every tenth, tried as
+    threshold, gives an accuracy at most 0.002 higher.
 
     So the comparison favours the baseline: the net's threshold comes from the training pairs.
     """

@@ -5,7 +5,7 @@ help of `pydoc`: about 80,000 words. It is measured by its perplexity on paragra
 exp of the mean cross entropy per word: among how many equally likely words it hesitates. Words that
 occur fewer than three times are one word, <unk>. The embedding and the last layer share one weight.
 
-What surprises: counting pairs of words does not come near the net, although most of what the net
+What surprises: counting pairs of words does not reach the net, although most of what the net
 writes is pairs that stand in the text; it remembers more than one word. The help differs from one
 Python to the next, so figures here are ratios, of five epochs with seed 0 on the CPU. A net of
 characters is told in `spec/models/test_char_rnn.py`.

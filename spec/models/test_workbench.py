@@ -460,8 +460,8 @@ class Memory:
 @pytest.mark.torch(">=2.3")  # GradScaler("cpu")
 def test_every_kind_of_state_goes_on_where_it_was(train, tmp_path):
     """A CPU run on `examples/workbench.py` that was interrupted in its second epoch and
-    resumed ends with the weights, optimizer, `GradScaler`, `torch.Generator` and memory of
-    its own of an uninterrupted one with as many threads, bit for bit.
+    resumed ends with the weights and the states of optimizer, `GradScaler` and
+    `torch.Generator` of an uninterrupted one with as many threads, bit for bit.
 
     So it does though it shuffles its data and drops out half of its units. Each epoch begins
     with a seed of its own; all other state is in the checkpoint.
@@ -490,9 +490,9 @@ def test_every_kind_of_state_goes_on_where_it_was(train, tmp_path):
 @pytest.mark.parametrize("call", [1, 2, 3, 4])
 @pytest.mark.parametrize("function", ["os.fsync", "os.replace"])
 def test_killed_at_any_moment_a_checkpoint_is_whole_or_absent(function, call, tmp_path):
-    """A process that dies before any `os.fsync` or `os.replace` of `examples/workbench.py`
-    leaves the checkpoint before, whole, or, killed while it wrote the first one in a new
-    folder `--out`, none.
+    """A process killed just before a call of `os.fsync` or `os.replace` in
+    `examples/workbench.py` leaves the previous checkpoint, whole; killed while it writes
+    the first one in a new folder `--out`, it leaves none.
 
     Because it is written to checkpoint.partial, flushed to the disk, and only then renamed.
     """
@@ -513,10 +513,11 @@ def test_killed_at_any_moment_a_checkpoint_is_whole_or_absent(function, call, tm
 @pytest.mark.spare("100", reason="most of the 500 are told")
 def test_a_flipped_bit_is_told_or_changes_nothing(train, workbench, tmp_path):
     """Whichever of 500 bits of a checkpoint is flipped, from the first to the last byte,
-    `read_checkpoint` of `examples/workbench.py` raises InputError or returns what was saved:
-    no other value passes.
+    `read_checkpoint` of `examples/workbench.py` raises InputError or returns a content that
+    has the same `fingerprint` as the one saved.
 
-    Some bits mean nothing, such as those between two tensors and the time of a file.
+    Some bits mean nothing, such as those between two tensors and the time of a file. To
+    `fingerprint` an empty list and an empty dict are the same.
     """
     train()
     path = tmp_path / "out" / "checkpoint.pt"
@@ -578,9 +579,9 @@ def test_a_fingerprint_tells_values_shapes_and_dtypes_apart(workbench):
 
 @pytest.mark.spare("201", reason="any length above 200 will do")
 def test_of_a_long_error_the_first_sentence_is_told(workbench):
-    """`first_line` of `examples/workbench.py` gives the first line of a RuntimeError's text, of a
-    line above 200 characters only its first sentence, or 200 characters of that; without a text,
-    "RuntimeError". An InputError's line it gives whole.
+    """For a RuntimeError of the lines "It failed. Why?" and "Because.", `first_line` of
+    `examples/workbench.py` gives the first line; of a first line above 200 characters only
+    its first sentence, cut to 200; of an InputError the whole first line.
 
     PyTorch's "Could not run 'aten::...'" may list all of its backends in a line of over a
     thousand characters.
