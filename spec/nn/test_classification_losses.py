@@ -176,8 +176,8 @@ def test_probabilities_are_targets_too(device):
 )
 def test_wrong_targets_are_refused(target, error, words):
     """Class indices for `F.cross_entropy` of logits (N, C) are int64 or uint8 of shape
-    (N,), from 0 to C - 1 or `ignore_index`. By default, on a CPU, float32 or int32 indices,
-    the shape (N, 1), -1 and C raise an error.
+    (N,), from 0 to C - 1 or `ignore_index`. By default, on a CPU, float32 or int32
+    indices, the shape (N, 1) and the indices -1 and C raise an error.
 
     Convert with `target.long()`, and drop a dimension of size 1 with `target.squeeze(1)`.
     """
@@ -369,8 +369,9 @@ def test_bce_refuses_scores():
 
 
 def test_pos_weight_counts_the_yes_more():
-    """`nn.BCEWithLogitsLoss(pos_weight=torch.tensor([3.0]))` multiplies the loss of targets 1 by 3
-    and leaves that of targets 0; `pos_weight=3.0` raises TypeError, because it has to be a tensor.
+    """`nn.BCEWithLogitsLoss(pos_weight=torch.tensor([3.0]))` multiplies the loss of
+    targets 1 by 3 and leaves the loss of targets 0 unchanged; `pos_weight=3.0` raises
+    TypeError, because `pos_weight` has to be a tensor.
 
     Use it for rare positives: the number of negatives divided by that of positives is the usual
     weight.
