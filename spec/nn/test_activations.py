@@ -75,9 +75,9 @@ def test_with_a_relu_between_them_two_layers_bend(device):
     ],
 )
 def test_the_curve_of_each_activation(function, curve, device):
-    """At a float32 -3, with default settings, `torch.relu` is 0, `F.leaky_relu` -0.03, `F.elu`
-    -0.9502, `F.gelu` -0.0040, `F.silu` -0.1423, `torch.tanh` -0.9951 and `torch.sigmoid`
-    0.0474.
+    """At a float32 -3, with default settings and rounded to four decimals, `torch.relu` is
+    0, `F.leaky_relu` -0.03, `F.elu` -0.9502, `F.gelu` -0.0040, `F.silu` -0.1423,
+    `torch.tanh` -0.9951 and `torch.sigmoid` 0.0474.
 
     The table of this fact has their values at -3, -1, 0, 1 and 3, rounded to four decimals, and
     those of `F.relu6`, `F.selu`, `F.celu`, `F.softsign`, `F.softplus`, `F.mish`, `F.hardtanh`,
@@ -152,8 +152,9 @@ def test_a_curve_is_an_array_for_a_plotting_library():
 
 @pytest.mark.claim("self-activation-bends")
 def test_an_activation_at_the_end_bounds_the_answer():
-    """As a last step `torch.sigmoid` maps each finite float32 score to a number in [0, 1], and
-    `torch.softmax` maps a row of such scores to numbers in [0, 1] that sum to 1 up to rounding.
+    """As a last step `torch.sigmoid` maps each finite float32 score to a number in [0, 1],
+    and `torch.softmax(row, dim=0)` maps a 1-D tensor of such scores to numbers in [0, 1]
+    that sum to 1 up to rounding.
 
     For training, losses with logits include this step: `spec/nn/test_classification_losses.py`.
     """

@@ -110,15 +110,15 @@ def test_causal_attention_looks_back_only(device):
 
 
 def test_a_mask_and_is_causal_exclude_each_other():
-    """On the CPU `F.scaled_dot_product_attention` of 3-D float32 tensors raises RuntimeError if
-    both a bool `attn_mask` and `is_causal=True` are given; join them in one mask, `mask & lower`.
+    """On the CPU `F.scaled_dot_product_attention` of 3-D float32 tensors raises
+    RuntimeError if both a bool `attn_mask=mask` and `is_causal=True` are given: give `mask
+    & torch.ones_like(mask).tril()` alone.
 
     For 4-D tensors 2.14 raises too, but some releases before it, 2.5 and 2.8 among them, do not.
     """
     q = torch.zeros(1, 2, 4)
     mask = torch.ones(2, 2, dtype=torch.bool)
-
-    lower = mask.tril()
+    lower = torch.ones_like(mask).tril()
 
     assert F.scaled_dot_product_attention(q, q, q, attn_mask=mask & lower).shape == (1, 2, 4)
     with pytest.raises(RuntimeError, match="attn_mask should not be set when is_causal=True"):

@@ -40,8 +40,8 @@ def test_heads_are_a_dimension_before_the_steps():
 
 
 def test_multihead_attention_by_hand():
-    """Up to rounding, `nn.MultiheadAttention(4, 2)` without masks computes three steps: a
-    linear layer with `in_proj_weight`, which stacks the weights for q, k and v;
+    """Up to rounding, `nn.MultiheadAttention(4, 2)` without masks computes: a linear layer
+    with `in_proj_weight`, the stacked weights for q, k and v, and `in_proj_bias`;
     `F.scaled_dot_product_attention` per head; and the linear layer `out_proj`.
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.randn(2, 3, 4)
@@ -117,9 +117,9 @@ def test_inputs_of_attention_are_of_one_dtype():
 
 @pytest.mark.torch(">=2.5")
 def test_fewer_heads_of_keys_serve_more_heads_of_queries():
-    """With `enable_gqa=True`, since PyTorch 2.5, 2 heads of keys and values serve 4 heads of
-    queries in `F.scaled_dot_product_attention`: up to rounding as if both were repeated by
-    `repeat_interleave(2, dim=1)`.
+    """With `enable_gqa=True`, since PyTorch 2.5, 2 heads of keys and values (batch, 2,
+    steps, d) serve 4 heads of queries in `F.scaled_dot_product_attention`: up to rounding
+    as if both were repeated by `repeat_interleave(2, dim=1)`.
     """
     q, k, v = torch.randn(1, 4, 3, 8), torch.randn(1, 2, 5, 8), torch.randn(1, 2, 5, 8)
 
@@ -189,9 +189,10 @@ def test_sdpa_kernel_narrows_the_choice():
 @pytest.mark.torch(">=2.3")
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_no_available_kernel_means_that_the_allowed_ones_refuse():
-    """On the CPU `F.scaled_dot_product_attention` with only `SDPBackend.FLASH_ATTENTION`
-    allowed raises RuntimeError, "No available kernel", for `dropout_p=0.5` and for 2-D
-    inputs.
+    """On the CPU, inside `with
+    torch.nn.attention.sdpa_kernel(SDPBackend.FLASH_ATTENTION):`,
+    `F.scaled_dot_product_attention` raises RuntimeError, "No available kernel", for
+    `dropout_p=0.5` and for 2-D inputs.
 
     The warnings before it name the reason. Add `SDPBackend.MATH` to the list of `sdpa_kernel`.
     """
@@ -213,9 +214,10 @@ def test_no_available_kernel_means_that_the_allowed_ones_refuse():
 @pytest.mark.torch(">=2.3")
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_a_refused_kernel_says_why():
-    """If `SDPBackend.FLASH_ATTENTION` is the only kernel allowed, `F.scaled_dot_product_attention`
-    with dropout on the CPU warns before it raises: "Flash attention kernel not used because", and
-    then the reason.
+    """On the CPU, inside `with
+    torch.nn.attention.sdpa_kernel(SDPBackend.FLASH_ATTENTION):`,
+    `F.scaled_dot_product_attention` with `dropout_p=0.5` warns before it raises: "Flash
+    attention kernel not used because", and then the reason.
     """
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -233,7 +235,8 @@ def test_a_refused_kernel_says_why():
 
 @pytest.mark.torch(">=2.3")
 def test_kernels_for_a_gpu_are_not_viable_on_the_cpu():
-    """On the CPU, with only `SDPBackend.EFFICIENT_ATTENTION` allowed,
+    """On the CPU, inside `with
+    torch.nn.attention.sdpa_kernel(SDPBackend.EFFICIENT_ATTENTION):`,
     `F.scaled_dot_product_attention` raises RuntimeError, "No viable backend for
     scaled_dot_product_attention was found".
 

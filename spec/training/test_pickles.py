@@ -33,8 +33,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
 
 @pytest.mark.claim("summary-save-whole-model")
 def test_a_whole_net_can_be_saved_as_one_object(tmp_path):
-    """`torch.save(net, path)` of an `nn.Sequential` saves the object with its mode and
-    parameters, and `torch.load(path, weights_only=False)` returns it ready for use.
+    """`torch.save(net, path)` of an `nn.Sequential` of `nn.Linear` and `nn.Dropout` saves
+    the object with its mode and parameters, and `torch.load(path, weights_only=False)`
+    returns it ready for use.
 
     Only for files one trusts, for such a load may run code; a state dict is the safer way.
     """
@@ -90,8 +91,8 @@ def test_before_2_4_a_whole_net_is_loaded_without_a_warning(tmp_path):
 
 def test_a_saved_object_runs_the_code_of_today(tmp_path, monkeypatch):
     """`torch.load(path, weights_only=False)` of a net saved by `torch.save(net, path)`
-    takes its class as it is now: if `forward` was changed after saving, the changed
-    `forward` runs.
+    takes its class as it is now: if the `forward` of the class was changed after saving,
+    the changed `forward` runs.
 
     Because a pickle holds the module and the name of the class, not its code.
     """
@@ -173,7 +174,7 @@ def test_nothing_of_a_hostile_file_runs(tmp_path):
 
 def test_weights_only_false_runs_whatever_the_file_says(tmp_path):
     """`torch.load(path, weights_only=False)` of a file whose pickle calls `os.mkdir` makes
-    that directory, and can return a dict of tensors as any other file does.
+    that call, so that a directory appears, and can still return a dict of tensors.
 
     Because a pickle may call any function. So use it only for files from people you trust.
     """
@@ -298,9 +299,12 @@ def test_add_safe_globals_lets_a_class_through_from_then_on(tmp_path):
 
 @pytest.mark.torch(">=2.6")
 def test_a_file_can_be_asked_what_it_wants(tmp_path):
-    """`torch.serialization.get_unsafe_globals_in_checkpoint(path)` lists the classes and
-    functions that a file needs beyond the allowed ones, such as `argparse.Namespace`,
-    without loading it.
+    """`torch.serialization.get_unsafe_globals_in_checkpoint(path)` returns, without loading
+    the file, names in it that are not allowed: `["argparse.Namespace"]` for a file with
+    tensors and `argparse.Namespace(lr=0.25)`.
+
+    What an object makes while it is loaded, such as the dtype class of a NumPy array, is not
+    among them.
     """
     torch.save({"args": argparse.Namespace(lr=0.25), "w": torch.zeros(1)}, tmp_path / "run.pt")
 
@@ -404,8 +408,8 @@ def test_a_plain_pickle_is_no_checkpoint(tmp_path):
 
 def test_a_changed_number_is_not_noticed(tmp_path):
     """`torch.load` compares no checksum of the tensor data: a file of the float32 values
-    1.0 and 2.0, in which a changed byte makes 8.0 of 2.0, loads as 1.0 and 8.0 without an
-    error.
+    1.0 and 2.0, in which one byte was changed so that 2.0 became 8.0, loads as 1.0 and 8.0
+    without an error.
 
     Compare a hash of the whole file, such as `sha256sum`, after a download.
     """

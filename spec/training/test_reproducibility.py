@@ -18,9 +18,9 @@ from torch import nn
 
 
 def test_the_same_seed_gives_the_same_training():
-    """On the CPU, two trainings of two `nn.Linear` with `nn.Dropout` between them that
-    begin with `torch.manual_seed(1)` end with the same weights, bit for bit; a third one
-    without seeding ends with others.
+    """On the CPU, two runs that call `torch.manual_seed(1)`, then build two `nn.Linear`
+    with `nn.Dropout` between them and train them on `torch.rand(16, 4)`, end with the same
+    weights, bit for bit; a third run without seeding ends with others.
     """
 
     def train():
@@ -81,9 +81,9 @@ def test_one_more_draw_shifts_all_that_follow():
 
 
 def test_a_generator_of_its_own_keeps_the_order_of_the_samples():
-    """After `own.manual_seed(7)`, `torch.randperm(6, generator=own)` is the same again,
-    also if Dropout drew from the default generator. After `torch.manual_seed(7)`,
-    `torch.randperm(6)` differs if `nn.Dropout()(torch.ones(3))` ran in between.
+    """`torch.randperm(6, generator=own)` after `own = torch.Generator().manual_seed(7)` is
+    the same whether or not `nn.Dropout()(torch.ones(3))` ran in between;
+    `torch.randperm(6)` after `torch.manual_seed(7)` is not.
 
     So give a `DataLoader` with `shuffle=True` a `generator` of its own: the order of the
     samples then doesn't depend on the net.

@@ -42,9 +42,9 @@ def test_a_state_kept_between_batches_brings_its_graph_along():
 
 
 def test_retain_graph_does_not_survive_a_step():
-    """With `backward(retain_graph=True)` instead of `h.detach()`, a step of the default
-    `SGD` between two chunks of two steps each makes the second `backward()` of an `nn.RNN`
-    raise RuntimeError, "modified by an inplace operation".
+    """With `backward(retain_graph=True)` instead of `h.detach()`, a step of
+    `SGD(rnn.parameters(), lr=0.1)` between two chunks of two steps each makes the second
+    `backward()` of an `nn.RNN` raise RuntimeError, "modified by an inplace operation".
 
     Because the step wrote into a weight that the retained graph needs; and that graph would
     grow with each chunk. An optimizer with `fused=True` raises nothing, and the gradients
@@ -80,9 +80,9 @@ def test_the_state_of_an_lstm_is_detached_one_by_one():
 
 
 def test_a_detached_state_has_its_values():
-    """A one-directional `nn.RNN` without dropout, run on a sequence in two chunks with
-    `h.detach()` in between, gives the outputs of one run on the whole sequence, up to
-    rounding.
+    """A one-directional `nn.RNN` without dropout, run on a sequence in two chunks, the
+    second with `h.detach()` of the first as its state, gives the outputs of one run on the
+    whole sequence, up to rounding.
 
     Because `detach()` changes no value. A bidirectional RNN gives other outputs: its
     backward direction begins at the end of each chunk.
@@ -98,8 +98,9 @@ def test_a_detached_state_has_its_values():
 
 
 def test_the_gradient_ends_at_the_beginning_of_the_chunk():
-    """If a chunk begins with `h.detach()`, the `backward()` of its loss gives no gradient
-    to the inputs of earlier chunks: a `.grad` of these inputs that was None stays None.
+    """After `_, h = rnn(first)` of an `nn.RNN`, `rnn(second,
+    h.detach())[0].sum().backward()` gives a gradient to the inputs `second` and none to the
+    inputs `first`, both new leaves that require grad: `first.grad` stays None.
 
     So the RNN still uses what lies further back than one chunk, for it is in the values of
     `h`, but is not trained by it.
@@ -141,8 +142,8 @@ def test_a_loop_over_chunks():
 
 
 def test_a_state_of_another_batch_size_is_refused():
-    """A state `h` of `nn.RNN(1, 2)` from a batch of 3 does not fit a batch of 2:
-    RuntimeError, "Expected hidden size (1, 2, 2), got [1, 3, 2]".
+    """`nn.RNN(1, 2)`, called with an input of batch size 2 and a state `h` from a batch of
+    3, raises RuntimeError, "Expected hidden size (1, 2, 2), got [1, 3, 2]".
 
     It bites in the last batch, if it is smaller: use `drop_last=True` in the `DataLoader`,
     or begin anew with None.
@@ -158,7 +159,7 @@ def test_a_state_of_another_batch_size_is_refused():
 
 def test_a_cell_by_hand_is_detached_alike():
     """A loop over `state = state * weight` with a `state.backward()` in each round needs
-    `state.detach()` between the rounds: without it the second `backward()` raises
+    `state = state.detach()` between the rounds: without it the second `backward()` raises
     RuntimeError, "Trying to backward through the graph a second time".
 
     The state of an `nn.RNNCell` needs it too, in a loop that calls `backward()` at each

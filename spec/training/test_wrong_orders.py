@@ -118,9 +118,9 @@ def test_step_between_zero_grad_and_backward_never_moves():
 
 
 def test_step_between_forward_and_backward_spoils_the_graph():
-    """With two new float32 `nn.Linear` in a row and the default `SGD`, the order forward,
-    `step()`, `zero_grad()`, `backward()` raises RuntimeError in the second round, "modified
-    by an inplace operation"; the first passes.
+    """With a `net` of two new float32 `nn.Linear` in a row and `SGD(net.parameters(),
+    lr=0.25)`, the order forward, `step()`, `zero_grad()`, `backward()` raises RuntimeError
+    in the second round, "modified by an inplace operation".
 
     Because `step()`, which has gradients from the second round on, changed the weight of
     the second layer, which the graph had saved (`spec/optim/test_optimizer_steps.py`). With
@@ -275,9 +275,9 @@ def test_a_net_made_after_its_optimizer_is_not_trained():
 
 
 def test_a_loss_rebuilt_from_its_number_trains_nothing():
-    """`torch.tensor(loss.item(), requires_grad=True)` makes `backward()` run without an
-    error, but it is a new leaf: its own `.grad` becomes 1, and the parameters get no
-    gradient.
+    """For `loss = (w - 4)**2`, `rebuilt = torch.tensor(loss.item(), requires_grad=True)`
+    makes `rebuilt.backward()` run without an error, but `rebuilt` is a new leaf:
+    `rebuilt.grad` becomes 1, and `w` gets no gradient.
 
     Because the new tensor has no graph. If the loss does not require grad, look for the
     `detach()`, `item()` or `no_grad` that cut it off.
@@ -408,9 +408,9 @@ def test_no_grad_forgotten_does_not_train():
 
 
 def test_losses_kept_as_tensors_keep_their_graphs():
-    """A list of loss tensors keeps their graphs in memory: for five losses `w**2` of a
-    trainable `w`, before any `backward()`, five saved tensors, until the list is deleted. A
-    list of `loss.item()` holds numbers and keeps no graph.
+    """A list of loss tensors keeps their graphs: `losses = [w**2 for _ in range(5)]`, with
+    a `w` that requires grad, keeps five graphs with a saved tensor each until `backward()`
+    or `del losses`. A list of `loss.item()` holds numbers only.
 
     So memory grows with each batch. Keep `loss.item()`, or `loss.detach()` where the number
     is not needed at once.
