@@ -281,9 +281,9 @@ def test_a_cache_that_cannot_be_written_ends_no_run(book):
 
 
 def test_about_finds_what_an_earlier_run_saw(book):
-    """`pytest --about Module.eval` runs a test that ran `net().eval()` of an
-    `nn.Module` in an earlier run with pytest's cache, if no sentence of the book names
-    `eval`.
+    """If the only test of a book ran `net().eval()` of an `nn.Module` in an earlier run
+    with pytest's cache, `pytest --about Module.eval` runs this test, although its
+    source does not tell the class of `net()`.
     """
     book.page("nn/test_modes.py", HEAD + FACT.format("net().eval()"))
     book.run("-p", "cacheprovider")
