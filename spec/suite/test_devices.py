@@ -148,9 +148,9 @@ def test_a_device_that_is_not_here_is_a_usage_error(book, name):
 @pytest.mark.slow
 @pytest.mark.skipif(not simulated.is_possible(), reason="this torch lets no device be in Python")
 def test_a_simulated_accelerator_comes_with_its_name(book):
-    """`pytest --device sim` also runs a test that takes the `device` fixture on `sim`, a
-    device written in Python, where adding `torch.zeros(2)` of the CPU to a `sim` tensor of
-    shape (2,) raises a RuntimeError.
+    """Where `is_possible()` of `fixtures/simulated.py` is True, `pytest --device sim` also
+    runs a test that takes `device` on `sim`, a device written in Python; adding a CPU
+    `torch.zeros(2)` to a `sim` tensor of shape (2,) raises RuntimeError.
     """
     book.page(
         "tensors/test_where.py",
