@@ -134,8 +134,9 @@ def test_a_module_dict_holds_alternatives_by_name(device):
 
 
 def test_not_every_key_names_a_module():
-    """An `nn.ModuleDict` raises KeyError for a key with a dot, for the empty string and for a name
-    of its own methods, such as "keys", and TypeError for an int.
+    """`modules[key] = nn.ReLU()`, with an `nn.ModuleDict` `modules`, raises KeyError for
+    a key with a dot, for the empty string and for the name of a method of `modules`, such
+    as "keys", and TypeError for an int.
 
     Because a key becomes the name of a child; write "a_b" for "a.b" and `str(number)` for a number.
     """

@@ -60,8 +60,8 @@ def test_a_whole_batch_goes_one_way():
 )
 def test_an_argument_may_say_how_deep_the_net_is(times, output, gradient):
     """A `for` in `forward` may run as often as an argument of the call says: `x = x *
-    self.scale` run 3 times on 5.0 with scale 2.0 gives the `nn.Parameter` scale the gradient
-    60; run 0 times, `scale.grad` stays None.
+    self.scale` run 3 times on an `x` 5.0 that requires grad gives the `nn.Parameter`
+    `scale` 2.0 the gradient 60; run 0 times, `scale.grad` stays None.
 
     Because 5 * scale ** 3 has the derivative 15 * scale ** 2.
     """
@@ -208,9 +208,9 @@ def test_a_breakpoint_stops_inside_forward(monkeypatch):
 
 @pytest.mark.claim("course-pdb-breakpoint")
 def test_pdb_prints_and_changes_tensors_in_forward():
-    """In pdb inside the `forward` of an `nn.Module`, `p hidden` prints a local tensor
-    `hidden = x * 2` and `hidden.mul_(10)` changes it in place; after `continue` the changed
-    values are used.
+    """In pdb, stopped right after the line `hidden = x * 2` in the `forward` of an
+    `nn.Module`, `p hidden` prints this tensor and `hidden.mul_(10)` changes it in place;
+    after `continue` the changed values are used.
 
     To train on, type `hidden = hidden * 10` instead: where autograd has saved `hidden`, as for
     the result of a ReLU, the in-place write makes `backward()` raise RuntimeError.
