@@ -155,7 +155,7 @@ def test_a_page_with_code_in_its_prose_keeps_its_lines(book):
 
 def test_a_failure_without_words_is_told_as_such(book):
     """`pytest --story` prints `AssertionError` below the sentence of a test that failed
-    with a bare `raise AssertionError`.
+    at a line with `raise AssertionError` alone, which has no message.
     """
     book.page("tensors/test_creation.py", "def test_a():\n    'First.'\n    raise AssertionError")
 
