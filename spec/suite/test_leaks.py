@@ -240,8 +240,9 @@ def test_warns(time):
 
 
 def test_facts_compute_with_one_thread(book):
-    """`pytest` in this suite calls `torch.set_num_threads(1)` when it starts:
-    `torch.get_num_threads()` is 1 in a test, even if it was 2 before the start.
+    """`pytest` in this suite calls `torch.set_num_threads(1)` when it starts: where no page
+    sets another number, `torch.get_num_threads()` is 1 in a test, even if it was 2 before
+    the start.
     """
     book.page("tensors/test_threads.py", "def test_one(): assert torch.get_num_threads() == 1")
     torch.set_num_threads(2)
