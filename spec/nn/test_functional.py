@@ -101,8 +101,8 @@ def test_threshold_replaces_what_is_not_above_it():
 )
 def test_pooling_functions_take_a_window_or_a_size(function, setting, values):
     """The second argument of `F.max_pool2d` and `F.avg_pool2d` is the kernel size, that of
-    `F.adaptive_max_pool2d` and `F.adaptive_avg_pool2d` the output size. `avg_pool2d(x, 4)`
-    of a float32 [1, 1, 4, 4] is the mean up to rounding.
+    `F.adaptive_max_pool2d` and `F.adaptive_avg_pool2d` the output size. `F.avg_pool2d(x, 4)`
+    of a float32 `x` of shape (1, 1, 4, 4) is its mean up to rounding.
     """
     x = torch.arange(16.0).reshape(1, 1, 4, 4)
 
@@ -196,8 +196,8 @@ def test_an_adaptive_softmax_returns_output_and_loss():
 
 def test_container_and_nllloss2d_are_retired_names():
     """`nn.Container` and `nn.NLLLoss2d` are retired names, which still work but warn: write a
-    subclass of `nn.Module` for the first, and `nn.NLLLoss`, which takes images too, for the
-    second.
+    subclass of `nn.Module` for the first, and `nn.NLLLoss()`, which takes log-probabilities
+    (N, C, H, W) too, for the second.
     """
     log_probs, classes = torch.zeros(1, 2, 3, 3) - 5.0, torch.zeros(1, 3, 3, dtype=torch.int64)
 
