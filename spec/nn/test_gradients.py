@@ -44,8 +44,9 @@ def test_backward_puts_the_slope_of_the_loss_into_each_parameter(device):
 
 
 def test_a_gradient_is_shaped_like_its_parameter():
-    """The `.grad` of an `nn.Linear(2, 3)` weight has the shape, dtype and device of the weight, [3,
-    2] and float64 after `double()`, also for a batch of 7 samples.
+    """After `backward()` the `.grad` of the weight of `nn.Linear(2, 3).double()` has the
+    shape, dtype and device of the weight: [3, 2] and float64, also for a batch of 7
+    samples.
 
     Because the gradients of the samples are summed: a batch does not make the gradient larger in
     shape.
@@ -61,9 +62,9 @@ def test_a_gradient_is_shaped_like_its_parameter():
 
 @pytest.mark.claim("blitz-graph-differentiable")
 def test_backward_reaches_every_layer():
-    """One `loss.backward()` fills the `.grad` of the `nn.Conv2d` at the beginning and of
-    the `nn.Linear` at the end of an `nn.Sequential`, with ReLU, pooling and flattening
-    between them.
+    """One `loss.backward()` fills the `.grad` of the parameters of the `nn.Conv2d` at the
+    beginning and of the `nn.Linear` at the end of an `nn.Sequential`, with ReLU, pooling
+    and flattening between them.
     """
     net = nn.Sequential(
         nn.Conv2d(1, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(24, 10)
@@ -166,8 +167,9 @@ def test_zero_grad_reaches_every_layer_and_frozen_ones_too():
 
 
 def test_detaching_in_between_cuts_the_first_layers_off():
-    """`detach()` of the output between two layers ends the autograd graph there: the weight of the
-    first layer gets no `.grad`, that of the second does.
+    """With `first` and `second` both a new `nn.Linear(1, 1)`, `second(first(torch.ones(1,
+    1)).detach()).backward()` gives the weight of `second` a `.grad`, and the weight of
+    `first` none: `detach()` ends the autograd graph.
     """
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
     net[0].weight.data.fill_(2.0)

@@ -17,9 +17,9 @@ from torch import nn
 
 
 def test_a_forward_hook_sees_module_inputs_and_output(device):
-    """A hook registered by `layer.register_forward_hook(hook)` is called after `forward`
-    with three arguments: the module `layer`, the tuple of its positional inputs, and its
-    output.
+    """After `layer.register_forward_hook(hook)` a call `layer(x)` calls `hook` after
+    `forward` with three arguments: the module `layer`, the tuple of its positional inputs,
+    and its output.
     """
     layer = nn.ReLU()
     seen = []
@@ -187,9 +187,9 @@ def test_a_hook_belongs_to_each_call_of_its_module():
 
 
 def test_a_full_backward_hook_sees_both_gradients(device):
-    """For an `nn.Linear` whose input requires grad, a hook of `register_full_backward_hook` is
-    called in `backward()` with the module, the gradients of its positional inputs and those of
-    its outputs, both as tuples.
+    """After `layer.register_full_backward_hook(hook)` on an `nn.Linear`,
+    `layer(x).sum().backward()` calls `hook` with `layer`, the gradients of its positional
+    inputs and those of its outputs, both as tuples, if `x` requires grad.
     """
     layer = nn.Linear(2, 1, bias=False, device=device)
     layer.weight.data = torch.tensor([[3.0, 4.0]], device=device)
@@ -249,9 +249,9 @@ def test_a_full_backward_hook_without_a_gradient_for_its_inputs_gets_none():
 
 
 def test_what_a_full_backward_hook_returns_goes_on(device):
-    """For an `nn.Linear` whose input requires grad, a tuple returned by a hook of
-    `register_full_backward_hook` replaces the gradient of the input; the gradient of the weight
-    stays as it was.
+    """For an `nn.Linear` whose input requires grad, a tuple of one tensor returned by a
+    hook of `register_full_backward_hook` replaces the gradient of the input; the gradient
+    of the weight stays as it was.
     """
     layer = nn.Linear(2, 1, bias=False, device=device)
     layer.register_full_backward_hook(lambda module, grad_input, grad_output: (grad_input[0] * 0,))
