@@ -292,8 +292,9 @@ def test_groups_divide_the_channels():
 
 
 def test_a_window_of_one_is_a_linear_layer_at_each_pixel(device):
-    """`F.conv1d(x, weight)` with a kernel of size 1 applies the same linear map to the
-    channels at each position: its numbers are those of `F.linear` up to rounding.
+    """With a kernel of size 1 `F.conv1d(x, weight)` applies the same linear map to the
+    channels at each position: for `x` (N, C, L) it equals `F.linear(x.mT, weight[:, :,
+    0]).mT` up to rounding.
 
     `stride`, `padding` or `groups`, where given, change that.
     """
