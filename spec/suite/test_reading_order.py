@@ -29,9 +29,9 @@ def test_modules_run_in_the_order_of_the_contents(book):
 
 
 def test_a_module_that_is_not_listed_comes_last_in_its_chapter(book):
-    """`pytest --collect-only` lists a page of a chapter, as `spec/tensors/test_aaa.py`,
-    that `fixtures/reading_order.py` does not name behind the pages of that chapter that
-    it names.
+    """`pytest --collect-only` lists a page that `fixtures/reading_order.py` does not name
+    behind the pages of its chapter that it names, also if its name comes first in the
+    alphabet.
     """
     for name in ("tensors/test_aaa.py", "tensors/test_views.py", "autograd/test_backward.py"):
         book.page(name, "def test_it(): pass")
@@ -62,8 +62,8 @@ def test_what_is_not_listed_comes_by_name():
 
 def test_pages_in_folders_of_a_chapter_are_pages(book):
     """`pages_of(root)` of `fixtures/facts.py` gives the paths of the files `test_*.py`
-    below `root/spec`, in reading order, also of one in a folder of a chapter, as
-    `spec/nn/more/test_a.py`.
+    below `root/spec`, in reading order, also of one that lies in a folder of a chapter, as below
+    `spec/nn/more`.
     """
     (book.path / "spec" / "nn" / "more").mkdir(parents=True)
     for name in ("nn/more/test_a.py", "nn/test_modes.py", "autograd/test_backward.py"):

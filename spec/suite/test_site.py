@@ -334,8 +334,7 @@ def test_a_fact_that_is_lost_stops_the_build(book):
 )
 def test_a_sentence_that_leads_nowhere_stops_the_build(book, sentence, said):
     """`pytest --site DIR` ends in a usage error, and writes no DIR, if a docstring in
-    `spec/tensors` has `spec/tensors/test_nothing.py` in backticks, and this page does
-    not exist.
+    `spec/tensors` has the path of a page or a test in backticks that does not exist.
     """
     book.page("tensors/test_it.py", f'def test_it():\n    """{sentence}"""\n    assert 1 == 1')
 
