@@ -61,8 +61,9 @@ def test_labels_have_the_shape_of_the_verdicts():
 
 
 def test_detach_keeps_the_discriminators_loss_from_the_generator(device):
-    """With `discriminator(fake.detach())`, `backward()` of the discriminator's loss gives
-    gradients to the discriminator and none to the generator.
+    """For `fake = generator(noise)`, `backward()` of a loss of
+    `discriminator(fake.detach())` gives gradients to the discriminator and none to the
+    generator.
     """
     generator = nn.Linear(1, 1, device=device)
     discriminator = nn.Linear(1, 1, device=device)
@@ -74,9 +75,9 @@ def test_detach_keeps_the_discriminators_loss_from_the_generator(device):
 
 
 def test_without_detach_the_generator_is_taught_to_lose():
-    """With `discriminator(fake)`, without `detach()`, `backward()` of the discriminator's loss
-    leaves gradients in the generator too, which its next step would use unless they are
-    cleared.
+    """For `fake = generator(noise)`, `backward()` of the discriminator's loss of
+    `discriminator(fake)`, without `detach()`, leaves gradients in the generator too, which
+    the generator's next step would use unless they are cleared.
 
     They would teach the generator to be recognised, the contrary of its task.
     """
@@ -268,7 +269,7 @@ def test_the_critic_steps_five_times_for_each_step_of_the_generator():
 
 
 def test_a_sure_discriminator_teaches_nothing_where_a_critic_does():
-    """Where the discriminator is certain that a sample is fake, at logit -20, the gradient of
+    """Where the discriminator is certain that a sample is fake, at logit `x` = -20, the gradient of
     `torch.log(1 - torch.sigmoid(x))` is nearly 0; the loss `-x`, as with a critic, has the gradient
     -1.
 
