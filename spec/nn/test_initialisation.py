@@ -29,8 +29,8 @@ from torch import nn
 )
 def test_a_layer_starts_evenly_within_one_over_the_root_of_its_inputs(layer, bound):
     """`nn.Linear` and `nn.Conv2d` draw float32 weights and biases uniformly from
-    [-1/sqrt(n), 1/sqrt(n)]. The number n is the fan-in: `in_features`, or with `groups=1`
-    `in_channels` times the elements of the kernel.
+    [-1/sqrt(n), 1/sqrt(n)]: n is `in_features` for `nn.Linear`, and `in_channels` times the
+    elements of the kernel for `nn.Conv2d` with `groups=1`.
 
     With groups, n counts the input channels of one group. `nn.ConvTranspose2d` counts its output
     channels instead.
@@ -120,8 +120,9 @@ def test_reset_parameters_draws_again():
 
 
 def test_an_init_function_fills_in_place_and_records_nothing(device):
-    """`nn.init.constant_(layer.weight, 3.0)` changes the parameter in place and returns it; it
-    needs no `torch.no_grad()` around it, because the function uses it itself.
+    """`nn.init.constant_(layer.weight, 3.0)` changes the parameter in place and returns it;
+    the call needs no `torch.no_grad()` around it, because the function itself turns
+    recording off.
     """
     layer = nn.Linear(2, 1, device=device)
     returned = nn.init.constant_(layer.weight, 3.0)
@@ -135,8 +136,9 @@ def test_an_init_function_fills_in_place_and_records_nothing(device):
 
 
 def test_a_whole_net_is_initialised_by_apply():
-    """`net.apply(fill)` calls the function `fill` with each module of the tree: with `if
-    isinstance(module, nn.Linear)` in it, it initialises the linear layers of a network.
+    """`net.apply(fill)` calls the function `fill` with `net` and with each module in it: a
+    `fill` that begins with `if isinstance(module, nn.Linear):` changes the linear layers of
+    a network only.
     """
 
     def fill(module):
@@ -190,8 +192,8 @@ def test_fixed_fillings(device):
 
 
 def test_xavier_weighs_inputs_and_outputs():
-    """`nn.init.xavier_uniform_` of a float32 weight draws uniformly from [-b, b] with
-    `b = sqrt(6 / (fan_in + fan_out))`: b is 0.1 for 2 inputs and 598 outputs.
+    """`nn.init.xavier_uniform_` of a float32 weight draws uniformly from [-b, b] with `b =
+    sqrt(6 / (fan_in + fan_out))`: b is 0.1 for the weight of `nn.Linear(2, 598)`.
     """
     weight = nn.init.xavier_uniform_(torch.empty(598, 2))
 
@@ -201,8 +203,8 @@ def test_xavier_weighs_inputs_and_outputs():
 
 def test_xavier_normal_has_a_spread_of_the_same_kind():
     """`nn.init.xavier_normal_` of a float32 weight draws from a normal distribution of mean
-    0 and standard deviation `sqrt(2 / (fan_in + fan_out))`: 0.1 for 50 inputs and 150
-    outputs.
+    0 and standard deviation `sqrt(2 / (fan_in + fan_out))`: 0.1 for the weight of
+    `nn.Linear(50, 150)`.
     """
     weight = nn.init.xavier_normal_(torch.empty(150, 50))
 
@@ -214,8 +216,8 @@ def test_xavier_normal_has_a_spread_of_the_same_kind():
 @pytest.mark.parametrize(("mode", "bound"), [("fan_in", 0.1), ("fan_out", 0.2)])
 def test_kaiming_counts_inputs_or_outputs(mode, bound):
     """`nn.init.kaiming_uniform_(weight, nonlinearity="relu")` of a float32 matrix draws
-    uniformly from [-b, b] with `b = sqrt(6 / n)`. By default n is the fan-in, with
-    `mode="fan_out"` the fan-out.
+    uniformly from [-b, b] with `b = sqrt(6 / n)`: n is its number of columns (fan-in), with
+    `mode="fan_out"` its number of rows.
     """
     weight = nn.init.kaiming_uniform_(torch.empty(150, 600), mode=mode, nonlinearity="relu")
 
@@ -250,9 +252,9 @@ def test_an_orthogonal_matrix_keeps_lengths():
 
 
 def test_the_fan_needs_two_axes():
-    """`nn.init.xavier_uniform_` of a 1-D tensor, such as a bias, raises ValueError, "Fan in and fan
-    out can not be computed for tensor with fewer than 2 dimensions"; use `nn.init.zeros_` or
-    `uniform_`.
+    """`nn.init.xavier_uniform_` of a 1-D tensor, such as a bias, raises ValueError, "Fan in
+    and fan out can not be computed for tensor with fewer than 2 dimensions"; use
+    `nn.init.zeros_` or `nn.init.uniform_`.
     """
     layer = nn.Linear(2, 1)
 
