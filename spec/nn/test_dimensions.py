@@ -74,8 +74,8 @@ def test_transposed_convolutions_double_each_dimension(layer, shape, output):
     ],
 )
 def test_pooling_halves_each_dimension(layer, shape, output):
-    """With or without a batch dimension, `nn.MaxPool1d(2)`, `AvgPool1d(2)` and
-    `LPPool1d(2, 2)` turn 9 floats into 4, `MaxPool2d(2)`, `AvgPool2d(2)` and
+    """With or without batch, `nn.MaxPool1d(2)`, `AvgPool1d(2)` and
+    `LPPool1d(2, 2)` turn 9 positions into 4, `MaxPool2d(2)`, `AvgPool2d(2)` and
     `LPPool2d(2, 2)` 9 x 9 into 4 x 4, `MaxPool3d(2)` and `AvgPool3d(2)` 9 x 9 x 9 into
     4 x 4 x 4.
     """

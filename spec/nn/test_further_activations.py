@@ -158,9 +158,9 @@ def test_softmax2d_normalises_over_the_channels():
 
 
 def test_gumbel_softmax_draws_a_class():
-    """For `logits` that require grad, many rows `[math.log(0.25), math.log(0.75)]`,
-    `draws = F.gumbel_softmax(logits, hard=True)` has one-hot rows, up to rounding, about 3
-    of 4 of class 1; `draws[:, 1].sum().backward()` makes `logits.grad` nonzero.
+    """For `logits` of many rows `[math.log(0.25), math.log(0.75)]` that require grad,
+    `draws = F.gumbel_softmax(logits, hard=True)` has one-hot rows up to rounding, about 3
+    of 4 of class 1; `draws[:, 1].sum().backward()` gives nonzero gradients.
 
     It replaces `torch.multinomial` where gradients shall reach the logits through the draw.
     """
