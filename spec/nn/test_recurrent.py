@@ -206,9 +206,9 @@ def test_the_state_starts_at_zero_and_can_be_handed_on(device):
 
 
 def test_packing_reads_each_sequence_to_its_own_end(device):
-    """After `pack_padded_sequence(padded, [3, 1], batch_first=True)`, an `nn.RNN` of one
-    direction stops at the end of each sequence: its hidden state is that of the last real
-    step, also if the padding holds NaN.
+    """Called with `pack_padded_sequence(padded, [3, 1], batch_first=True)`, an `nn.RNN` of one
+    direction stops at the end of each sequence: the hidden state it returns is that of the
+    last real step, also if the padding holds NaN.
     """
     layer = nn.RNN(1, 1, bias=False, nonlinearity="relu", batch_first=True, device=device)
     for parameter in layer.parameters():
@@ -320,8 +320,9 @@ def test_a_state_of_another_batch_is_refused():
 
 
 def test_a_state_of_an_lstm_stays_layers_first():
-    """With `batch_first=True` a batch of 4 needs the state (1, 4, 3) in `nn.LSTM(2, 3)`: (4, 1, 3)
-    raises RuntimeError, "Expected hidden[0] size (1, 4, 3), got [4, 1, 3]".
+    """`nn.LSTM(2, 3, batch_first=True)` takes with a batch of 4 a pair of states of shape
+    (1, 4, 3) each: a pair of (4, 1, 3) raises RuntimeError, "Expected hidden[0] size
+    (1, 4, 3), got [4, 1, 3]".
 
     `hidden[0]` is `h_0` of the pair `(h_0, c_0)`; both are (layers, batch, hidden size), whatever
     `batch_first` says.
