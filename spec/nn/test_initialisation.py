@@ -137,8 +137,8 @@ def test_an_init_function_fills_in_place_and_records_nothing(device):
 
 def test_a_whole_net_is_initialised_by_apply():
     """`net.apply(fill)` calls the function `fill` with `net` and with each module in it: a
-    `fill` that begins with `if isinstance(module, nn.Linear):` changes the linear layers of
-    a network only.
+    `fill` that only acts under `if isinstance(module, nn.Linear):` changes the linear
+    layers and nothing else.
     """
 
     def fill(module):

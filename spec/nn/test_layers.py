@@ -124,9 +124,9 @@ def test_the_pieces_of_networks_are_ready_made_modules(piece, shape):
     ],
 )
 def test_many_layers_take_a_single_sample_too(layer, single, shape):
-    """`nn.Linear(3, 2)`, `nn.ReLU()`, `nn.MaxPool2d(2)`, `nn.LayerNorm(3)` and
-    `nn.Conv2d(1, 2, 3)` accept one sample without a batch dimension, and return an output
-    without one.
+    """`nn.Linear(3, 2)`, `nn.ReLU()` and `nn.LayerNorm(3)` accept one sample of shape (3,),
+    `nn.MaxPool2d(2)` and `nn.Conv2d(1, 2, 3)` one of shape (1, height, width), and return
+    an output without a batch dimension too.
 
     Not all layers do: `nn.BatchNorm1d(3)` refuses a sample of shape (3,)
     (`spec/nn/test_batch_norm.py`), and `nn.Flatten` takes the channels for the batch
@@ -154,8 +154,9 @@ def test_a_wrong_number_of_features_is_refused_with_both_shapes(shape, words):
 
 
 def test_a_right_last_axis_hides_a_wrong_meaning():
-    """Of an input's shape `nn.Linear(3, 2)` compares the last size only: data of shape [3, 5]
-    is refused, but its `reshape(5, 3)`, which mixes features and samples, is accepted.
+    """Of the shape of its batch `nn.Linear(3, 2)` checks the last size only: data of shape
+    [3, 5] is refused, but its `reshape(5, 3)`, which mixes features and samples, is
+    accepted.
 
     To turn features x samples into samples x features write `x.T`, not `reshape`.
     """

@@ -100,8 +100,9 @@ def test_the_numbers_of_a_network_are_counted_by_numel():
 
 @pytest.mark.claim("blitz-forward-32-to-10")
 def test_lenet_makes_ten_numbers_of_a_32_by_32_image(device):
-    """`LeNet`, an `nn.Module` of two convolutions and three linear layers, maps a batch [N, 1, 32,
-    32] to [N, 10]: ten scores per image, shown for one image and for seven.
+    """`LeNet`, of `nn.Conv2d(1, 6, 5)` and `nn.Conv2d(6, 16, 5)`, each with ReLU and
+    `F.max_pool2d(x, 2)` after it, then `nn.Linear` from 400 to 120, 84 and 10, maps images
+    [7, 1, 32, 32] to [7, 10]: ten scores per image.
     """
     net = LeNet().to(device)
     one = net(torch.randn(1, 1, 32, 32, device=device))
@@ -113,8 +114,9 @@ def test_lenet_makes_ten_numbers_of_a_32_by_32_image(device):
 
 @pytest.mark.claim("blitz-fc1-400-from-32")
 def test_an_image_of_32_by_32_arrives_as_400_numbers():
-    """In `LeNet` a side of 32 pixels becomes 28 by a 5 x 5 `nn.Conv2d`, 14 by `F.max_pool2d(x,
-    2)`, then 10 and 5 by the second pair; 16 channels of 5 x 5 flatten to 400 features.
+    """In `LeNet` a side of 32 pixels becomes 28 by a 5 x 5 `nn.Conv2d`, 14 by
+    `F.max_pool2d(x, 2)`, then 10 by the second `nn.Conv2d` and 5 by pooling again; 16
+    channels of 5 x 5 flatten to 400 features.
 
     A kernel of 5 without padding takes 4 from each side length, `F.max_pool2d(x, 2)` halves an
     even one.
@@ -149,8 +151,9 @@ def test_an_image_of_another_size_is_refused_where_the_linear_layers_begin():
 
 @pytest.mark.claim("blitz-single-sample-needs-batch")
 def test_a_single_image_needs_a_batch_axis_to_go_through_the_net():
-    """`LeNet` refuses a single image [1, 32, 32] with RuntimeError: `nn.Conv2d` accepts it as
-    unbatched, but `flatten(1)` then keeps the 16 channels as if they were a batch.
+    """`LeNet`, two `nn.Conv2d`, then `x.flatten(1)` and three `nn.Linear`, raises
+    RuntimeError for a single image [1, 32, 32]: `nn.Conv2d` accepts it as unbatched, but
+    `flatten(1)` keeps the 16 channels as if they were a batch.
 
     Write `net(image[None])` or `image.unsqueeze(0)`, which adds a batch dimension of size 1.
     """
