@@ -97,9 +97,9 @@ def test_a_corner_needs_no_derivative(device):
 
 @pytest.mark.claim("self-activation-must-differentiate")
 def test_a_step_passes_the_gradient_zero(device):
-    """`torch.sign` has the gradient 0 at -2 and at 3: `backward()` through `torch.sign(x)`
-    of these numbers raises nothing and fills the `.grad` of `x` with zeros, so that `x`
-    learns nothing.
+    """`torch.sign` has the gradient 0 at -2 and at 3: `torch.sign(x).sum().backward()` for
+    `x = torch.tensor([-2.0, 3.0], requires_grad=True)` raises nothing, and `x.grad` is 0, 0,
+    so that `x` learns nothing.
     """
     x = torch.tensor([-2.0, 3.0], device=device, requires_grad=True)
 
@@ -112,8 +112,9 @@ def test_a_step_passes_the_gradient_zero(device):
 
 @pytest.mark.claim("self-activation-must-differentiate")
 def test_a_step_learns_with_a_derivative_that_is_made_up(device):
-    """A straight-through estimator, a `torch.autograd.Function` whose `backward` returns the
-    gradient unchanged, trains a weight through a step function.
+    """A straight-through estimator, a `torch.autograd.Function` whose `forward` is a step,
+    `(x > 0).float()`, and whose `backward` returns the incoming gradient unchanged, trains a
+    weight through this step.
 
     The gradient is made up: it points in the right direction as long as a larger input makes
     the step more likely.
@@ -122,7 +123,7 @@ def test_a_step_learns_with_a_derivative_that_is_made_up(device):
     class Step(torch.autograd.Function):
         @staticmethod
         def forward(ctx, x):
-            return (x > 0).to(x.dtype)
+            return (x > 0).float()
 
         @staticmethod
         def backward(ctx, gradient):

@@ -36,16 +36,17 @@ def test_a_loss_is_a_function_and_needs_no_class():
 
 
 def test_a_loss_through_argmax_has_no_gradient():
-    """`backward()` of a loss that depends on the scores through `argmax` only, such as `1 -
-    accuracy`, and on nothing else that requires grad, raises RuntimeError, "element 0 of
-    tensors does not require grad".
+    """With `scores` that require grad and targets `y`, `backward()` of the tensor
+    `1 - (scores.argmax(1) == y).float().mean()` raises RuntimeError, "element 0 of tensors
+    does not require grad".
 
     Because `argmax` returns int64, which can't require grad: train on `F.cross_entropy` and
     report the accuracy.
     """
     scores = torch.tensor([[2.0, 1.0]], requires_grad=True)
+    y = torch.tensor([1])
 
-    loss = 1 - (scores.argmax(1) == torch.tensor([1])).float().mean()
+    loss = 1 - (scores.argmax(1) == y).float().mean()
 
     assert loss.item() == 1.0
     with pytest.raises(
@@ -136,9 +137,9 @@ def test_contrastive_scores_of_a_row_with_itself_are_masked():
 
 
 def test_dice_loss_compares_overlap_with_size():
-    """Soft Dice loss without smoothing is `1 - 2 * (p * y).sum() / (p.sum() + y.sum())`,
-    `p` being a tensor of probabilities and `y` the mask of 0 and 1; where `p` and `y` are
-    all zeros, the loss is NaN.
+    """`1 - 2 * (p * y).sum() / (p.sum() + y.sum())` is a soft Dice loss without smoothing, `p`
+    being a tensor of probabilities and `y` the mask of 0 and 1; if all elements of `p` and
+    `y` are 0, the loss is NaN.
 
     Because it then divides 0 by 0: add a small number, such as 1e-6, to numerator and
     denominator. Background pixels with `p` 0 change nothing, so that a small foreground is not
