@@ -159,14 +159,15 @@ def test_an_unknown_claim_is_a_usage_error_that_names_the_nearest(book):
         ('verdict = "holds"\nsince = "1.2"', "a: since has no place beside verdict 'holds'"),
         ('verdict = "holds"\nsicne = "1.2"', "a: unknown field sicne"),
         ('verdict = "changed"\nnow = "Up."\nsince = "soon"', "a: since is 'soon'; give a release*"),
+        ("verdict = 3", "a: verdict is no text; write it in quotes"),
         ('verdict = "holds', "Illegal character*"),
         ('verdict = "holds"\n[a.b]\nc = 1', "a: unknown field b"),
     ],
 )
 def test_a_malformed_ledger_is_a_usage_error(book, table, complaint):
     """A file of `spec/claims` in which a claim has `verdict = "perhaps"` or an unknown
-    field, lacks a field that its verdict asks for, or breaks the syntax of TOML is a usage
-    error of `pytest` that says what is wrong.
+    field, a value without quotes, lacks a field that its verdict asks for, or breaks the
+    syntax of TOML is a usage error of `pytest` that says what is wrong.
     """
     book.ledger(f'[a]\nsection = "1"\nsays = "S."\n{table}\n')
 

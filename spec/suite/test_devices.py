@@ -100,19 +100,28 @@ def test_the_simulated_accelerator_is_made_when_it_is_named(book, monkeypatch, n
     result.stderr.fnmatch_lines(f"*--device {name}: no tensor can be made there: division by zero")
 
 
-def test_why_a_device_is_not_here_is_told_on_one_line(book, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (RuntimeError("no " * 60 + "way\nbut this"), "no " * 52 + "..."),
+        (RuntimeError("no way\nbut this"), "no way"),
+        (RuntimeError(), "RuntimeError()"),
+    ],
+)
+def test_why_a_device_is_not_here_is_told_on_one_line(book, monkeypatch, error, said):
     """If `pytest --device sim` cannot make the device, its error line shows only the first
-    line of what was raised; one of more than 160 characters is cut and ends in `...`.
+    line of what was raised, or the error's class if it has no words; a line of more than
+    160 characters is cut and ends in `...`.
     """
 
     def refuse():
-        raise RuntimeError("no " * 60 + "way\nbut this")
+        raise error
 
     monkeypatch.setattr(simulated, "register", refuse)
 
     result = book.run("--device", "sim")
 
-    assert result.errlines[0].endswith("there: " + "no " * 52 + "...")
+    assert result.errlines[0].endswith(f"there: {said}")
 
 
 def test_a_cuda_case_stands_behind_the_cuda_gate(book, monkeypatch):

@@ -121,12 +121,14 @@ def test_long_answers_are_broken_below_themselves(atlas, monkeypatch):
     ("text", "advice"),
     [
         ("{", "*atlas.json: no JSON (*); take it from the repository again, or let nox -s atlas*"),
+        ("[]", "*atlas.json: no JSON object; take it from the repository again, or let nox*"),
+        ("{}", "*holds no release yet; nox -s atlas*"),
         ('{"releases": {"0.4": {"missing": "no wheel"}}}', "*holds no release yet; nox -s atlas*"),
     ],
 )
 def test_a_damaged_atlas_is_refused_with_advice(atlas, text, advice):
     """`pytest --drift` is a usage error that says how to renew the file if
-    `spec/drift/atlas.json` is no JSON, or has `releases` without the answers of any.
+    `spec/drift/atlas.json` is no JSON object, or has the answers of no release.
     """
     (atlas.path / "spec" / "drift" / "atlas.json").write_text(text)
 

@@ -251,9 +251,10 @@ def test_a_run_inside_a_fact_is_listened_to_as_well(book):
 
 @pytest.mark.spare("'{'", reason="anything that is no JSON")
 @pytest.mark.spare("''", reason="anything that is no JSON")
-@pytest.mark.parametrize("text", ["{", ""])
+@pytest.mark.spare("'3'", reason="anything that is no JSON object")
+@pytest.mark.parametrize("text", ["{", "", "3"])
 def test_a_damaged_cache_counts_as_none(book, text):
-    """If `seen.json` in pytest's cache holds only `{` or nothing, which is no JSON, a
+    """If `seen.json` in pytest's cache holds only `{`, `3` or nothing, no JSON object, a
     `pytest` run of this suite traces a passing test by `sys.settrace` and writes
     `seen.json` again.
     """
