@@ -205,8 +205,8 @@ pathlib.Path(__file__).with_name(place[0]).write_text(" ".join(place))
 @pytest.mark.slow
 def test_launch_hands_over_an_argument_that_old_scripts_do_not_know(tmp_path):
     """Since PyTorch 2.0 `python -m torch.distributed.launch` without `--use_env` passes its
-    first process `--local-rank=0`: a script with `parser.add_argument("--local_rank", type=int)`
-    alone ends with "error: unrecognized arguments: --local-rank=0".
+    first process `--local-rank=0`: a script with `parser.add_argument("--local_rank")` alone ends
+    with "error: unrecognized arguments: --local-rank=0".
 
     Use `torchrun`, which passes no argument, and read `os.environ["LOCAL_RANK"]`; a script for
     both has `parser.add_argument("--local-rank", "--local_rank", type=int)`.
