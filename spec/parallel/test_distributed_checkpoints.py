@@ -266,7 +266,7 @@ def sharded(model):
 @pytest.mark.torch(">=2.6")
 def test_a_full_state_dict_is_gathered_on_rank_0(group):
     """`get_model_state_dict(model, options=StateDictOptions(full_state_dict=True,
-    cpu_offload=True))` gives rank 0 the whole tensors of a model sharded by `fully_shard`, the other
+    cpu_offload=True))` gives rank 0 the whole tensors of a model sharded by `fully_shard`, other
     ranks an empty dict; parameters in `model.state_dict()` are DTensors.
 
     All ranks have to call it, since all send their shards.
