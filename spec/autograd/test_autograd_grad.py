@@ -79,7 +79,7 @@ def test_grad_adds_the_gradients_of_several_outputs():
 def test_grad_of_a_vector_needs_grad_outputs(device):
     """`torch.autograd.grad(y, x)` of `y = x * x`, with a float32 `x` of two elements that
     requires grad, raises RuntimeError, "grad can be implicitly created only for scalar
-    outputs"; `grad_outputs=` gives a weight for each element.
+    outputs", but works with `grad_outputs=torch.tensor([1.0, 10.0])`.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     y = x * x
@@ -125,9 +125,9 @@ def test_allow_unused_gives_none_for_an_unused_input(device):
 
 @pytest.mark.torch(">=2.1")
 def test_materialize_grads_gives_zeros_for_an_unused_input():
-    """With `materialize_grads=True`, since PyTorch 2.1, `torch.autograd.grad` of a float32
-    0-d output that requires grad returns zeros for an input that requires grad but that the
-    output doesn't depend on, in the input's shape.
+    """`torch.autograd.grad(x * x, [x, other], materialize_grads=True)`, since PyTorch
+    2.1, with a float32 0-d `x` and an `other` that both require grad, gives zeros of the
+    shape of `other` as its gradient: `x * x` wasn't computed from it.
 
     So it hides a mistake, too: an element `x[0]` that was taken after the computation gets
     0.
@@ -205,8 +205,9 @@ def test_inputs_reach_a_tensor_in_the_middle():
 
 
 def test_inputs_must_name_something():
-    """`backward(inputs=[])` raises RuntimeError, as `inputs` cannot be empty; without `inputs`
-    the call reaches the leaves that require grad.
+    """`(x * x).backward(inputs=[])`, with a float32 0-d leaf `x` that requires grad,
+    raises RuntimeError, as `inputs` cannot be empty; without `inputs`, the call
+    accumulates a gradient in `x.grad`.
     """
     x = torch.tensor(3.0, requires_grad=True)
 

@@ -158,7 +158,7 @@ def test_the_argument_defaults_to_one():
 )
 def test_a_scalar_is_any_tensor_of_one_element(value, grad, device):
     """`y.backward()` needs no argument for a product `y = x * x` of one element, with a
-    float32 leaf `x` that requires grad, be its shape `()`, `(1,)` or `(1, 1)`.
+    float32 leaf `x` that requires grad and has the shape `()`, `(1,)` or `(1, 1)`.
 
     A complex tensor of one element needs an argument:
     `spec/autograd/test_complex_gradients.py`.
