@@ -75,18 +75,18 @@ def test_a_vector_of_another_length():
 
 
 def test_two_nets_are_mixed_as_vectors():
-    """`vector_to_parameters(mean, third.parameters())` gives a net the mean of two others
-    of the same layers, `mean` being that of their `parameters_to_vector`. Buffers, such as
-    those of `nn.BatchNorm1d`, are not in these vectors.
+    """For the mean `m` of the `parameters_to_vector` of two nets of the same layers,
+    `vector_to_parameters(m, third.parameters())` gives the mean to `third`, a net of these
+    layers too. Buffers, as of `nn.BatchNorm1d`, are not in the vectors.
     """
-    first, second, middle = nn.Linear(1, 1), nn.Linear(1, 1), nn.Linear(1, 1)
+    first, second, third = nn.Linear(1, 1), nn.Linear(1, 1), nn.Linear(1, 1)
     vector_to_parameters(torch.tensor([1.0, 5.0]), first.parameters())
     vector_to_parameters(torch.tensor([3.0, 9.0]), second.parameters())
 
     vectors = [parameters_to_vector(net.parameters()) for net in (first, second)]
-    vector_to_parameters(torch.stack(vectors).mean(0), middle.parameters())
+    vector_to_parameters(torch.stack(vectors).mean(0), third.parameters())
 
-    assert parameters_to_vector(middle.parameters()).tolist() == [2.0, 7.0]
+    assert parameters_to_vector(third.parameters()).tolist() == [2.0, 7.0]
     assert parameters_to_vector(nn.BatchNorm1d(4).parameters()).shape == (8,)
 
 

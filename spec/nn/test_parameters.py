@@ -72,8 +72,9 @@ def test_only_parameters_count_among_the_tensors():
 
 @pytest.mark.claim("blitz-params-trainable")
 def test_parameters_are_the_tensors_to_be_trained():
-    """`parameters()` of a network of two linear layers yields their four weights and biases:
-    leaves that require grad, and `backward()` gives each a `.grad` of its own shape.
+    """`parameters()` of `net = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1))` yields two
+    weights and two biases, leaves that require grad; `net(torch.ones(5, 3)).sum().backward()`
+    gives each a `.grad` of its own shape.
     """
     net = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1))
     net(torch.ones(5, 3)).sum().backward()
@@ -114,8 +115,8 @@ def test_parameters_of_the_module_alone():
 
 
 def test_a_parameter_shares_its_memory_with_the_tensor():
-    """`nn.Parameter(x)` of `x = torch.ones(2)` copies nothing: the parameter and `x` share
-    storage, and an in-place change of the parameter shows in `x`.
+    """`parameter = nn.Parameter(x)` of `x = torch.ones(2)` copies nothing: the two share
+    storage, and `parameter += 1` under `torch.no_grad()` makes `x` 2, 2.
 
     Write `nn.Parameter(x.clone())` where `x` has to keep its values.
     """
@@ -157,9 +158,9 @@ def test_a_parameter_of_integers_cannot_be_learnt():
 
 
 def test_a_frozen_parameter_is_still_one():
-    """`requires_grad_(False)` on the first of two new `nn.Linear` freezes its parameters:
-    `backward()` of a loss behind both leaves their `.grad` None, but `parameters()` still yields
-    them.
+    """`net[0].requires_grad_(False)` freezes the first layer of a new
+    `net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))`: after `net(x).sum().backward()`
+    its parameters have the `.grad` None, but `net.parameters()` still yields them.
 
     An optimizer such as `torch.optim.SGD` skips parameters whose `.grad` is None, so that frozen
     ones may be passed to it. A gradient from before freezing would still move them: call
@@ -167,7 +168,7 @@ def test_a_frozen_parameter_is_still_one():
     """
     net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
     net[0].requires_grad_(False)
-    net(torch.ones(2)).backward()
+    net(torch.ones(2)).sum().backward()
 
     assert [parameter.requires_grad for parameter in net.parameters()] == [
         False,
