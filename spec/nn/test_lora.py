@@ -113,9 +113,9 @@ def test_lora_is_merged_into_the_weight():
 
 
 def test_a_linear_layer_is_exchanged_by_name():
-    """If `LoRALinear` is a wrapper of your own and `net` an `nn.Sequential` of different
-    layers, `setattr(net, name, LoRALinear(child, rank))` for each `nn.Linear` of
-    `list(net.named_children())` exchanges the linear layers among the children.
+    """If `LoRALinear` is a wrapper module of your own and `net` an `nn.Sequential` of
+    different layers, `setattr(net, name, LoRALinear(child, rank))` for each `nn.Linear` of
+    `list(net.named_children())` exchanges these children.
 
     `named_children` yields a layer once, even if `net` holds it twice, and does not go
     deeper: `net.get_submodule("path.of.parent")` finds the parent of a layer further down.
@@ -136,8 +136,9 @@ def test_a_linear_layer_is_exchanged_by_name():
 
 
 def test_only_the_trained_parameters_need_saving():
-    """`load_state_dict(small, strict=False)` of a dict with LoRA's two trained parameters loads
-    these, leaves the frozen ones as they are and names them in `missing_keys`.
+    """`load_state_dict(small, strict=False)` of a dict with LoRA's two trained parameters
+    loads these, leaves the frozen ones as they are and names the frozen ones in the
+    `missing_keys` of its result.
 
     So a file of a fine-tuned model holds the small matrices only; rank and scale are no
     parameters and have to be stored beside them.
@@ -158,9 +159,9 @@ def test_only_the_trained_parameters_need_saving():
 
 
 def test_lora_as_a_parametrisation_changes_no_forward():
-    """A parametrisation of a frozen `nn.Linear` whose `forward` returns `weight + B @ A` is
-    LoRA without a wrapper: `layer.weight` is the sum,
-    `layer.parametrizations.weight.original` the frozen weight.
+    """After `parametrize.register_parametrization(layer, "weight", lora)` on a frozen
+    `nn.Linear`, where `lora(weight)` returns `weight + B @ A`, `layer.weight` is the sum
+    and `layer.parametrizations.weight.original` the frozen weight.
 
     Freeze the layer by `requires_grad_(False)` before registering.
     `parametrize.remove_parametrizations(layer, "weight")` merges the sum into the weight.
