@@ -47,8 +47,8 @@ def test_a_layer_called_twice_shares_its_weight_with_itself(device):
 @pytest.mark.claim("path-share-parameters")
 def test_one_layer_may_serve_two_inputs():
     """One layer called with two inputs, as in a siamese network, gets the sum of both gradients:
-    for `f(a) - f(b)`, `f` being `nn.Linear(2, 1, bias=False)`, the gradient of its weight is `a -
-    b`.
+    after `(f(a) - f(b)).backward()`, with `f = nn.Linear(2, 1, bias=False)` and `a` and `b` of
+    shape (2,), `f.weight.grad[0]` is `a - b`.
     """
     twin = nn.Linear(2, 1, bias=False)
     difference = twin(torch.tensor([1.0, 10.0])) - twin(torch.tensor([3.0, 4.0]))
@@ -58,8 +58,9 @@ def test_one_layer_may_serve_two_inputs():
 
 
 def test_two_names_for_one_layer_are_one_layer():
-    """A layer put twice into an `nn.Sequential` is not copied: both indices give the same object,
-    and `named_parameters()` and `named_children()` list it once, under its first name.
+    """An `nn.Linear` put twice into an `nn.Sequential` is not copied: both indices give the same
+    object; `named_children()` lists the layer, and `named_parameters()` its parameters, once,
+    under the first name.
     """
     layer = nn.Linear(2, 2)
     net = nn.Sequential(layer, nn.ReLU(), layer)
@@ -112,8 +113,9 @@ def test_all_names_of_a_shared_parameter_can_be_listed():
 
 
 def test_weights_alone_are_tied_by_assigning_the_parameter(device):
-    """`decode.weight = embed.weight` ties an `nn.Linear` to an `nn.Embedding`: both use the same
-    parameter, and an in-place change through one shows in the other.
+    """`decode.weight = embed.weight` ties `decode = nn.Linear(3, 5)` to
+    `embed = nn.Embedding(5, 3)`: both use the same parameter, and an in-place change of one
+    weight shows in the other.
 
     The weight of `nn.Embedding(5, 3)` has the shape of that of `nn.Linear(3, 5)`, so they fit
     without a transpose.
@@ -129,8 +131,8 @@ def test_weights_alone_are_tied_by_assigning_the_parameter(device):
 
 
 def test_tied_weights_collect_one_gradient():
-    """Two `nn.Linear` tied by `second.weight = first.weight` have one `.grad`: after `backward()`
-    it is the sum of the gradients from both layers.
+    """The weight of two `nn.Linear` tied by `second.weight = first.weight` has one `.grad`: after
+    `backward()` it is the sum of the gradients from both layers.
     """
     first, second = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
     second.weight = first.weight
@@ -142,7 +144,8 @@ def test_tied_weights_collect_one_gradient():
 
 def test_assigning_the_data_shares_memory_and_not_the_gradient():
     """`second.weight.data = first.weight.data` shares storage but not the parameter: both have
-    the same values, and `backward()` through the first layer gives the second no `.grad`.
+    the same values, but `backward()` through the first layer alone gives the second weight no
+    `.grad`.
 
     An optimizer given both, where both have got gradients, would update the shared values
     twice per step; tie weights by assigning the parameter itself, `second.weight =
@@ -199,9 +202,9 @@ def test_moving_to_meta_unties_weights():
 
 
 def test_to_empty_unties_weights():
-    """`nn.Module.to_empty(device="cpu")` of a network made on "meta" gives two layers with one tied
-    weight a parameter each: tie them again, `head.weight = embedding.weight`, before the state is
-    loaded.
+    """`nn.Module.to_empty(device="cpu")` of a network made on "meta" unties a weight that its layers
+    `embedding` and `head` share: each gets a parameter of its own. Tie them again,
+    `head.weight = embedding.weight`, before the state is loaded.
     """
     embedding = nn.Embedding(3, 2, device="meta")
     head = nn.Linear(2, 3, bias=False, device="meta")
