@@ -16,9 +16,9 @@ import torch
 
 
 def test_a_complex_gradient_points_uphill(device):
-    """For a complex64 0-d leaf `z` of 3+4j the gradient of `z.abs().square()` is `2 * z`,
-    up to rounding, which is 6+8j: its real and imaginary parts are the derivatives along
-    the real and the imaginary axis.
+    """For a complex64 0-d leaf `z` of 3+4j that requires grad,
+    `z.abs().square().backward()` gives the gradient 6+8j, which is `2 * z`: its real and
+    imaginary parts are the derivatives along the real and the imaginary axis.
 
     So it points where a real loss grows fastest, as the gradient of a real tensor does.
     """
@@ -30,8 +30,8 @@ def test_a_complex_gradient_points_uphill(device):
 
 
 def test_a_holomorphic_function_gives_the_conjugate_derivative():
-    """For a complex64 0-d leaf `z` of 3+4j the gradient of `(z * z).real` is 6-8j, the
-    conjugate of `2 * z`, the derivative of z².
+    """For a complex64 0-d leaf `z` of 3+4j that requires grad, `(z * z).real.backward()`
+    gives the gradient 6-8j, the conjugate of `2 * z`, the derivative of z².
 
     JAX returns the other convention, without the conjugate.
     """
@@ -96,9 +96,9 @@ def test_each_part_of_the_gradient_belongs_to_an_axis():
 
 
 def test_a_step_against_the_gradient_makes_the_loss_smaller():
-    """Gradient descent on a complex leaf is written as on a real one: from 3+4j,
-    `z -= 0.5 * z.grad` under `torch.no_grad()` for the squared distance to 1+2j lands on 1+2j,
-    up to rounding.
+    """After `(z - (1 + 2j)).abs().square().backward()` with a complex64 0-d leaf `z` of
+    3+4j that requires grad, one step of gradient descent, `z -= 0.5 * z.grad` under
+    `torch.no_grad()`, moves `z` to 1+2j, up to rounding.
     """
     z = torch.tensor(3 + 4j, requires_grad=True)
     (z - (1 + 2j)).abs().square().backward()

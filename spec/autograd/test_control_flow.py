@@ -88,9 +88,9 @@ def test_what_the_branch_not_taken_uses_gets_no_gradient(choice, gradients):
 
 
 def test_where_computes_both_branches():
-    """After `torch.where(x > 0, a * 10, b).sum().backward()` with new float32 leaves of one
-    length that require grad, `a` and `b` each have a gradient that is 0 where the other
-    side was chosen; `x`, which only the condition uses, has none.
+    """After `torch.where(x > 0, a * 10, b).sum().backward()` with new float32 leaves of
+    the same shape that require grad, `a` and `b` each have a gradient that is 0 where the
+    other side was chosen; `x`, which only the condition uses, has none.
 
     So a NaN or an expensive computation on the side not chosen still counts: see
     `spec/autograd/test_gradient_edges.py`.
@@ -122,9 +122,9 @@ def test_each_iteration_may_leave_another_graph():
     ("times", "value", "gradient"), [(1, 2.0, 1.0), (2, 4.0, 4.0), (3, 8.0, 12.0), (5, 32.0, 80.0)]
 )
 def test_a_loop_is_recorded_round_by_round(times, value, gradient):
-    """A loop that multiplies 1 n times by a float32 0-d `x` of 2, for n of 1 to 5, is
-    recorded iteration by iteration: `backward()` on the result, `x ** n`, gives the
-    gradient `n * x ** (n - 1)`, which is 80 for n of 5.
+    """`y = y * x` in a loop of n iterations, from `y = torch.tensor(1.0)` and with a new
+    `x = torch.tensor(2.0, requires_grad=True)`, is recorded iteration by iteration:
+    `y.backward()` gives the gradient `n * x ** (n - 1)`, 80 for n = 5.
     """
     x = torch.tensor(2.0, requires_grad=True)
     power = torch.tensor(1.0)
