@@ -79,9 +79,9 @@ def test_reduction_says_what_becomes_of_the_elements(reduction, loss):
 
 
 def test_a_loss_without_reduction_has_no_backward():
-    """For an `output` of several elements that requires grad, `F.mse_loss(output, target,
-    reduction="none").backward()` raises RuntimeError, "grad can be implicitly created only for
-    scalar outputs"; write `loss.sum().backward()`.
+    """If `loss = F.mse_loss(output, target, reduction="none")` has several elements and
+    `output` requires grad, `loss.backward()` raises RuntimeError, "grad can be implicitly
+    created only for scalar outputs"; write `loss.sum().backward()`.
     """
     output = torch.tensor([1.0, 2.0], requires_grad=True)
     loss = F.mse_loss(output, torch.zeros(2), reduction="none")
@@ -132,8 +132,9 @@ def test_losses_for_numbers_differ_in_how_they_weigh_far_points(loss, values, de
 
 @pytest.mark.claim("blitz-target-reshape")
 def test_a_target_of_ten_becomes_one_row():
-    """`target.view(1, -1)` gives a 1-D target of ten elements the shape (1, 10), which is
-    that of ten outputs of a network for one image: `nn.MSELoss` then broadcasts nothing.
+    """After `target = target.view(1, -1)` a 1-D target of ten elements has the shape (1,
+    10), which is that of ten outputs of a network for one image: `nn.MSELoss` then
+    broadcasts nothing.
     """
     output = torch.zeros(1, 10)
     target = torch.ones(10).view(1, -1)

@@ -124,9 +124,9 @@ def test_a_module_of_your_own_may_read_the_flag():
 
 
 def test_a_part_can_be_in_another_mode_than_the_whole():
-    """`net[0].eval()` puts one layer of an `nn.Sequential` in training mode into evaluation
-    mode, while the others stay in training mode; the next `net.train()` switches this layer
-    back.
+    """If `net` is an `nn.Sequential` in training mode, `net[0].eval()` puts its first layer
+    into evaluation mode, while the others stay in training mode; the next `net.train()`
+    switches the first layer back.
 
     In finetuning, a frozen BatchNorm therefore needs its `eval()` after each `net.train()`.
     """
@@ -156,9 +156,9 @@ def test_setting_the_flag_by_hand_does_not_reach_the_parts():
 
 @pytest.mark.claim("summary-testing-order")
 def test_results_are_put_out_after_switching_to_evaluation():
-    """After `torch.manual_seed(0)` `nn.Sequential(nn.Linear(8, 8), nn.Dropout(),
-    nn.Linear(8, 1))`, called four times with `torch.ones(8)`, gives four different outputs
-    in training mode, and the same output four times after `eval()`.
+    """`nn.Sequential(nn.Linear(8, 8), nn.Dropout(), nn.Linear(8, 1))`, made after
+    `torch.manual_seed(0)` and called four times with `torch.ones(8)`, gives four different
+    outputs in training mode, and the same output four times after `eval()`.
 
     Call `eval()` before computing the results that count, and `train()` before training on.
     """

@@ -18,8 +18,8 @@ from torch import nn
 
 
 def test_a_module_is_registered_by_assigning_it():
-    """Assigning a layer to an attribute of an `nn.Module` makes the layer a child of that
-    module; a plain number assigned to an attribute is kept but is no child.
+    """With `net = nn.Module()`, `net.layer = nn.Linear(2, 1)` makes the layer a child of
+    `net`; the number of `net.number = 3` is kept as a plain attribute, but is no child.
     """
     net = nn.Module()
     net.number = 3
@@ -58,9 +58,9 @@ def test_children_come_in_the_order_of_assignment():
 
 
 def test_children_are_one_level_and_modules_all_of_them():
-    """`named_children()` yields the direct children of an `nn.Module`; `named_modules()`
-    yields the module itself, under the empty name, and then the modules of the whole tree.
-    Both yield an object that has two names once.
+    """`named_children()` yields the name and module of each direct child of an `nn.Module`;
+    `named_modules()` yields first the module itself, under the empty name, then all modules
+    below it. Both yield a module that has two names once.
     """
     inner = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
     net = nn.Sequential(inner, nn.Linear(2, 1))
@@ -160,8 +160,8 @@ def test_a_deep_copy_shares_nothing():
 
 
 def test_a_later_assignment_takes_the_place_of_the_earlier_one():
-    """Assigning a new `nn.Module` to the attribute of a child replaces the child under the same
-    name and at the same position of `named_children()`.
+    """If `net` has the children `body` and `head`, `net.body = nn.Identity()` replaces the
+    child `body` under the same name and at the same position of `net.named_children()`.
 
     This is how the last layer of a pretrained network is exchanged: `net.fc = nn.Linear(512, 10)`.
     """
@@ -193,8 +193,9 @@ def test_a_deleted_child_is_gone():
 
 
 def test_the_name_of_a_child_takes_none_and_no_function():
-    """The attribute of a child takes None, another `nn.Module` or an `nn.Parameter` in its place;
-    assigning a function such as `torch.relu` raises TypeError, "torch.nn.Module or None expected".
+    """If `net.activation` is a child of an `nn.Module`, `net.activation = torch.relu`
+    raises TypeError, "torch.nn.Module or None expected"; None, another `nn.Module` or an
+    `nn.Parameter` may be assigned instead.
 
     Wrap a function in a module: `nn.ReLU()`. A `forward` that may meet None has to ask for it.
     """
@@ -251,7 +252,8 @@ def test_a_child_has_no_dot_in_its_name():
 
 
 def test_a_name_already_taken_is_refused_to_a_child():
-    """`add_module` raises KeyError, "attribute 'weight' already exists", for a name of a parameter,
+    """`add_module("weight", nn.ReLU())` of an `nn.Linear` raises KeyError, "attribute
+    'weight' already exists", and so does `add_module` with the name of any other parameter,
     buffer or plain attribute of the module; choose a free name.
 
     The name of a child is not refused: the new module takes its place.
