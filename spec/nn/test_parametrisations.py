@@ -276,9 +276,9 @@ def test_a_state_of_the_plain_layer_does_not_fit_a_parametrised_one():
 
 
 def test_pruning_masks_the_smallest_weights():
-    """`prune.l1_unstructured(layer, "weight", amount=2)` of a new `layer = nn.Linear(4, 1)`
-    sets the two weights of smallest absolute value to 0 by a mask; `weight_orig` keeps the
-    original values.
+    """`prune.l1_unstructured(layer, "weight", amount=2)`, from `torch.nn.utils`, of a new
+    `layer = nn.Linear(4, 1)` sets the two weights of smallest absolute value to 0 by a mask;
+    `layer.weight_orig` keeps the original values.
 
     `amount` is a number of weights if it is an int, a fraction if it is a float.
     """
@@ -293,9 +293,9 @@ def test_pruning_masks_the_smallest_weights():
 
 
 def test_a_pruned_weight_gets_no_gradient():
-    """After `prune.l1_unstructured(layer, "weight", amount=0.5)` of an `nn.Linear` a finite
-    gradient of `weight` reaches `weight_orig` as 0 where `weight_mask` is 0: the gradient does
-    not train the original values behind the mask.
+    """After `prune.l1_unstructured(layer, "weight", amount=0.5)`, from `torch.nn.utils`, of an
+    `nn.Linear` a finite gradient of `layer.weight` reaches `layer.weight_orig` as 0 where
+    `layer.weight_mask` is 0.
 
     Weight decay may still change them; the weight that is used stays 0, as the mask multiplies it.
     """
@@ -308,9 +308,9 @@ def test_a_pruned_weight_gets_no_gradient():
 
 
 def test_pruning_is_made_permanent_by_removing_it():
-    """`prune.remove(layer, "weight")` of a pruned `nn.Linear` takes mask and original away
-    and keeps the zeros: `weight` is in the `state_dict()` again, with as many elements as
-    before.
+    """`prune.remove(layer, "weight")`, from `torch.nn.utils`, of a pruned `nn.Linear` takes
+    mask and original away and keeps the zeros: `weight` is in the `state_dict()` again, with
+    as many elements as before.
     """
     layer = nn.Linear(4, 1, bias=False)
     layer.weight.data = torch.tensor([[1.0, -2.0, 0.5, 3.0]])
