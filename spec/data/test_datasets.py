@@ -73,8 +73,8 @@ def test_the_base_class_is_not_needed():
 
 @pytest.mark.claim("blitz-dp-item-shape")
 def test_a_hundred_random_vectors_make_a_dataset():
-    """A `Dataset` that keeps a (100, 5) tensor, has the tensor's `len` as its length and returns
-    `self.data[index]` from `__getitem__` has 100 samples of shape (5,).
+    """A `Dataset` that keeps a (100, 5) tensor as `self.data`, has `len(self.data)` as its length
+    and returns `self.data[index]` from `__getitem__` has 100 samples of shape (5,).
     """
 
     class RandomVectors(Dataset):

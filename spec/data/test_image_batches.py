@@ -58,7 +58,7 @@ def test_nrow_is_the_number_of_pictures_in_a_row():
 
 
 def test_a_row_holds_eight_pictures():
-    """`make_grid` without `nrow` puts eight images in a row; the ninth begins a second one."""
+    """`make_grid` without `nrow` puts up to eight images in a row; a ninth begins a second row."""
     eight = make_grid(torch.ones(8, 1, 1, 1), padding=0)
     nine = make_grid(torch.ones(9, 1, 1, 1), padding=0)
 

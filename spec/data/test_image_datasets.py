@@ -96,7 +96,7 @@ def test_the_module_is_called_datasets():
 
 @pytest.mark.claim("blitz-pil-output", "blitz-pil-range")
 def test_without_a_transform_a_sample_is_a_picture(mnist_files, tmp_path):
-    """Without a `transform`, a sample of `datasets.MNIST` is a pair of a Pillow picture with
+    """A sample of `datasets.MNIST(root)`, without transforms, is a pair of a Pillow picture with
     bytes from 0 to 255 and its label as an int.
 
     `transform=transforms.ToTensor()` makes a float tensor from 0 to 1 of it.
@@ -221,8 +221,8 @@ def test_train_chooses_the_part(cifar_files, tmp_path):
 
 @pytest.mark.claim("blitz-cifar-train-flag")
 def test_training_is_the_default():
-    """`datasets.CIFAR10(root)` needs no further argument: `train` is True by default, and
-    `download` False.
+    """`datasets.CIFAR10(root)` reads the training set and downloads nothing: `train` is True by
+    default, and `download` False.
 
     For the test set `train=False` has to be said, or accuracy is measured on the training data.
     """
