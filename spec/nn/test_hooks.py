@@ -187,9 +187,9 @@ def test_a_hook_belongs_to_each_call_of_its_module():
 
 
 def test_a_full_backward_hook_sees_both_gradients(device):
-    """After `layer.register_full_backward_hook(hook)` on an `nn.Linear`,
-    `layer(x).sum().backward()` calls `hook` with `layer`, the gradients of its positional
-    inputs and those of its outputs, both as tuples, if `x` requires grad.
+    """After `layer.register_full_backward_hook(hook)` on `layer = nn.Linear(2, 1)`,
+    `layer(torch.ones(1, 2, requires_grad=True)).sum().backward()` calls `hook` with
+    `layer`, the gradients of the inputs and those of the outputs, both as tuples.
     """
     layer = nn.Linear(2, 1, bias=False, device=device)
     layer.weight.data = torch.tensor([[3.0, 4.0]], device=device)
@@ -265,8 +265,8 @@ def test_what_a_full_backward_hook_returns_goes_on(device):
 @pytest.mark.torch(">=2.0.1")
 def test_a_full_backward_pre_hook_changes_what_comes_in():
     """Since PyTorch 2.0.1 a hook of `register_full_backward_pre_hook` on an `nn.Linear`
-    gets the gradient of the outputs before the module uses it; if the input requires grad,
-    the tuple that the hook returns is used instead.
+    whose input requires grad gets the gradient of the outputs as a tuple; the tuple that
+    the hook returns is used by the module instead.
     """
     layer = nn.Linear(2, 1, bias=False)
     layer.register_full_backward_pre_hook(lambda module, grad_output: (grad_output[0] * 10,))

@@ -216,8 +216,8 @@ def test_xavier_normal_has_a_spread_of_the_same_kind():
 @pytest.mark.parametrize(("mode", "bound"), [("fan_in", 0.1), ("fan_out", 0.2)])
 def test_kaiming_counts_inputs_or_outputs(mode, bound):
     """`nn.init.kaiming_uniform_(weight, nonlinearity="relu")` of a float32 matrix draws
-    uniformly from [-b, b] with `b = sqrt(6 / n)`: n is its number of columns (fan-in), with
-    `mode="fan_out"` its number of rows.
+    uniformly from [-b, b] with `b = sqrt(6 / n)`: n is the number of columns (fan-in), with
+    `mode="fan_out"` the number of rows.
     """
     weight = nn.init.kaiming_uniform_(torch.empty(150, 600), mode=mode, nonlinearity="relu")
 
