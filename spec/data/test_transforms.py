@@ -169,8 +169,8 @@ def test_to_pil_image_wraps_around():
 
 @pytest.mark.claim("blitz-normalize-range")
 def test_normalize_by_a_half_maps_to_minus_one_to_one():
-    """`Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))` maps the values of a float image of three
-    channels from the range 0 to 1 to the range -1 to 1.
+    """`Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))` maps the values of a float image tensor
+    of three channels from the range 0 to 1 to the range -1 to 1.
     """
     normalize = transforms.Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     image = torch.tensor([0.0, 0.5, 1.0]).expand(3, 1, 3)
@@ -179,9 +179,9 @@ def test_normalize_by_a_half_maps_to_minus_one_to_one():
 
 
 def test_normalize_subtracts_and_divides_channel_by_channel(device):
-    """`Normalize(mean, std)` subtracts from each channel of a float image its own mean and
-    divides it by its own standard deviation; unless `inplace=True` is given, the input stays as
-    it was.
+    """`Normalize(mean, std)` subtracts from each channel of a float image tensor its own mean
+    and divides it by its own standard deviation; unless `inplace=True` is given, the input stays
+    as it was.
     """
     normalize = transforms.Normalize(mean=[1.0, 2.0], std=[0.5, 4.0])
     image = torch.tensor([[[3.0]], [[4.0]]], device=device)
@@ -247,7 +247,7 @@ def test_another_normalize_is_the_inverse(device):
 
 def test_one_mean_is_used_for_all_channels():
     """`Normalize([1.0], [2.0])` uses the one mean and the one deviation for all three channels
-    of a float colour image.
+    of a float tensor (3, H, W).
 
     Not so the other way round: three means refuse an image with one channel, see
     `spec/vision/test_pretrained.py`.
@@ -276,10 +276,10 @@ def test_normalize_refuses_bytes():
 
 
 def test_normalize_refuses_a_deviation_of_zero():
-    """`Normalize([0.5], [0.0])` raises ValueError when it is called with a float image: a
-    standard deviation of 0 is what is measured on a channel that is the same everywhere.
+    """`Normalize([0.5], [0.0])` raises ValueError when it is called with a float image
+    tensor, because it would divide by zero.
 
-    Because it would divide by zero: use 1 for that channel.
+    A standard deviation of 0 is measured on a channel of only 0.0: use 1 for that channel.
     """
     with pytest.raises(ValueError, match="leading to division by zero"):
         transforms.Normalize([0.5], [0.0])(torch.ones(1, 1, 1))
@@ -298,8 +298,8 @@ def test_compose_runs_from_first_to_last():
 
 
 def test_compose_does_not_sort():
-    """`Compose` runs its transforms in the order given: `Normalize` before `ToTensor` is handed a
-    Pillow picture and raises TypeError.
+    """`Compose([Normalize([0.5], [0.5]), ToTensor()])` raises TypeError when it is called with a
+    Pillow picture: `Compose` runs the transforms in the order given.
 
     Write `ToTensor()` first: `Normalize` takes float tensors.
     """
@@ -310,8 +310,8 @@ def test_compose_does_not_sort():
 
 
 def test_compose_takes_a_list_of_objects():
-    """`Compose` takes one list of transform objects: `Compose(ToTensor(), normalize)` raises
-    TypeError, and so does a call of `Compose([ToTensor])`, which has the class in its list.
+    """`Compose` takes one list of transform objects: `Compose(ToTensor(), Normalize([0.5], [0.5]))`
+    raises TypeError, and so does `Compose([ToTensor])(picture)`, with a class in the list.
 
     Write `Compose([ToTensor(), Normalize(mean, std)])`.
     """

@@ -85,8 +85,8 @@ def test_normalize_wants_a_float_tensor():
 
 
 def test_what_is_no_tensor_passes_untouched():
-    """`v2.ToDtype` and `v2.Normalize` return a NumPy array untouched, and `v2.ToDtype` a Pillow
-    picture too.
+    """`v2.ToDtype(torch.float32, scale=True)` returns a NumPy array or a Pillow picture as it is;
+    `v2.Normalize([0.5], [0.5])` returns a NumPy array as it is.
 
     Because a v2 transform passes on what it has no rule for, such as labels. No error says so:
     begin with `v2.ToImage()`.
@@ -134,8 +134,8 @@ def test_to_image_and_to_dtype_replace_to_tensor():
 
 
 def test_compose_wants_a_transform():
-    """`v2.Compose([])` raises ValueError, "Pass at least one transform"; the first version's
-    `Compose([])` returns its input.
+    """`v2.Compose([])` raises ValueError, "Pass at least one transform";
+    `torchvision.transforms.Compose([])` makes a transform that returns its input.
 
     For a pipeline without steps use `v2.Identity()`.
     """
