@@ -75,9 +75,9 @@ def test_two_tensors_of_different_lengths_have_no_pairs():
 
 
 def test_a_zero_vector_has_the_cosine_zero(device):
-    """With the default `eps`, `F.cosine_similarity` of a float32 zero vector with another
-    finite vector is 0 and not NaN, because a length below `eps` is replaced by `eps`;
-    `F.normalize` leaves a float32 zero vector zero.
+    """`F.cosine_similarity(zero, b, dim=0)` of `zero = torch.zeros(2)` with a finite float32 `b` of
+    shape (2,) is 0 and not NaN, because a length below `eps` is replaced by `eps`;
+    `F.normalize(zero, dim=0)` is zero.
 
     In float16 the default `eps` rounds to 0, and both may be NaN: give a larger one, such as
     `eps=1e-4`.

@@ -100,9 +100,9 @@ def test_a_function_can_be_replaced_in_the_graph():
 
 @pytest.mark.torch(">=2.0")
 def test_replace_pattern_exchanges_a_piece_of_the_graph():
-    """`fx.replace_pattern(traced, pattern, replacement)` exchanges calls of `torch.relu` for
-    `torch.sigmoid`, if `pattern` and `replacement` are functions with these calls, and returns a
-    list of the matches.
+    """`fx.replace_pattern(traced, pattern, replacement)` replaces calls of `torch.relu` by
+    `torch.sigmoid`, if `pattern` is `lambda x: torch.relu(x)` and `replacement`
+    `lambda x: torch.sigmoid(x)`, and returns a list of the matches.
 
     Because it compares traced graphs, the call has to be written alike: `torch.add(a, b)` as a
     pattern does not find `a + b`.
