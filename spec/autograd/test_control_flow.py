@@ -140,9 +140,9 @@ def test_a_loop_is_recorded_round_by_round(times, value, gradient):
     ("start", "value", "gradient"), [(1.0, 16.0, 16.0), (4.0, 16.0, 4.0), (9.0, 18.0, 2.0)]
 )
 def test_the_data_may_decide_how_often_a_loop_runs(start, value, gradient):
-    """`while y < 10: y = y * 2` with a float32 0-d `y` is recorded as it ran, iteration by
-    iteration: starting at 1, 4 or 9 the gradient of the final `y` with respect to the start is
-    16, 4 or 2.
+    """`y = x * 1` and then `while y < 10: y = y * 2`, with a new float32 0-d leaf `x`
+    that requires grad, is recorded iteration by iteration: after `y.backward()`, `x.grad`
+    is 16, 4 or 2 for an `x` of 1, 4 or 9.
     """
     x = torch.tensor(start, requires_grad=True)
     y = x * 1
@@ -156,8 +156,9 @@ def test_the_data_may_decide_how_often_a_loop_runs(start, value, gradient):
 
 @pytest.mark.claim("blitz-doubling-loop")
 def test_doubling_until_the_norm_is_a_thousand_multiplies_by_a_power_of_two():
-    """`y = x * 2`, then `while y.norm() < 1000: y = y * 2`, multiplies `x` by 512, a power
-    of two, for the three numbers `x` that `torch.randn(3)` draws with seed 0 on the CPU.
+    """`y = x * 2`, then `while y.norm() < 1000: y = y * 2`, multiplies `x` by 512, a
+    power of two, for the three numbers `x` that `torch.randn(3)` draws on the CPU after
+    `torch.manual_seed(0)`.
     """
     x = torch.randn(3, generator=torch.Generator().manual_seed(0))
     y = x * 2

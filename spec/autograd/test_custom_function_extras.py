@@ -133,9 +133,9 @@ def test_an_in_place_function_marks_what_it_changed():
 
 @pytest.mark.torch(">=2.0")
 def test_setup_context_keeps_saving_apart_from_computing():
-    """Since PyTorch 2.0 `forward` of a `torch.autograd.Function` may be written without
-    `ctx`, and `setup_context(ctx, inputs, output)` saves what `backward` needs;
-    `torch.func.grad` accepts a `Function` of `x * x` that is written so.
+    """Since PyTorch 2.0 the `forward` of a `torch.autograd.Function` `Square` for x² may
+    be written without `ctx`, with `setup_context(ctx, inputs, output)` to save what
+    `backward` needs; `torch.func.grad(Square.apply)` needs that form.
 
     `torch.func.grad` of one with `ctx` in `forward` raises RuntimeError.
     """
