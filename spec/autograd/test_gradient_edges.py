@@ -72,9 +72,9 @@ def test_a_maximum_along_a_dimension_has_one_winner():
 
 
 def test_equal_operands_of_maximum_share_the_gradient():
-    """Where elements `a` and `b` in `torch.maximum(a, b)` of two float32 leaves of one
-    shape that require grad are equal, each gets half of the gradient; where one of the
-    elements is larger, it gets the whole.
+    """In `torch.maximum(a, b)` of two float32 leaves of one shape that require grad, `a` and
+    `b` get half of the gradient each at a place where they are equal; where one is larger,
+    its element gets the whole gradient and that of the other 0.
 
     Where one is NaN, each gets the whole gradient.
     """
@@ -160,8 +160,9 @@ def test_a_norm_has_the_slope_zero_at_zero(device):
 
 
 def test_where_does_not_keep_nan_out_of_the_gradient(device):
-    """The gradient of `torch.where(x > 0, x.sqrt(), zeros)` with respect to a float32 `x` is
-    NaN at an element of 0, though `torch.where` chose the zero.
+    """The gradient of `torch.where(x > 0, x.sqrt(), torch.zeros_like(x))` with respect to
+    `x = torch.tensor([0.0, 4.0], requires_grad=True)` is NaN at the first element, though
+    `torch.where` chose the zero there.
 
     Because the branch not taken gets the gradient 0, and 0 times its infinite derivative is
     NaN.
@@ -176,21 +177,21 @@ def test_where_does_not_keep_nan_out_of_the_gradient(device):
 
 
 def test_a_second_where_around_the_input_keeps_nan_out(device):
-    """In `torch.where(x > 0, torch.where(x > 0, x, ones).sqrt(), zeros)` of a float32 `x`
-    the inner `torch.where` keeps NaN out of the gradient of `x`: at an element of 0 it is
-    0, at 4 it is 0.25.
+    """In `torch.where(x > 0, torch.where(x > 0, x, 1.0).sqrt(), 0.0)` of a float32 `x` the
+    inner `torch.where` keeps NaN out of the gradient of `x`: it is 0 where `x` is 0, and
+    0.25 where `x` is 4.
     """
     x = torch.tensor([0.0, 4.0], requires_grad=True, device=device)
 
-    harmless = torch.where(x > 0, x, torch.ones_like(x))
-    torch.where(x > 0, harmless.sqrt(), torch.zeros_like(x)).sum().backward()
+    harmless = torch.where(x > 0, x, 1.0)
+    torch.where(x > 0, harmless.sqrt(), 0.0).sum().backward()
 
     assert x.grad.tolist() == [0.0, 0.25]
 
 
 def test_indexing_keeps_nan_out_of_the_gradient():
-    """The gradient of `x[x > 0].sqrt()` with respect to a float32 `x` is 0, not NaN, at an
-    element of 0, which the mask leaves out: that element takes no part in the root.
+    """The gradient of `x[x > 0].sqrt()` with respect to a float32 `x` is 0, not NaN, where
+    `x` is 0: the mask leaves that element out, so it takes no part in the root.
     """
     x = torch.tensor([0.0, 4.0], requires_grad=True)
 
