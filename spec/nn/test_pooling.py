@@ -264,19 +264,19 @@ def test_lp_pooling_has_a_layer_for_volumes():
 
 
 def test_unpooling_a_size_that_was_rounded_needs_that_size():
-    """`nn.MaxUnpool2d(2)` makes 4 rows of 2 by default; called with the output and the indices
-    that `nn.MaxPool2d(2, return_indices=True)` made of an `x` of shape (1, 1, 5, 5), and with
-    `output_size=x.shape`, it makes 5 rows, the fifth of zeros.
+    """After `y, indices = nn.MaxPool2d(2, return_indices=True)(x)` of an `x` of shape
+    (1, 1, 5, 5), `nn.MaxUnpool2d(2)(y, indices, output_size=x.shape)` has 5 rows again, the
+    fifth of zeros.
 
-    Because `MaxPool2d` drops the odd row. Without `output_size` the indices are taken for those
+    Because `MaxPool2d` drops the fifth row. Without `output_size` the indices are taken for those
     of 4 x 4, and values land elsewhere, or RuntimeError is raised.
     """
     x = torch.arange(25.0).view(1, 1, 5, 5)
-    pooled, indices = nn.MaxPool2d(2, return_indices=True)(x)
+    y, indices = nn.MaxPool2d(2, return_indices=True)(x)
 
-    restored = nn.MaxUnpool2d(2)(pooled, indices, output_size=x.shape)
+    restored = nn.MaxUnpool2d(2)(y, indices, output_size=x.shape)
 
-    assert pooled.tolist() == [[[[6.0, 8.0], [16.0, 18.0]]]]
+    assert y.tolist() == [[[[6.0, 8.0], [16.0, 18.0]]]]
     assert restored.shape == (1, 1, 5, 5)
     assert restored[0, 0, 4].tolist() == [0.0, 0.0, 0.0, 0.0, 0.0]
     assert restored.nonzero()[:, 2:].tolist() == [[1, 1], [1, 3], [3, 1], [3, 3]]
