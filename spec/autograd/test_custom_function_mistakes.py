@@ -19,9 +19,9 @@ from torch.autograd.function import once_differentiable
 
 
 def test_backward_returns_a_gradient_for_every_argument():
-    """If `apply` of a `torch.autograd.Function` was given two arguments and its `backward`
-    returns one gradient, `y.backward()` on the 0-d result `y` raises RuntimeError,
-    "returned an incorrect number of gradients (expected 2, got 1)".
+    """If `apply` of a `torch.autograd.Function` got two arguments and `backward` returns
+    one gradient, `y.backward()` on its 0-d result `y` that requires grad raises
+    RuntimeError, "returned an incorrect number of gradients (expected 2, got 1)".
 
     Return None for an argument that has no gradient, such as a number.
     """
@@ -44,9 +44,9 @@ def test_backward_returns_a_gradient_for_every_argument():
 
 
 def test_backward_returns_no_gradient_too_many():
-    """If `backward` of a `torch.autograd.Function` with one argument returns two gradients,
-    `y.backward()` raises RuntimeError, "expected 1, got 2"; if the second one is None, it
-    raises no error.
+    """If `backward` of a `torch.autograd.Function` with one argument returns two
+    gradients, `y.backward()` on the 0-d result `y`, which requires grad, raises
+    RuntimeError, "expected 1, got 2"; if the second one is None, it raises no error.
     """
 
     class Double(torch.autograd.Function):
@@ -78,9 +78,9 @@ def test_backward_returns_no_gradient_too_many():
 
 
 def test_a_gradient_has_to_fit_its_argument():
-    """If `backward` of a `torch.autograd.Function` returns a gradient of shape () for a
-    leaf of shape (2,) that requires grad, `y.backward()` raises RuntimeError; return a
-    gradient of the shape of the leaf, here `grad.expand(2)`.
+    """If `forward` of a `torch.autograd.Function` returns `x.sum()` for a leaf `x` of
+    shape (2,) that requires grad, and `backward(ctx, grad)` returns the 0-d `grad`,
+    `y.backward()` on the result `y` raises RuntimeError; return `grad.expand(2)`.
     """
 
     class Total(torch.autograd.Function):
@@ -123,9 +123,9 @@ def test_a_gradient_that_was_broadcast_is_summed_back():
 
 
 def test_backward_returns_tensors():
-    """A `backward` of a `torch.autograd.Function` that returns a Python float makes the call of
-    `y.backward()` raise RuntimeError, "expected Variable or None (got float)"; return a tensor
-    or None.
+    """If `backward` of a `torch.autograd.Function` returns a Python float, `y.backward()`
+    on the 0-d result `y`, which requires grad, raises RuntimeError, "expected Variable or
+    None (got float)"; return a tensor or None.
     """
 
     class Double(torch.autograd.Function):
@@ -144,9 +144,9 @@ def test_backward_returns_tensors():
 
 
 def test_none_from_backward_leaves_no_gradient():
-    """Where `backward` of a `torch.autograd.Function` returns None for a leaf that requires
-    grad, `y.backward()` raises no error and leaves the `.grad` of the leaf as it was, here
-    None.
+    """If `backward` of a `torch.autograd.Function` with one argument returns None,
+    `y.backward()` on the 0-d result `y` for a leaf `x` that requires grad raises no error
+    and leaves `x.grad` as it was, here None.
 
     `torch.autograd.grad(y, x)` raises RuntimeError there: `x` appears to not have been used in
     the graph.
@@ -173,9 +173,9 @@ def test_none_from_backward_leaves_no_gradient():
 
 
 def test_without_backward_it_computes_but_does_not_differentiate():
-    """A `torch.autograd.Function` that defines `forward` alone computes its result for a
-    float32 `x` that requires grad, and raises NotImplementedError only when a gradient is
-    asked for, as by `y.backward()`.
+    """A `torch.autograd.Function` `Double` with `forward` alone computes `y =
+    Double.apply(x)` for a float32 0-d `x` that requires grad; only when a gradient is
+    asked for, as by `y.backward()`, does it raise NotImplementedError.
 
     The message is "You must implement either the backward or vjp method".
     """
@@ -193,9 +193,9 @@ def test_without_backward_it_computes_but_does_not_differentiate():
 
 
 def test_only_tensors_are_saved_for_backward():
-    """`ctx.save_for_backward(x, 2.0)` makes `apply` raise TypeError, "can only save variables",
-    if `x` requires grad and grad mode is on; set the number as an attribute instead,
-    `ctx.factor = factor`.
+    """`ctx.save_for_backward(x, 2.0)` in `forward` makes `apply` raise TypeError, "can
+    only save variables", if `x` requires grad and grad mode is on; keep the number as an
+    attribute instead, `ctx.factor = 2.0`.
 
     Where the result requires no grad nothing is saved, so the mistake passes there.
     """
@@ -216,9 +216,9 @@ def test_only_tensors_are_saved_for_backward():
 
 
 def test_a_saved_tensor_is_guarded_against_writes():
-    """If `x.detach().add_(1)` changed an `x` that a `torch.autograd.Function` for x² saved,
-    reading `ctx.saved_tensors` in `backward` raises RuntimeError; with `x` kept as `ctx.x`
-    no error is raised, and the gradient `2 * ctx.x` is wrong.
+    """After `y = Square.apply(x)`, a `Function` for x² with `ctx.save_for_backward(x)`,
+    and `x.detach().add_(1)`, `y.backward()` raises RuntimeError; with `ctx.x = x` instead
+    it raises no error, and the gradient `2 * ctx.x` is wrong.
 
     Because `save_for_backward` notes the version of the tensor, which an in-place write raises.
     A write through `x.data` raises no version and isn't noticed.
@@ -260,8 +260,9 @@ def test_a_saved_tensor_is_guarded_against_writes():
 
 
 def test_an_instance_is_not_called():
-    """Calling an instance of a `torch.autograd.Function` subclass `Double` raises RuntimeError,
-    "Legacy autograd function with non-static forward"; call `Double.apply(x)` instead.
+    """`Double()(x)`, the call of an instance of a `torch.autograd.Function` subclass
+    `Double`, raises RuntimeError, "Legacy autograd function with non-static forward";
+    call `Double.apply(x)` instead.
 
     Instances were the style of the first releases; making one issues a DeprecationWarning.
     """
@@ -280,9 +281,10 @@ def test_an_instance_is_not_called():
 
 
 def test_once_differentiable_refuses_a_second_derivative():
-    """If `torch.autograd.function.once_differentiable` decorates `backward` of a `Function`
-    `Cube` for x³, `first.backward()` raises RuntimeError for a `first` that is the
-    derivative of `Cube.apply(x) ** 2` by `x` with `create_graph=True`.
+    """After `(first,) = torch.autograd.grad(Cube.apply(x) ** 2, x, create_graph=True)`,
+    `first.backward()` raises RuntimeError if
+    `torch.autograd.function.once_differentiable` decorates `backward` of `Cube`, a
+    `Function` for x³.
 
     It belongs on a `backward` that computes outside torch. It isn't a full guard:
     `first.backward()` on the derivative of `Cube.apply(x) + x**2` raises no error and leaves 2
