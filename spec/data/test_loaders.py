@@ -196,8 +196,8 @@ def test_shuffle_reorders_anew_each_epoch():
 
 def test_a_seed_repeats_the_order():
     """`DataLoader(data, shuffle=True)` without a `generator` and without persistent workers
-    draws its order from torch's global generator: `torch.manual_seed` before a pass repeats the
-    order of that pass.
+    draws its order from torch's global generator: `torch.manual_seed(7)` before each of two
+    passes gives both the same order.
 
     Other draws in between, such as those of Dropout, change the order: give the loader a
     generator of its own.
