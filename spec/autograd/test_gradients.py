@@ -82,8 +82,8 @@ def test_a_leaf_that_took_no_part_keeps_none():
 
 
 def test_a_leaf_times_zero_gets_zero_not_none(device):
-    """After `(x * 0).sum().backward()` a float32 leaf `x` that requires grad, which took part
-    and was multiplied by 0, has a `.grad` of zeros, not None, if it had none before.
+    """After `(x * 0).sum().backward()` a float32 leaf `x` that requires grad and had no `.grad`
+    before has a `.grad` of zeros, not None.
 
     Because autograd follows the recorded operations and doesn't look for products that vanish.
     An infinite derivative on the way makes it NaN, as in `(x * 0).sqrt()`.
@@ -142,8 +142,9 @@ def test_a_broadcast_operand_gets_the_sum_of_its_copies(device):
 
 
 def test_reshaping_sends_each_gradient_home():
-    """The gradient of `x.t().reshape(6)` with respect to a float32 `x` of shape (2, 3) comes
-    back in the shape of `x`, each element at the position in `x` that it came from.
+    """After `(x.t().reshape(6) * weights).sum().backward()`, with a tensor `weights` of the
+    numbers 1.0 to 6.0 and `x = torch.ones(2, 3, requires_grad=True)`, `x.grad` has the shape
+    of `x`, (2, 3), and holds [[1, 3, 5], [2, 4, 6]].
     """
     x = torch.ones(2, 3, requires_grad=True)
     weights = torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])

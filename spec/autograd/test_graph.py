@@ -142,9 +142,9 @@ def test_the_graph_has_no_cycles_and_names_every_recorded_step():
 
 
 def test_writing_through_a_view_changes_the_history_of_its_base():
-    """After `y[1:2].fill_(7)`, with `y = x * 2` and a float32 leaf `x` of three elements
-    that requires grad, `y.grad_fn` is a `CopySlices` node and `y.sum().backward()` makes
-    `x.grad` [2, 0, 2]: no gradient passes the overwritten `y[1]`.
+    """After `y[1:2].fill_(7)`, with `x = torch.ones(3, requires_grad=True)` and `y = x * 2`,
+    `y.grad_fn` is a `CopySlices` node and `y.sum().backward()` makes `x.grad` [2, 0, 2]: no
+    gradient passes the overwritten `y[1]`.
 
     Because the write through the view is recorded as an operation on its base.
     """
@@ -160,9 +160,9 @@ def test_writing_through_a_view_changes_the_history_of_its_base():
 
 
 def test_a_node_can_be_called():
-    """Called with the gradient of its result, the node of `x * 3`, with a float32 `x` that
-    requires grad, returns the gradients of its operands: a tensor for `x`, None for the
-    number 3.
+    """`y.grad_fn(torch.tensor([1.0, 10.0]))`, with `x = torch.ones(2, requires_grad=True)` and
+    `y = x * 3`, returns the gradients of the two operands: the tensor [3, 30] for `x`, None
+    for the number 3.
 
     `backward()` does this for each node in turn.
     """
