@@ -18,9 +18,9 @@ import torch
 
 @pytest.mark.torch(">=2.1")
 def test_a_post_accumulate_hook_runs_when_grad_is_written(device):
-    """A hook of `x.register_post_accumulate_grad_hook` on a float32 0-d leaf `x` is called
-    with `x` itself after each `(x * x).backward()`, when the gradient has been added to
-    `x.grad`.
+    """A hook of `x.register_post_accumulate_grad_hook` on a float32 0-d leaf `x` that requires
+    grad is called with `x` itself in each `(x * x).backward()`, when the gradient has been
+    added to `x.grad`.
     """
     x = torch.tensor(3.0, requires_grad=True, device=device)
     seen = []
@@ -34,9 +34,9 @@ def test_a_post_accumulate_hook_runs_when_grad_is_written(device):
 
 @pytest.mark.torch(">=2.1")
 def test_a_step_can_be_taken_during_backward():
-    """In `(w * 4).backward()` with a float32 0-d leaf `w` a hook of
+    """In `(w * 4).backward()` with a float32 0-d leaf `w` that requires grad, a hook of
     `w.register_post_accumulate_grad_hook` may update `w` in place under `torch.no_grad()`
-    and set `w.grad` to None, so that the step is done inside `backward()`.
+    and set `w.grad` to None: the step is done inside `backward()`.
 
     If each parameter has such a hook, a gradient is freed as soon as it is used, so that the
     gradients of all parameters need not exist at the same time.
@@ -83,8 +83,8 @@ def test_a_post_accumulate_hook_misses_autograd_grad():
 
 def test_a_node_hook_sees_what_goes_in_and_what_comes_out(device):
     """For `product = x * w` of float32 0-d leaves that both require grad,
-    `product.grad_fn.register_hook(f)` calls `f(grad_inputs, grad_outputs)` after the node
-    has run: the gradients of `x` and `w` as one tuple, and that of `product` as another.
+    `product.grad_fn.register_hook(f)` lets `product.backward()` call `f` with two tuples:
+    the gradients of `x` and `w`, just computed by the node, and that of `product`.
     """
     x = torch.tensor(2.0, requires_grad=True, device=device)
     w = torch.tensor(5.0, requires_grad=True, device=device)
@@ -133,13 +133,13 @@ def test_a_node_hook_can_replace_the_gradients_of_the_inputs():
 
 def test_a_node_prehook_can_replace_what_comes_in():
     """For `product = x * w` of float32 0-d leaves that require grad,
-    `product.grad_fn.register_prehook(f)` calls `f(grad_outputs)` before the node runs; a
-    tuple of one tensor that `f` returns replaces the gradient of `product`.
+    `product.grad_fn.register_prehook(lambda grads: (grads[0] * 100,))` makes
+    `product.backward()` compute gradients of `x` and `w` that are 100 times as large.
     """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(5.0, requires_grad=True)
     product = x * w
-    product.grad_fn.register_prehook(lambda outputs: (outputs[0] * 100,))
+    product.grad_fn.register_prehook(lambda grads: (grads[0] * 100,))
 
     product.backward()
 
