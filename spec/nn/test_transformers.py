@@ -159,8 +159,8 @@ def test_the_parameters_of_a_transformer_are_drawn_anew_by_a_loop():
 
 
 def test_nothing_is_causal_without_a_mask():
-    """In an `nn.TransformerEncoder` of `d_model=4` without a mask and dropout a random change
-    of the last of 3 steps changes the first output; with the causal mask it does not.
+    """In an `nn.TransformerEncoder` of `d_model=4` without dropout, called without a mask, a random
+    change of the last of 3 steps changes the first output; with the causal mask it does not.
 
     A language model made of an encoder needs
     `mask=nn.Transformer.generate_square_subsequent_mask(steps)`.
@@ -230,8 +230,9 @@ def test_a_transformer_takes_source_and_target():
 
 
 def test_a_transformer_has_no_embedding_and_no_last_layer():
-    """`nn.Transformer` has no embedding and no layer to the vocabulary: int64 ids (1, 3) with
-    `d_model=4` raise RuntimeError, "the feature number of src and tgt must be equal to d_model".
+    """`nn.Transformer(d_model=4, nhead=2)` has no embedding and no layer to the vocabulary: int64
+    ids of shape (1, 3) as source and target raise RuntimeError, "the feature number of src and
+    tgt must be equal to d_model".
 
     Around it go `nn.Embedding`, a positional encoding and `nn.Linear(d_model, vocabulary)`. With as
     many steps as `d_model` the message in PyTorch 2.14 is "mat1 and mat2 must have the same dtype".
@@ -250,8 +251,8 @@ def test_a_transformer_has_no_embedding_and_no_last_layer():
 
 
 def test_source_and_target_are_batches_of_one_size():
-    """`nn.Transformer` raises RuntimeError for a batch of 3 sources and 2 targets, "the batch
-    number of src and tgt must be equal"; their lengths may differ.
+    """`nn.Transformer` raises RuntimeError for a batch of 3 sources with a batch of 2 targets, "the
+    batch number of src and tgt must be equal"; the lengths of source and target may differ.
 
     With `batch_first=False`, the default, this is often a batch in the wrong dimension.
     """
