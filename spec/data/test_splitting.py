@@ -53,8 +53,8 @@ def test_a_wrong_index_of_a_subset_shows_late():
 
 
 def test_concat_dataset_counts_on():
-    """`ConcatDataset([first, second])` is one dataset with the samples of `first`, followed by
-    those of `second`; its length is the sum of theirs.
+    """`ConcatDataset([first, second])` of two map-style datasets is one dataset with the samples
+    of `first`, followed by those of `second`; its length is the sum of theirs.
     """
     both = ConcatDataset([["a", "b"], ["c"]])
 
@@ -91,8 +91,9 @@ def test_plus_joins_two_datasets():
 
 
 def test_random_split_deals_out_every_sample_once():
-    """`random_split(dataset, [4, 2], generator)` deals each sample of six to one of two parts, in
-    random order; a generator with the same seed repeats the split.
+    """`random_split(dataset, [4, 2], generator)` of six samples puts four of them, chosen at
+    random, into one part and the other two into a second; a generator with the same seed
+    repeats the split.
 
     Without a seed, of a generator or by `torch.manual_seed`, the split differs from run to run, and
     validation samples of one run are trained on in the next.
