@@ -22,9 +22,9 @@ import torch
 
 
 def test_detach_shares_the_memory(device):
-    """`x.detach()` of a dense tensor, made outside `torch.inference_mode()`, returns a new
-    tensor on the storage of `x`, whether `x` requires grad or not: writing an element of it
-    changes `x`.
+    """`d = x.detach()` of a dense tensor `x`, made outside `torch.inference_mode()`, is a
+    new tensor on the storage of `x`, whether `x` requires grad or not: writing an element
+    of `d` changes `x`.
 
     Use `x.detach().clone()` for a copy that is independent.
     """
@@ -170,8 +170,8 @@ def test_a_write_through_data_goes_unnoticed_and_spoils_the_gradient():
 
 
 def test_data_shares_memory_and_is_untracked():
-    """`x.data` of a dense tensor, like `x.detach()`, shares the storage of `x` and doesn't
-    require grad; if `x` required grad before, it still requires grad.
+    """`x.data` of a dense tensor `x`, like `x.detach()`, shares the storage of `x` and
+    doesn't require grad; `x` itself keeps its `requires_grad`.
     """
     x = torch.ones(2, requires_grad=True)
     x.data[0] = 5.0

@@ -40,7 +40,9 @@ def test_grad_makes_a_function_into_its_derivative(device):
 
 
 def test_grad_of_grad_is_the_second_derivative():
-    """`torch.func.grad` can be applied to its own result: x³ has the derivatives 3x², 6x and 6."""
+    """`torch.func.grad` can be applied to its own result: from `lambda x: x**3` it makes
+    the derivatives 3x², 6x and 6 in turn, here called with a float32 0-d `x` of 2.
+    """
     first = torch.func.grad(lambda x: x**3)
     second = torch.func.grad(first)
     third = torch.func.grad(second)
@@ -62,8 +64,9 @@ def test_grad_wants_a_scalar_without_axes():
 
 
 def test_argnums_says_which_argument(device):
-    """`torch.func.grad(f, argnums=1)` differentiates with respect to the second positional
-    argument; the default is the first, and a tuple of positions gives a tuple of gradients.
+    """`torch.func.grad(torch.mul, argnums=1)(a, b)` of float32 0-d tensors differentiates
+    with respect to the second positional argument, `b`; the default is the first, and a
+    tuple of positions gives a tuple of gradients.
     """
     a, b = torch.tensor(2.0, device=device), torch.tensor(5.0, device=device)
 
