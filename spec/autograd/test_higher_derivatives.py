@@ -125,7 +125,7 @@ def test_a_straight_line_has_no_second_derivative_to_ask_for():
 @pytest.mark.torch(">=2.1")
 def test_materialize_grads_calls_a_missing_second_derivative_zero():
     """With float32 0-d `w` and `x` that require grad, `slope`, the derivative of `w * x` by
-    `x` with `create_graph=True`, is `w`: `torch.autograd.grad(slope, x)` gives None with
+    `x` with `create_graph=True`, equals `w`: `torch.autograd.grad(slope, x)` gives None with
     `allow_unused=True` and 0 with `materialize_grads=True`.
     """
     x = torch.tensor(2.0, requires_grad=True)
@@ -174,9 +174,9 @@ def test_a_gradient_penalty_has_a_gradient(device):
 
 
 def test_the_hessian_times_a_vector_takes_two_passes():
-    """For x²y of the elements x and y of a float32 vector, here 2 and 3,
-    `torch.autograd.grad` of `gradient @ u`, where `gradient` was computed with
-    `create_graph=True`, is `H @ u`, up to rounding, without building the Hessian `H`.
+    """With `x = torch.tensor([2.0, 3.0], requires_grad=True)` and `gradient`, that of
+    `x[0] ** 2 * x[1]` with `create_graph=True`, `torch.autograd.grad(gradient @ u, x)` gives
+    the Hessian times the vector `u`, up to rounding, without building the Hessian.
     """
     x = torch.tensor([2.0, 3.0], requires_grad=True)
     u = torch.tensor([1.0, 10.0])
@@ -189,8 +189,9 @@ def test_the_hessian_times_a_vector_takes_two_passes():
 
 
 def test_newtons_method_lands_on_the_bottom_of_a_parabola():
-    """From 10, one Newton step `x - slope / curvature`, both by `torch.autograd.grad`, reaches
-    3, the minimum of the parabola 2(x - 3)².
+    """From `x = torch.tensor(10.0, requires_grad=True)`, one Newton step `x - slope / curvature`,
+    both by `torch.autograd.grad`, `slope` with `create_graph=True`, reaches 3, the minimum of
+    the parabola 2(x - 3)².
     """
     x = torch.tensor(10.0, requires_grad=True)
 
@@ -202,9 +203,9 @@ def test_newtons_method_lands_on_the_bottom_of_a_parabola():
 
 
 def test_a_training_step_can_be_differentiated():
-    """A gradient step `w - rate * slope` on w², with 0-d leaves `w` and `rate` that require
-    grad and `slope` from `torch.autograd.grad(w**2, w, create_graph=True)`, can be
-    differentiated with respect to the learning rate `rate` and to `w`.
+    """With 0-d leaves `w` and `rate` that require grad and
+    `(slope,) = torch.autograd.grad(w**2, w, create_graph=True)`, `backward()` of a gradient
+    step `w - rate * slope` stores its derivatives in `rate.grad` and in `w.grad`.
 
     This is the basis of learning to learn. An optimizer's `step()` runs under `no_grad`, unless
     the optimizer was made with `differentiable=True`.

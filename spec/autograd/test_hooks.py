@@ -201,8 +201,8 @@ def test_a_retained_grad_used_to_miss_the_hooks_put_on_later():
 
 @pytest.mark.torch(">=2.0")
 def test_hooks_of_a_leaf_run_for_autograd_grad_too():
-    """Since PyTorch 2.0 `torch.autograd.grad(y, x)`, for a `y` computed from a leaf `x`,
-    calls the hooks that `x.register_hook` registered, and returns the gradient as they
+    """Since PyTorch 2.0 `torch.autograd.grad(y, x)`, for a 0-d `y` computed from a leaf
+    `x`, calls the hooks that `x.register_hook` registered, and returns the gradient as they
     changed it.
     """
     x = torch.tensor(3.0, requires_grad=True)
