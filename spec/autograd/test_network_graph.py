@@ -41,9 +41,9 @@ class LeNet(nn.Module):
 
 @pytest.mark.claim("blitz-graph-chain")
 def test_the_graph_runs_from_the_loss_through_every_layer_to_the_first():
-    """From the `grad_fn` of an `nn.MSELoss` on a LeNet with ReLU and max pooling,
-    `next_functions` leads to the nodes in reverse order: three linear layers with ReLU
-    between them, a view, and twice pooling, ReLU and convolution.
+    """From the `grad_fn` of `nn.MSELoss()` of the output of a LeNet (ReLU, max pooling,
+    `x.view` to flatten), `next_functions` leads back to three linear layers with ReLU
+    between them, the view, and twice pooling, ReLU, convolution.
 
     The names depend on how a layer is implemented: a linear layer is `AddmmBackward0` for a 2-D
     input.
@@ -88,7 +88,7 @@ def test_the_graph_runs_from_the_loss_through_every_layer_to_the_first():
 def test_the_networks_output_prints_addmmbackward0():
     """The recorded output of a LeNet that ends in `nn.Linear(84, 10)`, for a batch of one
     image, has the shape (1, 10) and prints `grad_fn=<AddmmBackward0>`, the node of a linear
-    layer with a bias.
+    layer with a bias for a 2-D input.
 
     `addmm` is one matrix product and an addition.
     """
@@ -112,23 +112,25 @@ def test_the_loss_prints_mselossbackward0():
 
 @pytest.mark.claim("blitz-next-functions-linear")
 def test_one_step_behind_the_loss_is_the_last_linear_layer():
-    """`loss.grad_fn.next_functions` of an `nn.MSELoss` of the output of an `nn.Linear` and a
-    target of its shape holds the node of that output and, for a target that doesn't require
-    grad, `(None, 0)`.
+    """For `loss = nn.MSELoss()(output, target)`, with the recorded `output` of an `nn.Linear`
+    and a `target` of the same shape that doesn't require grad, `loss.grad_fn.next_functions`
+    is `((output.grad_fn, 0), (None, 0))`.
     """
     net = nn.Sequential(nn.ReLU(), nn.Linear(2, 1))
-    loss = nn.MSELoss()(net(torch.ones(1, 2)), torch.ones(1, 1))
+    output, target = net(torch.ones(1, 2)), torch.ones(1, 1)
+    loss = nn.MSELoss()(output, target)
 
-    (linear, _), target = loss.grad_fn.next_functions
+    (linear, _), other = loss.grad_fn.next_functions
     assert linear.name() == "AddmmBackward0"
-    assert target == (None, 0)
+    assert other == (None, 0)
+    assert loss.grad_fn.next_functions == ((output.grad_fn, 0), (None, 0))
 
 
 @pytest.mark.claim("blitz-next-functions-expand", "blitz-next-functions-relu-label")
 def test_a_linear_layer_leads_to_its_bias_then_its_input_then_its_weight():
     """For a new `nn.Linear(2, 1)` and a 2-D input `h.relu()` that requires grad,
-    `next_functions` of the output's `grad_fn` holds three nodes: the bias, the ReLU, and
-    the transpose of the weight, `TBackward0`.
+    `next_functions` of the output's `grad_fn` leads to three nodes: that of the bias, the
+    ReLU, and the transpose of the weight, `TBackward0`.
 
     So `next_functions[0][0]`, which tutorials follow, is the bias; the layer before is at index
     1.
@@ -233,16 +235,18 @@ def test_eval_does_not_stop_the_recording():
 
 
 def test_each_call_of_a_network_builds_a_new_graph_on_the_same_ends():
-    """Two calls of a new `nn.Linear(2, 1)` on an input of shape (1, 2) build two graphs,
-    which end in the same `AccumulateGrad` node of its bias: `backward()` on each of the two
-    outputs adds its gradient to `weight.grad`.
+    """`a, b = net(x), net(x)` with a new `net = nn.Linear(2, 1)` and `x = torch.ones(1, 2)`
+    builds two graphs that end in the same `AccumulateGrad` node of the bias: `a.backward()`
+    and `b.backward()` each add 1 to `net.bias.grad`.
     """
     net = nn.Linear(2, 1)
-    first = net(torch.ones(1, 2))
-    second = net(torch.ones(1, 2))
+    x = torch.ones(1, 2)
+    a, b = net(x), net(x)
 
-    assert first.grad_fn is not second.grad_fn
-    assert first.grad_fn.next_functions[0][0] is second.grad_fn.next_functions[0][0]
-    first.backward()
-    second.backward()
+    assert a.grad_fn is not b.grad_fn
+    assert a.grad_fn.next_functions[0][0] is b.grad_fn.next_functions[0][0]
+    a.backward()
+    assert net.bias.grad.tolist() == [1.0]
+    b.backward()
+    assert net.bias.grad.tolist() == [2.0]
     assert net.weight.grad.tolist() == [[2.0, 2.0]]

@@ -27,8 +27,8 @@ from torch.autograd.graph import saved_tensors_hooks
 @pytest.mark.claim("blitz-no-grad-square-flags")
 def test_inside_no_grad_nothing_is_recorded(device):
     """For a float32 leaf `x` that requires grad, `x**2` computed inside `torch.no_grad()` has
-    its value, but `requires_grad` False and no `grad_fn`; `x` itself still requires grad, and
-    after the block recording goes on.
+    the values of `x**2` outside, but `requires_grad` False and no `grad_fn`; `x` itself still
+    requires grad, and after the block `x**2` is recorded again.
     """
     x = torch.full((2,), 3.0, requires_grad=True, device=device)
     with torch.no_grad():
