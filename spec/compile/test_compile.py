@@ -62,9 +62,9 @@ def test_compile_decorates_a_function():
 
 
 def test_gradients_pass_through_compiled_code():
-    """`backward()` works through a function compiled by `torch.compile`: `(x**2).sum()` compiled
-    gives the gradient 2x.
-    """
+    """For a float32 `x` that requires grad, `backward()` passes through
+    `torch.compile(lambda x: (x**2).sum(), backend="aot_eager")`: `x.grad`, None before,
+    becomes 2x."""
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     compiled = torch.compile(lambda x: (x**2).sum(), backend="aot_eager")
 
@@ -74,9 +74,9 @@ def test_gradients_pass_through_compiled_code():
 
 
 def test_nothing_is_compiled_before_the_first_call():
-    """`torch.compile(lambda x: x + 1)` itself compiles nothing: the backend is called in the
-    first call of the compiled function, and not again in a second call with an input of the
-    same kind.
+    """`torch.compile(lambda x: x + 1)` itself compiles nothing: the backend is called in
+    the first call of the compiled function, with `torch.ones(2)`, and not again in a second
+    call, with `torch.zeros(2)`.
 
     So the first call is slow. Call the function once before you measure it.
     """
@@ -94,8 +94,8 @@ def test_nothing_is_compiled_before_the_first_call():
 
 def test_a_backend_gets_the_recorded_operations():
     """A backend of `torch.compile` is a function of a graph module and example inputs that
-    returns a callable: for `x + 1` the graph has a placeholder, one call and an output.
-    """
+    returns a callable: if `lambda x: x + 1` is first called with `torch.ones(2)`, and not
+    `dynamic=True`, the graph has a placeholder, one call and an output."""
     recorded = []
 
     def backend(graph, inputs):
@@ -110,9 +110,8 @@ def test_a_backend_gets_the_recorded_operations():
 
 @pytest.mark.torch(">=2.2")
 def test_a_module_compiled_in_place_keeps_its_keys():
-    """`nn.Module.compile()` compiles the calls of the module itself: the module stays an instance
-    of its class and the keys of its `state_dict()` stay as they are.
-    """
+    """`model.compile()` of an `nn.Linear` changes the model itself and makes no new module:
+    the model stays an `nn.Linear`, and the keys of its `state_dict()` stay as they are."""
     model = nn.Linear(2, 1, bias=False)
     nn.init.ones_(model.weight)
 
@@ -143,9 +142,9 @@ def test_a_compiled_module_shares_its_parameters():
 
 
 def test_a_checkpoint_of_a_compiled_module_is_refused_by_the_plain_one():
-    """`load_state_dict` of an `nn.Linear` refuses the `state_dict()` of `torch.compile` of it
-    with RuntimeError, "Error(s) in loading state_dict for Linear", and below "Unexpected key(s)
-    in state_dict: "_orig_mod.weight"".
+    """`load_state_dict` of an `nn.Linear`, with `strict=True`, refuses the `state_dict()`
+    of `torch.compile` of it with RuntimeError, "Error(s) in loading state_dict for Linear",
+    and below "Unexpected key(s) in state_dict: "_orig_mod.weight"".
 
     Save `model.state_dict()` of the model itself, or `compiled._orig_mod.state_dict()`. The
     prefix is removed from a saved one by `consume_prefix_in_state_dict_if_present`.
@@ -163,9 +162,9 @@ def test_a_checkpoint_of_a_compiled_module_is_refused_by_the_plain_one():
 
 
 def test_changed_weights_are_used_without_compiling_again():
-    """An `nn.Linear` compiled by `torch.compile` reads its weight at each call: after an
-    in-place change of the weight the next call uses the new values, and nothing is compiled
-    again.
+    """An `nn.Linear` compiled by `torch.compile` reads its weight at each call: after
+    `nn.init.constant_(model.weight, 3.0)` a call with the same input uses the value 3, and
+    nothing is compiled again.
 
     Because the graph refers to the parameters and holds none of their values as constants.
     """
@@ -185,9 +184,9 @@ def test_changed_weights_are_used_without_compiling_again():
 
 @pytest.mark.torch(">=2.5")
 def test_a_hook_added_after_compiling_is_ignored():
-    """If `torch.compile(model)` has run without hooks, a first `model.register_forward_hook` is
-    ignored by calls with inputs of the same kind; `torch.compiler.reset()` makes the next call
-    see it.
+    """If `torch.compile(model)` of an `nn.Linear` has run without hooks, a first
+    `model.register_forward_hook` is ignored by another call with the same input;
+    `torch.compiler.reset()` makes the next call see the hook.
 
     Because the compiler does not look for hooks again until it compiles again. Register hooks
     before the first call.
@@ -327,9 +326,8 @@ def test_errors_of_the_compiler_can_be_suppressed():
 
 
 def test_an_error_in_compiled_code_is_the_error_of_the_function():
-    """`raise ValueError("no")` in a function compiled by `torch.compile` without `fullgraph=True`
-    raises that ValueError to the caller.
-    """
+    """An uncaught `raise ValueError("no")` in a function compiled by `torch.compile`
+    without `fullgraph=True` raises that ValueError to the caller."""
 
     @torch.compile(backend="eager")
     def f(x):
@@ -341,9 +339,9 @@ def test_an_error_in_compiled_code_is_the_error_of_the_function():
 
 @pytest.mark.torch(">=2.11")
 def test_shapes_that_do_not_fit_are_found_while_recording():
-    """Since PyTorch 2.11, `x @ y` with shapes that do not fit raises TorchRuntimeError under
-    `torch.compile`, "RuntimeError when making fake tensor call"; the error of the operation
-    stands below it.
+    """Since PyTorch 2.11, `x @ y` of dense tensors of the shapes (2, 3) and (4,) raises
+    TorchRuntimeError under `torch.compile`, "RuntimeError when making fake tensor call";
+    the error of the operation stands below it.
 
     Because the compiler first runs the function with fake tensors, which have shapes and no
     values. Run the function uncompiled to see the usual message.
@@ -359,10 +357,9 @@ def test_shapes_that_do_not_fit_are_found_while_recording():
 
 @pytest.mark.torch("<2.14")
 def test_before_2_14_the_node_that_did_not_fit_was_named():
-    """Before PyTorch 2.14 `x @ y` with shapes that do not fit raises TorchRuntimeError under
-    `torch.compile`, with "Failed running call_function" or "Dynamo failed to run FX node with
-    fake tensors".
-    """
+    """Before PyTorch 2.14 `x @ y` of dense tensors of the shapes (2, 3) and (4,) raises
+    TorchRuntimeError under `torch.compile`, with "Failed running call_function" or "Dynamo
+    failed to run FX node with fake tensors"."""
     compiled = torch.compile(lambda x: x @ torch.ones(4), backend="eager")
 
     with pytest.raises(
@@ -375,9 +372,9 @@ def test_before_2_14_the_node_that_did_not_fit_was_named():
 
 @pytest.mark.torch(">=2.3")
 def test_second_derivatives_of_compiled_code_are_refused():
-    """For `x**3` compiled with `backend="aot_eager"` or inductor `torch.autograd.grad` of a
-    first gradient, made with `create_graph=True`, raises RuntimeError, "torch.compile with
-    aot_autograd does not currently support double backward".
+    """`torch.compile(lambda x: x**3, backend="aot_eager")` has no second derivative:
+    `torch.autograd.grad` of a first gradient, made with `create_graph=True`, raises
+    RuntimeError, "aot_autograd does not currently support double backward".
 
     Differentiate the uncompiled function, as for a gradient penalty; `backend="eager"` works too,
     because it does not record the backward pass.
@@ -425,8 +422,9 @@ def test_a_mode_is_a_set_of_options():
 
 
 def test_mode_and_options_together_are_refused():
-    """`torch.compile` takes a mode or options: given both it raises RuntimeError, "Either mode or
-    options can be specified, but both can't be specified at the same time."
+    """`torch.compile(f, mode="default", options={"max_autotune": True})` raises
+    RuntimeError, "Either mode or options can be specified, but both can't be specified at
+    the same time."
     """
     with pytest.raises(RuntimeError, match="Either mode or options can be specified, but both"):
         torch.compile(lambda x: x, mode="default", options={"max_autotune": True})
@@ -448,9 +446,9 @@ def test_a_python_that_is_too_new_is_refused(monkeypatch):
 
 @pytest.mark.slow
 def test_inductor_gives_the_same_values_up_to_rounding():
-    """`torch.compile` with the default backend, inductor, fuses `relu(x.sin() * 2 + 1)` into a
-    single C++ kernel on the CPU, and its values are close to those of the uncompiled function.
-    """
+    """`torch.compile` with the default backend, inductor, fuses `relu(x.sin() * 2 + 1)` of
+    `x = torch.linspace(-3.0, 3.0, 64)` into a single C++ kernel on the CPU; the values are
+    those of the uncompiled function up to rounding."""
     from torch._inductor.utils import run_and_get_code
 
     def f(x):
@@ -491,9 +489,9 @@ def test_inductor_draws_other_random_numbers():
 @pytest.mark.slow
 @pytest.mark.torch(">=2.5")
 def test_inductor_needs_a_cpp_compiler():
-    """Without a C++ compiler `torch.compile` with the default backend raises on the CPU in the
-    first call of a function that isn't in its cache, "InvalidCxxCompiler: No working C++
-    compiler found in torch._inductor.config.cpp.cxx".
+    """Without a C++ compiler and with an empty cache `torch.compile(lambda x: x.sin() +
+    x.cos() * 3)` raises in the first call with a float32 CPU tensor, "InvalidCxxCompiler:
+    No working C++ compiler found in torch._inductor.config.cpp.cxx".
 
     Install one (`apt install g++`, the Build Tools of Visual Studio on Windows), or name it in
     the environment variable `CXX`. `backend="aot_eager"` needs none, and makes nothing faster.
@@ -509,9 +507,9 @@ def test_inductor_needs_a_cpp_compiler():
 
 @pytest.mark.torch(">=2.14")
 def test_on_windows_the_compiler_is_cl(monkeypatch):
-    """On Windows `torch.compile` with the default backend looks for Visual Studio's compiler `cl`,
-    unless the environment variable `CXX` names another: where it isn't on the `PATH`, the first
-    call raises "Compiler: cl is not found."
+    """On Windows `torch.compile` with the default backend looks for the compiler `cl`,
+    unless the environment variable `CXX` names another: without it on the `PATH`, the first
+    call that has C++ code to compile raises "Compiler: cl is not found."
 
     Install the Build Tools of Visual Studio and start Python from their "x64 Native Tools Command
     Prompt", which puts `cl` on the `PATH`. `backend="aot_eager"` needs no compiler.
@@ -533,9 +531,9 @@ def test_on_windows_the_compiler_is_cl(monkeypatch):
 @pytest.mark.cuda
 @pytest.mark.torch(">=2.7")
 def test_inductor_needs_triton_on_a_gpu(monkeypatch):
-    """Without the package `triton`, `torch.compile` with the default backend raises
-    TritonMissing on a GPU, "Cannot find a working triton installation. Either the package is
-    not installed or it is too old."
+    """Without the package `triton`, and with the default backend and an empty cache,
+    `torch.compile(lambda x: x.sin() + x.cos() * 5)` raises TritonMissing for a CUDA tensor,
+    "Cannot find a working triton installation."
 
     The wheels for Linux bring it along; on Windows `pip install triton-windows` does. A GPU
     older than compute capability 7.0 is refused as "too old to be supported by the triton GPU

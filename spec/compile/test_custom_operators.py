@@ -31,8 +31,9 @@ def cube():
 
 
 def test_a_custom_operator_is_registered_under_a_name(cube):
-    """`@torch.library.custom_op("torch_spec::cube", mutates_args=())` registers a function as a
-    custom operator: it is called as before, or as `torch.ops.torch_spec.cube`.
+    """`@torch.library.custom_op("torch_spec::cube", mutates_args=())` registers `cube(x:
+    torch.Tensor) -> torch.Tensor`, which returns a new tensor, as a custom operator: it is
+    called as before, or as `torch.ops.torch_spec.cube`.
 
     Its arguments and result need types, `x: torch.Tensor`, from which the operator's schema is
     made.
@@ -44,8 +45,8 @@ def test_a_custom_operator_is_registered_under_a_name(cube):
 
 
 def test_an_operator_needs_types():
-    """`torch.library.custom_op`, without `schema=`, of a function whose parameter has no
-    type raises ValueError, "must have a type annotation".
+    """`torch.library.custom_op`, without `schema=`, of a function `untyped(x) ->
+    torch.Tensor` raises ValueError, because `x` "must have a type annotation".
 
     Because the schema of an operator, such as "(Tensor x) -> Tensor", is read from the types.
     """
@@ -59,9 +60,9 @@ def test_an_operator_needs_types():
 
 @pytest.mark.slow
 def test_compile_needs_the_shape_of_a_custom_operator(cube):
-    """`torch.compile` of a call of a custom operator that returns a tensor raises an error,
-    "There was no fake impl registered for", until `register_fake` tells the result's shape
-    and dtype; then the call is one node of the graph.
+    """A function compiled by `torch.compile` that calls a custom operator `cube(x)`, which
+    returns a tensor, raises an error, "There was no fake impl registered for", until
+    `cube.register_fake` tells the shape and dtype of the result.
 
     Because the compiler runs the function on tensors without data, which NumPy can't.
     """
@@ -76,8 +77,9 @@ def test_compile_needs_the_shape_of_a_custom_operator(cube):
 
 
 def test_a_custom_operator_has_no_gradient_of_its_own(cube):
-    """`backward()` through a custom operator raises RuntimeError, "no autograd formula was
-    registered", until `register_autograd(backward, setup_context=...)` gives one.
+    """`cube(x).sum().backward()`, with a custom operator `cube` that returns a new float32
+    tensor and an `x` that requires grad, raises RuntimeError, "no autograd formula was
+    registered", until `cube.register_autograd(backward, ...)` gives one.
 
     `setup_context(ctx, inputs, output)` saves what `backward(ctx, gradient)` needs, as in
     `torch.autograd.Function`.

@@ -40,9 +40,9 @@ def test_a_program_holds_one_graph_and_the_parameters():
 
 
 def test_a_program_is_run_through_its_module():
-    """`program.module()` of an `ExportedProgram` computes what the model computes; calling the
-    program itself raises RuntimeError, "Unable to call ExportedProgram directly. You should use
-    `exported_program.module()` instead."
+    """`program.module()` of an `ExportedProgram` computes for an input of the example's
+    shape what the model computes; calling the program itself raises RuntimeError, "Unable
+    to call ExportedProgram directly."
     """
     model = nn.Linear(2, 1, bias=False)
     nn.init.ones_(model.weight)
@@ -108,10 +108,9 @@ def test_cond_exports_both_branches():
 
 
 def test_a_size_that_is_a_value_is_declared_by_check():
-    """`torch._check(end <= x.shape[0])` in `forward` gives `torch.export.export` a bound of a
-    number from `.item()`, such as the end of a slice; the program raises if the number of an input
-    breaks it.
-    """
+    """`torch._check(end >= 0)` and `torch._check(end <= x.shape[0])` in `forward`, of an
+    int `end` from `.item()`, let `torch.export.export` record `x[:end]`; the program raises
+    if `end` of an input is larger than `x.shape[0]`."""
 
     class Head(nn.Module):
         def forward(self, x):
@@ -128,9 +127,9 @@ def test_a_size_that_is_a_value_is_declared_by_check():
 
 
 def test_a_condition_on_a_shape_keeps_the_branch_of_the_example():
-    """`if x.shape[0] > 3:` is decided in `torch.export.export`: the program keeps the branch of the
-    example and, without `dynamic_shapes`, refuses inputs of another size.
-    """
+    """`if x.shape[0] > 3:` in `forward` is decided in `torch.export.export`: the program
+    keeps the branch of the example and, without `dynamic_shapes`, refuses inputs of another
+    size."""
 
     class Branch(nn.Module):
         def forward(self, x):
@@ -246,9 +245,9 @@ def test_two_dimensions_that_must_agree_share_a_dim():
 
 
 def test_python_numbers_are_constants():
-    """A Python float given for an argument `scale` among the example inputs of
-    `torch.export.export` is a constant of the program: with another value the program
-    raises, since PyTorch 2.9 with the words "Guard failed: scale == 2.0".
+    """The Python float 2.0 given for an argument `scale` among the example inputs of
+    `torch.export.export` is a constant of the program: with 3.0 the program raises, since
+    PyTorch 2.9 with the words "Guard failed: scale == 2.0".
 
     Pass a tensor if the value has to change.
     """
@@ -282,8 +281,9 @@ def test_print_runs_while_exporting_only(capsys):
 
 
 def test_the_mode_of_the_export_stays():
-    """`nn.Dropout` exported by `torch.export.export` in `train()` goes on dropping, and `eval()` of
-    the program's module raises NotImplementedError, "Calling eval() is not supported yet."
+    """`nn.Dropout` exported by `torch.export.export` in `train()` mode goes on dropping,
+    and `eval()` of `program.module()` raises NotImplementedError, "Calling eval() is not
+    supported yet."
 
     Call `model.eval()` before `export`.
     """
@@ -298,8 +298,9 @@ def test_the_mode_of_the_export_stays():
 
 
 def test_decompositions_leave_a_smaller_set_of_operations():
-    """`ExportedProgram.run_decompositions()` rewrites the graph in a smaller set of core
-    operations: `aten.linear` with a bias, of a 2-D input, becomes `aten.permute` and `aten.addmm`.
+    """`run_decompositions()` of the `ExportedProgram` of `nn.Linear(2, 1)`, made with a 2-D
+    input, returns a program in a smaller set of core operations: `aten.permute` and
+    `aten.addmm` in place of `aten.linear`.
 
     A translator into another format has fewer operations to know then.
     """
@@ -311,9 +312,9 @@ def test_decompositions_leave_a_smaller_set_of_operations():
 
 @pytest.mark.torch(">=2.14")
 def test_ahead_of_time_compilation_takes_an_exported_program():
-    """`torch._inductor.aoti_compile_and_package(program, package_path="net.pt2")` compiles an
-    `ExportedProgram` ahead of time (AOTInductor); a module raises ValueError, "Only ExportedProgram
-    is supported".
+    """`torch._inductor.aoti_compile_and_package(program, package_path="net.pt2")` compiles
+    an `ExportedProgram` ahead of time (AOTInductor); an `nn.Module` in place of `program`
+    raises ValueError, "Only ExportedProgram is supported".
 
     The program is made by `torch.export.export(model.eval(), args)`. A path that doesn't end in
     `.pt2` is refused too; `torch._inductor.aoti_load_package("net.pt2")` loads the compiled model.

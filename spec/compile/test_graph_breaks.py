@@ -52,9 +52,9 @@ def test_the_data_still_decides_which_way_to_go():
 
 
 def test_a_condition_on_a_value_splits_the_graph():
-    """Under `torch.compile` without `fullgraph=True`, a function with the body `if x.sum()
-    > 0: return x + 1` and `return x - 1` makes two graphs: one that computes the condition
-    and one for the branch taken."""
+    """Under `torch.compile` without `fullgraph=True`, the first call of a function with the
+    body `if x.sum() > 0: return x + 1` and `return x - 1` makes two graphs: one that
+    computes the condition and one for the branch taken."""
     counter = CompileCounter()
 
     @torch.compile(backend=counter)
@@ -69,9 +69,9 @@ def test_a_condition_on_a_value_splits_the_graph():
 
 
 def test_a_break_in_a_loop_leaves_the_function_to_python():
-    """Under `torch.compile` without `fullgraph=True`, `for _ in range(2):` with `if x.sum()
-    > 0: x = x + 1` inside makes no graph of the function around the loop: Python runs it. A
-    function that the loop calls is still compiled.
+    """Under `torch.compile` without `fullgraph=True`, a function `f` with `for _ in
+    range(2):` around `if x.sum() > 0: x = turn(x)` is left to Python, so no graph of `f` is
+    made; the function `turn` is still compiled.
 
     Because Python cannot enter the middle of a loop again. Write `torch.where` in place of the
     `if`, or put the work of a turn into a function.
@@ -104,8 +104,8 @@ def test_a_break_in_a_loop_leaves_the_function_to_python():
 
 def test_explain_counts_graphs_and_tells_reasons():
     """`torch._dynamo.explain(f)(x)` runs `f`; for the body `if x.sum() > 0: return x + 1`
-    and `return x - 1` it gives a `graph_count` of 2, a `graph_break_count` of 1, and
-    `break_reasons` with the reason and the line of the code."""
+    and `return x - 1` the result has a `graph_count` of 2, a `graph_break_count` of 1, and
+    `break_reasons` with a reason and the line of the `if`."""
 
     def f(x):
         if x.sum() > 0:
@@ -123,8 +123,8 @@ def test_explain_counts_graphs_and_tells_reasons():
 
 @pytest.mark.torch(">=2.7")
 def test_fullgraph_refuses_to_be_split():
-    """With `torch.compile(f, fullgraph=True)` a function that needs two graphs raises in
-    the first call: since PyTorch 2.7 `if x.sum() > 0:` raises Unsupported, "Data-dependent
+    """`if x.sum() > 0:` in a function under `torch.compile(f, fullgraph=True)` raises
+    Unsupported in the first call, since PyTorch 2.7 with the words "Data-dependent
     branching".
 
     With `.item()` in the condition the error is another one. Use `torch.where` or `torch.cond`
@@ -144,9 +144,9 @@ def test_fullgraph_refuses_to_be_split():
 
 @pytest.mark.torch("<2.7")
 def test_before_2_7_dynamic_control_flow_was_refused():
-    """Before PyTorch 2.7 `torch.compile(f, fullgraph=True)` refused an `if` on the value of a
-    tensor in the first call, with "Dynamic control flow is not supported at the moment".
-    """
+    """Before PyTorch 2.7 `if x.sum() > 0:` in a function under `torch.compile(f,
+    fullgraph=True)` raises RuntimeError in the first call, "Dynamic control flow is not
+    supported at the moment"."""
 
     def f(x):
         if x.sum() > 0:
@@ -161,8 +161,8 @@ def test_before_2_7_dynamic_control_flow_was_refused():
 
 def test_where_keeps_a_condition_in_the_graph():
     """`torch.where(x.sum() > 0, x + 1, x - 1)` in place of an `if` keeps a function under
-    `torch.compile` one graph: it computes both branches and chooses by value.
-    """
+    `torch.compile` one graph: `x + 1` and `x - 1` are both computed, and `torch.where`
+    chooses by value."""
 
     @torch.compile(backend="eager", fullgraph=True)
     def f(x):
@@ -174,8 +174,9 @@ def test_where_keeps_a_condition_in_the_graph():
 
 @pytest.mark.torch(">=2.5")
 def test_cond_keeps_two_branches_in_the_graph():
-    """`torch.cond(predicate, true_function, false_function, operands)` puts both branches into
-    one graph and runs the one that the predicate chooses.
+    """Under `torch.compile`, `torch.cond(x.sum() > 0, lambda x: x + 1, lambda x: x - 1,
+    (x,))` puts both branches into one graph, and each call runs the branch that the value
+    of `x.sum() > 0` chooses.
 
     Both functions must return tensors of the same dtype and with the same number of dimensions.
     """
@@ -189,9 +190,9 @@ def test_cond_keeps_two_branches_in_the_graph():
 
 
 def test_a_condition_on_a_shape_is_no_break():
-    """An `if` on `x.shape[0]` of an input `x` does not split the graph of `torch.compile`: the
-    branch taken is recorded, for inputs whose shape makes the condition true or false alike.
-    """
+    """`x + 1 if x.shape[0] > 2 else x - 1` of an input tensor `x` under `torch.compile` is
+    no graph break: 3 elements make one graph with the addition, and 2 elements make another
+    with the subtraction."""
     counter = CompileCounter()
 
     @torch.compile(backend=counter, fullgraph=True)
@@ -204,9 +205,9 @@ def test_a_condition_on_a_shape_is_no_break():
 
 
 def test_a_loop_over_a_range_is_unrolled():
-    """Under `torch.compile` a Python loop `for _ in range(3): x = x + 1` is recorded as three
-    additions in one graph: long loops make large graphs that take long to compile.
-    """
+    """Under `torch.compile` a Python loop `for _ in range(3): x = x + 1` of a tensor `x` is
+    recorded as three additions in one graph: long loops make large graphs that take long to
+    compile."""
     counter = CompileCounter()
 
     @torch.compile(backend=counter, fullgraph=True)
@@ -220,9 +221,9 @@ def test_a_loop_over_a_range_is_unrolled():
 
 
 def test_print_splits_the_graph(capsys):
-    """`print` between two operations on tensors splits a function under `torch.compile` without
-    `fullgraph=True` into two graphs, and prints at every call, as in Python.
-    """
+    """A `print("between")` between `x + 1` and `x * 2` splits a function under
+    `torch.compile` without `fullgraph=True` into two graphs, and prints at every call, as
+    in Python."""
     counter = CompileCounter()
 
     @torch.compile(backend=counter)
@@ -358,9 +359,9 @@ def test_what_a_function_does_to_python_objects_is_done_at_each_call():
 
 @pytest.mark.torch(">=2.3")
 def test_a_disabled_function_is_run_by_python():
-    """A function decorated with `@torch.compiler.disable` is run by Python: `middle(x + 1) + 1` is
-    two graphs with the call of `middle` between them, in which `torch.compiler.is_compiling()` is
-    False.
+    """A function `middle` with `@torch.compiler.disable` is run by Python: under
+    `torch.compile`, `middle(x + 1) + 1` makes two graphs with the call of `middle` between
+    them, and `torch.compiler.is_compiling()` is False in `middle`.
 
     One break around such a function is better than many breaks in it.
     """
@@ -403,10 +404,9 @@ def test_fullgraph_refuses_a_disabled_function():
 
 @pytest.mark.torch(">=2.3")
 def test_code_can_tell_whether_it_is_compiled():
-    """`torch.compiler.is_compiling()` is True in code that `torch.compile` records and False in
-    code that runs uncompiled: a function can keep its prints and checks out of the graph with
-    it.
-    """
+    """`torch.compiler.is_compiling()` is True in code that `torch.compile` records and
+    False in code that runs uncompiled: with it a function can keep a print out of the
+    graph."""
 
     def f(x):
         return x + 1 if torch.compiler.is_compiling() else x - 1
@@ -430,8 +430,9 @@ def test_a_module_is_recorded_through_its_submodules():
 @pytest.mark.slow
 @pytest.mark.torch(">=2.7")
 def test_torch_logs_prints_the_reasons(tmp_path):
-    """With the environment variable `TORCH_LOGS="graph_breaks"` a program with `torch.compile`
-    prints "Graph break in user code at" with file and line for each break, and its reason.
+    """With the environment variable `TORCH_LOGS="graph_breaks"` a program with a `print` in
+    a function under `torch.compile` writes "Graph break in user code at" with file, line
+    and reason to stderr.
 
     `TORCH_LOGS="recompiles"` does the same for recompilations; several are joined by commas.
     """

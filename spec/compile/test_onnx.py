@@ -44,9 +44,8 @@ def test_export_goes_through_torch_export_by_default():
 
 @pytest.mark.torch(">=2.4,<2.9")
 def test_before_2_9_export_went_through_torchscript_by_default():
-    """Before PyTorch 2.9 the default of `torch.onnx.export` is `dynamo=False`, the exporter that
-    uses TorchScript.
-    """
+    """From PyTorch 2.4 to 2.8 the default of `torch.onnx.export` is `dynamo=False`, the
+    exporter that uses TorchScript."""
     default = inspect.signature(torch.onnx.export).parameters["dynamo"].default
 
     assert default is False
@@ -94,8 +93,9 @@ def test_dynamo_export_is_gone():
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_onnx_runtime_gives_the_same_values(path):
-    """A linear layer and a ReLU written by `torch.onnx.export` and run by ONNX Runtime give the
-    values of the model, up to rounding.
+    """`nn.Sequential(nn.Linear(2, 1), nn.ReLU())` in `eval()` mode, written by
+    `torch.onnx.export` and run by ONNX Runtime, gives the values of the model up to
+    rounding.
 
     `session.run(None, {name: array})` returns a list of NumPy arrays, one per output.
     """
@@ -243,9 +243,9 @@ def test_onnx_runtime_wants_the_dtype_of_the_example(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_the_opset_is_chosen(path):
-    """`torch.onnx.export(..., opset_version=18)` writes `nn.Linear` for opset 18, the version
-    of the operations that a runtime has to know; 11, for which there is no conversion, gives 18
-    as well.
+    """`torch.onnx.export(..., opset_version=18)` writes `nn.Linear` for opset 18, the
+    version of the operations that a runtime has to know; `opset_version=11`, for which
+    there is no conversion, gives 18 as well.
 
     Look at `onnx.load(path).opset_import` for what was written. `dynamo=False` follows older
     ones.
@@ -272,8 +272,8 @@ def test_the_opset_is_chosen(path):
 @pytest.mark.torch(">=2.9")
 def test_a_condition_on_a_value_is_not_exported(path):
     """`torch.onnx.export` of a `forward` with `if x.sum() > 0:` raises TorchExportError, an
-    OnnxExporterError, "Failed to export the model with torch.export."; `torch.cond` is written as
-    an `If`.
+    OnnxExporterError, "Failed to export the model with torch.export."; `torch.cond` in
+    place of the `if` is written as an `If` node.
 
     The words of `torch.export` follow below. The old exporter kept one branch, with a warning.
     """
@@ -299,10 +299,9 @@ def test_a_condition_on_a_value_is_not_exported(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_a_model_in_training_mode_is_warned_of(path):
-    """`torch.onnx.export` of a model in `train()` issues a UserWarning, "Exporting a model
-    while it is in training mode", and writes its `nn.Dropout` into the file; after `eval()`
-    there is none.
-    """
+    """`torch.onnx.export` of `nn.Sequential(nn.Linear(2, 1), nn.Dropout())` in `train()`
+    mode issues a UserWarning, "Exporting a model while it is in training mode", and writes
+    a `Dropout` node into the file; after `eval()` there is none."""
     import onnx
 
     net = nn.Sequential(nn.Linear(2, 1), nn.Dropout())
@@ -321,9 +320,9 @@ def test_a_model_in_training_mode_is_warned_of(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_an_operation_without_a_translation_is_refused(path):
-    """`torch.onnx.export` of a custom operator without a translation raises ConversionError, an
-    OnnxExporterError, "Failed to convert the exported program to an ONNX model.", and below it
-    "No ONNX function found for".
+    """`torch.onnx.export` of a custom operator that has `register_fake` but no translation
+    raises ConversionError, an OnnxExporterError, "Failed to convert the exported program to
+    an ONNX model.", and below it "No ONNX function found for".
 
     `custom_translation_table` takes a function of onnxscript for it.
     """
@@ -349,8 +348,7 @@ def test_an_operation_without_a_translation_is_refused(path):
 @pytest.mark.torch(">=2.9")
 def test_export_returns_a_program_that_can_be_run():
     """`torch.onnx.export(model, args)` without a path returns an `ONNXProgram`; called with
-    tensors it runs in ONNX Runtime, and its method `save(path)` writes it.
-    """
+    tensors the program runs in ONNX Runtime, and `program.save(path)` writes the file."""
     net = nn.Linear(2, 1, bias=False).eval()
     nn.init.ones_(net.weight)
 
@@ -383,8 +381,8 @@ def test_the_exporter_through_torchscript_is_deprecated(path):
 @pytest.mark.torch(">=2.5")
 def test_the_older_exporter_names_the_operator_that_it_lacks(path):
     """`torch.onnx.export(..., dynamo=False, opset_version=17)`, the older exporter, raises
-    UnsupportedOperatorError for a model with `torch.fft.fft`: "Exporting the operator
-    'aten::fft_fft' to ONNX opset version 17 is not supported".
+    UnsupportedOperatorError for `torch.fft.fft(x)` of a float32 input: "Exporting the
+    operator 'aten::fft_fft' to ONNX opset version 17 is not supported".
 
     A higher `opset_version` knows more operators; the exporter with `dynamo=True`, the default
     since PyTorch 2.9, translates others.

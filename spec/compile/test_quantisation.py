@@ -51,9 +51,8 @@ def test_dynamic_quantisation_replaces_linear_layers():
 @quiet
 def test_convolutions_are_not_quantised_dynamically():
     """`torch.ao.quantization.quantize_dynamic(model, {nn.Conv2d, nn.LSTM})` leaves an
-    `nn.Conv2d` inside of the model as it is, without an error; of an `nn.LSTM` inside it makes a
-    quantised layer.
-    """
+    `nn.Conv2d` inside of the model as it is, without an error; `nn.LSTM(2, 2)` inside of
+    the model becomes a quantised layer."""
     model = nn.Sequential(nn.Conv2d(1, 1, 1), nn.LSTM(2, 2))
 
     quantised = torch.ao.quantization.quantize_dynamic(
@@ -87,9 +86,9 @@ def test_a_quantised_file_is_a_quarter():
 
 @quiet
 def test_a_quantised_layer_is_close_and_has_no_parameters():
-    """The output of a new `nn.Linear(64, 64)` replaced by `quantize_dynamic` differs from
-    the original's, for `torch.randn(4, 64)` by less than 0.1, and the `parameters()` of the
-    quantised layer are empty: it cannot be trained."""
+    """For `torch.randn(4, 64)` the output of `nn.Sequential(nn.Linear(64, 64))` after
+    `quantize_dynamic` differs from the original's by less than 0.1; the quantised model has
+    no `parameters()`, so that it cannot be trained."""
     model = nn.Sequential(nn.Linear(64, 64))
     quantised = torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)
     x = torch.randn(4, 64)
@@ -102,9 +101,9 @@ def test_a_quantised_layer_is_close_and_has_no_parameters():
 @pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor, torch.quantize_per_channel")
 @pytest.mark.torch(">=2.8")
 def test_torch_ao_quantization_is_deprecated():
-    """Since PyTorch 2.8 `torch.ao.quantization.quantize_dynamic` issues a DeprecationWarning,
-    "torch.ao.quantization is deprecated and will be removed in 2.10."; PyTorch 2.15 still has
-    it.
+    """Since PyTorch 2.8 `torch.ao.quantization.quantize_dynamic` issues a
+    DeprecationWarning, "torch.ao.quantization is deprecated and will be removed in 2.10.";
+    PyTorch 2.14 still has the function.
 
     The message names the successor of each part: for `quantize_dynamic` it is `torchao`'s
     `quantize_`.
@@ -123,8 +122,8 @@ def test_torch_quantization_is_the_same():
 @pytest.mark.slow
 @pytest.mark.torch(">=2.11")
 def test_quantising_exported_programs_moved_to_torchao():
-    """Since PyTorch 2.11 there is no `torch.ao.quantization.quantize_pt2e`, "No
-    module named 'torch.ao.quantization.quantize_pt2e'".
+    """Since PyTorch 2.11 `import torch.ao.quantization.quantize_pt2e` raises
+    ModuleNotFoundError, "No module named 'torch.ao.quantization.quantize_pt2e'".
 
     `prepare_pt2e` and `convert_pt2e` are in `torchao.quantization.pt2e.quantize_pt2e`.
     """
@@ -147,10 +146,9 @@ def test_a_quantised_tensor_stands_for_multiples_of_its_scale():
 
 @pytest.mark.torch(">=2.13")
 def test_quantised_dtypes_are_deprecated():
-    """Since PyTorch 2.13 `torch.quantize_per_tensor` issues a UserWarning, once per
-    process by default: functions that make tensors of `torch.quint8`, `qint8` and `qint32` are
-    deprecated.
-    """
+    """Since PyTorch 2.13 the first `torch.quantize_per_tensor` in a process issues a
+    UserWarning: functions that make tensors of `torch.quint8`, `torch.qint8` and
+    `torch.qint32` are deprecated."""
     with pytest.warns(UserWarning, match="torch.quantize_per_tensor, torch.quantize_per_channel"):
         torch.quantize_per_tensor(torch.ones(1), 0.5, 0, torch.quint8)
 
@@ -173,9 +171,9 @@ def test_quantised_tensors_are_not_added():
 
 
 def test_fake_quantisation_rounds_and_lets_gradients_through():
-    """`torch.fake_quantize_per_tensor_affine(x, 0.5, 10, 0, 255)` of a float32 tensor rounds
-    like quantisation and returns float32; its gradient is 1 inside the range and 0 where the
-    value was clamped.
+    """`torch.fake_quantize_per_tensor_affine(x, 0.5, 10, 0, 255)` of the float32 numbers
+    0.0, 0.6 and 1000 gives the float32 numbers 0.0, 0.5 and 122.5; the gradient is 1 for
+    0.0 and 0.6, and 0 for 1000, which was clamped.
 
     Training with it is quantisation-aware training: the weights get used to the rounding.
     """

@@ -73,9 +73,9 @@ def test_a_trace_unrolls_loops():
 
 @torchscript
 def test_an_argument_without_a_type_is_a_tensor():
-    """`torch.jit.script` takes an argument without annotation and default for a tensor: an int
-    raises RuntimeError, "Expected a value of type 'Tensor (inferred)' for argument 'n' but instead
-    found type 'int'."
+    """`torch.jit.script` takes an argument `n` without annotation and default for a tensor:
+    an int for `n` raises RuntimeError, "Expected a value of type 'Tensor (inferred)' for
+    argument 'n' but instead found type 'int'."
 
     Annotate it: `n: int`.
     """
@@ -111,9 +111,8 @@ def test_scripted_functions_take_no_variable_arguments():
 
 @torchscript
 def test_scripting_needs_the_source():
-    """`torch.jit.script` of a Python function whose source cannot be found, such as one
-    that `exec("def double(x): ...", globals())` defined, raises OSError, "Can't get source
-    for".
+    """`torch.jit.script` of a function that `exec("def double(x): return x * 2",
+    globals())` has defined raises OSError, "Can't get source for".
 
     Because it reads the source text. Write the function into a file.
     """
@@ -147,9 +146,9 @@ def test_a_trace_returns_tensors_only():
 
 @torchscript
 def test_a_dict_is_traced_without_strict():
-    """`torch.jit.trace` of a model that returns a dict from strings to tensors raises
-    RuntimeError, "Encountering a dict at the output of the tracer might cause the trace to
-    be incorrect"; with `strict=False` the model is traced."""
+    """`torch.jit.trace` of a model that returns `{"double": x * 2}` raises RuntimeError,
+    "Encountering a dict at the output of the tracer might cause the trace to be incorrect";
+    with `strict=False` the model is traced."""
 
     class Net(nn.Module):
         def forward(self, x):

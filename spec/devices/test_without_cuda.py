@@ -52,8 +52,9 @@ def test_is_available_is_false_without_a_gpu():
 
 @pytest.mark.claim("summary-args-cuda")
 def test_a_program_takes_cuda_where_it_is_available(monkeypatch):
-    """`"cuda" if not no_cuda and torch.cuda.is_available() else "cpu"` is "cuda" only where
-    CUDA is available and the program's own option `no_cuda` is False."""
+    """`"cuda" if not no_cuda and torch.cuda.is_available() else "cpu"`, with an option
+    `no_cuda` that is True or False, is "cuda" only where CUDA is available and `no_cuda` is
+    False."""
 
     def choose(no_cuda):
         return "cuda" if not no_cuda and torch.cuda.is_available() else "cpu"
@@ -88,9 +89,9 @@ def test_a_program_takes_cuda_where_it_is_available(monkeypatch):
     ],
 )
 def test_what_needs_a_gpu_says_that_there_is_none(use):
-    """Where `torch.cuda.is_available()` is False, `torch.zeros(2, device="cuda")`, `x.cuda()`,
-    `x.to("cuda")` and `torch.cuda.current_device()` raise an error, such as RuntimeError,
-    "Found no NVIDIA driver".
+    """Where `torch.cuda.is_available()` is False, `torch.zeros(2, device="cuda")`,
+    `x.cuda()` and `x.to("cuda")` of a CPU tensor `x`, and `torch.cuda.current_device()`
+    raise an error, such as RuntimeError, "Found no NVIDIA driver".
 
     Because none of them falls back to the CPU: ask `is_available()` once, choose the device,
     and pass it on. A PyTorch built without CUDA raises AssertionError, "Torch not compiled with
@@ -148,8 +149,9 @@ def test_the_memory_of_no_gpu_is_zero():
 
 @without_cuda
 def test_autocast_for_cuda_warns_and_does_nothing():
-    """Without CUDA `torch.autocast("cuda")` gives a UserWarning, "CUDA is not available", and
-    does nothing: `x @ x` of float32 tensors inside is float32, as outside.
+    """Without CUDA `torch.autocast("cuda")` gives a UserWarning, "CUDA is not available",
+    and does nothing: inside, with no other autocast around, `x @ x` of float32 CPU tensors
+    is float32.
 
     On the CPU write `torch.autocast("cpu")`, see `spec/devices/test_mixed_precision.py`.
     """
