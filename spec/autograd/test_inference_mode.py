@@ -91,9 +91,9 @@ def test_inference_mode_false_makes_an_exception():
 
 
 def test_an_inference_tensor_counts_no_changes():
-    """An inference tensor, as `torch.ones(2)` makes it inside `torch.inference_mode()`, has
-    no version counter: reading its `_version` raises RuntimeError, where an ordinary tensor
-    counts its in-place operations, such as `add_`.
+    """`torch.ones(2)` inside `torch.inference_mode()` makes an inference tensor, which has no
+    version counter: reading its `_version` raises RuntimeError. The `_version` of an ordinary
+    tensor counts its in-place operations, such as `add_`.
     """
     ordinary = torch.ones(2).add_(1)
     with torch.inference_mode():
