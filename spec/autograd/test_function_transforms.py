@@ -76,8 +76,9 @@ def test_argnums_says_which_argument(device):
 
 
 def test_grad_of_a_dictionary_is_a_dictionary():
-    """For an `f` whose argument is a dict of float32 tensors, the function that
-    `torch.func.grad(f)` returns gives a dict of gradients with the same keys.
+    """For an `f` that takes a dict of float32 tensors and returns a 0-d tensor, the
+    function that `torch.func.grad(f)` returns gives a dict of gradients with the same
+    keys.
 
     So the parameters of a model can be passed as a dict: see `torch.func.functional_call`.
     """
@@ -89,14 +90,14 @@ def test_grad_of_a_dictionary_is_a_dictionary():
 
 
 def test_grad_and_value_gives_both():
-    """`torch.func.grad_and_value(f)` returns a function that gives a tuple: the gradient of `f`
-    first and its value second.
+    """For an `f` that returns a 0-d float32 tensor, `torch.func.grad_and_value(f)`
+    returns a function that gives a tuple: the gradient of `f` first and its value second.
     """
     assert torch.func.grad_and_value(lambda x: x**3)(torch.tensor(2.0)) == (12.0, 8.0)
 
 
 def test_has_aux_lets_other_results_through():
-    """If `f` returns a tuple of two tensors, the first of the shape `()`,
+    """If `f` returns a tuple of two float32 tensors, the first of the shape `()`,
     `torch.func.grad(f, has_aux=True)` returns a function that gives a tuple: the gradient
     of the first tensor, and the second tensor, undifferentiated.
 
@@ -110,8 +111,9 @@ def test_has_aux_lets_other_results_through():
 
 
 def test_backward_has_no_place_inside_a_transform():
-    """Calling `backward()` inside a function given to `torch.func.grad` raises RuntimeError;
-    return the value and let the transform differentiate it.
+    """`torch.func.grad(f)(x)` of an `f` that calls `(x * x).backward()` raises
+    RuntimeError, "backward() called inside a functorch transform"; let `f` return the
+    value `x * x` instead.
     """
     with pytest.raises(RuntimeError, match=r"backward\(\) called inside a functorch transform"):
         torch.func.grad(lambda x: (x * x).backward())(torch.tensor(2.0))
@@ -156,9 +158,9 @@ def test_vmap_cannot_follow_an_if():
 
 
 def test_vjp_returns_a_function_of_v():
-    """`torch.func.vjp(f, x)` of a float32 vector `x` returns the value `f(x)` and a
-    function, which gives `v @ J`, up to rounding, for a vector `v` and the Jacobian `J`, as
-    a tuple with one tensor per input.
+    """`torch.func.vjp(f, x)` of an `f` that maps the float32 vector `x` to a vector
+    returns the value `f(x)` and a function; called with a vector `v`, it gives `v @ J`
+    for the Jacobian `J`, up to rounding, as a tuple of one tensor.
     """
     x = torch.tensor([2.0, 3.0, 5.0])
 
@@ -204,8 +206,8 @@ def test_rows_backward_and_columns_forward_make_the_same_jacobian():
 @forward_mode
 def test_hessian_is_forward_over_backward():
     """`torch.func.hessian(f)` of an `f` that takes a float32 vector and returns a 0-d
-    tensor gives a function for the matrix of second derivatives: for x²y it is [[2y, 2x],
-    [2x, 0]].
+    tensor gives a function for the matrix of second derivatives: for x²y of the vector
+    [x, y] it is [[2y, 2x], [2x, 0]].
 
     It is `jacfwd(jacrev(f))`, forward mode over reverse mode.
     """

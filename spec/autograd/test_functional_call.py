@@ -28,9 +28,9 @@ pytestmark = pytest.mark.torch(">=2.0")
 
 
 def test_functional_call_runs_a_module_with_other_parameters(device):
-    """`functional_call(layer, {"weight": w, "bias": b}, x)` of an `nn.Linear` computes `x @
-    w.T + b`, up to rounding, with the tensors of the dict, and leaves the parameters of the
-    layer unchanged.
+    """`torch.func.functional_call(layer, {"weight": w, "bias": b}, x)` of an `nn.Linear`
+    computes `x @ w.T + b`, up to rounding, with the tensors of the dict, and leaves the
+    parameters of the layer unchanged.
     """
     layer = nn.Linear(2, 1, device=device)
     before = layer.weight.clone()
@@ -46,8 +46,8 @@ def test_functional_call_runs_a_module_with_other_parameters(device):
 
 
 def test_several_arguments_are_a_tuple():
-    """`functional_call` takes several arguments of `forward` as a tuple, and keyword
-    arguments as a dict after the tuple; a single tensor needs no tuple.
+    """`torch.func.functional_call` takes several arguments of `forward` as a tuple, and
+    keyword arguments as a dict after the tuple; a single tensor needs no tuple.
     """
     layer = nn.Bilinear(1, 1, 1, bias=False)
     weight = {"weight": torch.tensor([[[3.0]]])}
@@ -98,9 +98,9 @@ def test_gradients_reach_the_tensors_of_the_dict(device):
 
 
 def test_a_step_inside_the_graph_can_be_differentiated():
-    """With a `gradient` computed with `create_graph=True`, a loss of
-    `functional_call(layer, {"weight": w - lr * gradient}, x)` can be differentiated with
-    respect to `w`, the weight before the step, as MAML does.
+    """A loss of `functional_call(layer, {"weight": w - lr * gradient}, x)` can be
+    differentiated with respect to `w`, the weight before the step, through `gradient` too
+    if that was computed with `create_graph=True`, as MAML does.
 
     By default `optimizer.step()` can't be used for that: it writes in place, under `no_grad`.
     """
@@ -137,9 +137,9 @@ def test_buffers_that_are_handed_over_are_written_instead_of_the_modules():
 
 
 def test_a_gradient_for_each_sample_of_a_network():
-    """`vmap(grad(loss), in_dims=(None, 0, 0))`, where `loss` calls an `nn.Linear` by
-    `functional_call`, gives a dict with the gradients of each parameter for each sample,
-    stacked along a new first dimension.
+    """`vmap(grad(loss), in_dims=(None, 0, 0))(parameters, x, y)`, where `loss` calls an
+    `nn.Linear` by `functional_call` with the dict `parameters`, gives a dict with the
+    gradients for each sample, stacked along a new first dimension.
 
     The loss sees one sample, hence `x[None]`. For a loss that is a mean over the batch, the
     mean of these gradients is what `backward()` gives, up to rounding.
@@ -182,9 +182,9 @@ def test_stacked_models_are_an_ensemble_in_one_call():
 
 
 def test_a_stack_is_a_copy_that_is_trained_itself():
-    """The parameters that `stack_module_state` stacks from trainable models are copies, and
-    leaves: an optimizer given `parameters.values()` trains them, and the models that were
-    stacked do not change.
+    """After `parameters, buffers = stack_module_state(models)` of trainable models, the
+    stacked `parameters` are copies, and leaves: an optimizer given `parameters.values()`
+    trains them, and the models that were stacked do not change.
     """
     models = [nn.Linear(1, 1, bias=False) for _ in range(2)]
     for model in models:
@@ -204,9 +204,9 @@ def test_a_stack_is_a_copy_that_is_trained_itself():
 
 
 def test_models_of_different_shape_or_class_cannot_be_stacked():
-    """`stack_module_state` raises RuntimeError for an `nn.Linear` and an `nn.ReLU`,
-    "Expected all models to be of the same class", for two `nn.Linear` in different modes,
-    and for two with weights of different shapes.
+    """`stack_module_state` raises RuntimeError for a list of an `nn.Linear` and an
+    `nn.ReLU`, "Expected all models to be of the same class", for two `nn.Linear`, one in
+    training and one in eval mode, and for two with weights of different shapes.
 
     Only the outermost class is compared: an `nn.Sequential` with one layer more than the first
     is accepted, and its additional layer is ignored.
@@ -227,9 +227,9 @@ def test_models_of_different_shape_or_class_cannot_be_stacked():
 
 
 def test_vmap_wants_to_know_what_randomness_means():
-    """`vmap(F.dropout)(x)` raises RuntimeError, "called random operation while in randomness
-    error mode": `randomness="different"` draws anew for each entry, `randomness="same"` uses
-    one mask for all.
+    """`vmap(F.dropout)(x)` raises RuntimeError, "called random operation while in
+    randomness error mode"; `vmap(F.dropout, randomness="different")` draws a mask for
+    each entry, with `randomness="same"` it uses one mask for all.
     """
     x = torch.ones(2, 100)
 
@@ -245,9 +245,9 @@ def test_vmap_wants_to_know_what_randomness_means():
 
 
 def test_batch_norm_in_vmap_must_not_update_shared_statistics():
-    """`vmap(norm)(x)` of an `nn.BatchNorm1d(2)` in training mode, with `x` of shape (4, 3, 2),
-    raises RuntimeError, as its running statistics can't be updated by each entry: use
-    `track_running_stats=False` or `norm.eval()`.
+    """`vmap(norm)(x)` of `norm = nn.BatchNorm1d(2)` in training mode, with `x` of shape
+    (4, 3, 2), raises RuntimeError, as its running statistics can't be updated by each
+    entry: use `norm.eval()`, or `track_running_stats=False` when making it.
 
     `torch.func.replace_all_batch_norm_modules_(net)` switches the statistics off in a network.
     """
@@ -282,8 +282,8 @@ def test_vmap_maps_tensors_and_hands_numbers_over_with_none():
 
 
 def test_vmap_refuses_what_leaves_the_tensor_or_has_a_size_by_value():
-    """Inside a function under `vmap`, `.item()` of a tensor that is mapped over, and indexing
-    it with a mask such as `row[row > 0]`, raise RuntimeError.
+    """Inside a function under `vmap`, `.item()` of a tensor that is mapped over, and a
+    selection by a mask as in `row[row > 0].sum()`, raise RuntimeError.
 
     Because a number, or a size that depends on the values, would differ from entry to entry.
     Write `torch.where` instead of a mask.
