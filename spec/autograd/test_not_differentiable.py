@@ -51,8 +51,8 @@ def test_argmax_ends_the_graph(device):
 
 def test_sorting_moves_the_gradients_with_the_values(device):
     """With grad mode on, for a float32 vector `x` that requires grad, the values of
-    `x.sort()` require grad, and each gradient goes to the element of `x` that its value
-    came from; the indices don't require grad.
+    `x.sort()` require grad, and the gradient of each value goes to the element of `x` that
+    the value came from; the indices don't require grad.
     """
     x = torch.tensor([3.0, 1.0, 2.0], requires_grad=True, device=device)
 
@@ -64,8 +64,9 @@ def test_sorting_moves_the_gradients_with_the_values(device):
 
 
 def test_topk_sends_gradients_to_the_chosen_only():
-    """Through `x.topk(2).values` of a float32 vector `x` of three different numbers the two
-    largest elements of `x` get their gradients, and the third gets 0.
+    """`x.topk(2).values.backward(torch.tensor([1.0, 10.0]))` with
+    `x = torch.tensor([3.0, 1.0, 2.0], requires_grad=True)` makes `x.grad` [1, 0, 10]: an
+    element that isn't chosen gets 0.
     """
     x = torch.tensor([3.0, 1.0, 2.0], requires_grad=True)
 

@@ -37,8 +37,9 @@ def test_backward_agrees_with_a_small_step_to_either_side(device):
 
 @given(st.lists(st.integers(-9, 9), min_size=1, max_size=5), st.integers(-4, 4))
 def test_the_gradient_of_any_polynomial_is_its_derivative(coefficients, at):
-    """For polynomials of up to five integer coefficients between -9 and 9, at integers from -4
-    to 4, `backward()` in float64 gives exactly the derivative by the rule k·c·xᵏ⁻¹.
+    """For a sum of one to five terms `c * x**k` with k = 0, 1, 2 … and integers c between -9 and
+    9, at a float64 leaf `x` that is an integer from -4 to 4, `backward()` gives exactly the
+    sum of k·c·xᵏ⁻¹ over k ≥ 1.
     """
     x = torch.tensor(float(at), dtype=torch.float64, requires_grad=True)
     polynomial = sum((c * x**k for k, c in enumerate(coefficients)), start=0 * x)
@@ -68,8 +69,9 @@ def test_a_step_to_both_sides_errs_less_than_to_one(step, two_sided, one_sided):
 
 
 def test_too_small_a_step_is_swallowed():
-    """In float32 a step of 1e-8 at 2 is lost in rounding, and the central difference of `x**3`
-    is 0; in float64 it is 12, to at least 6 digits.
+    """In float32 a step h = 1e-8 at `x = torch.tensor(2.0)` is lost in rounding, and the central
+    difference `((x + h) ** 3 - (x - h) ** 3) / (2 * h)` is 0; for `x.double()` it is 12, to at
+    least 6 digits.
 
     Because float32 has about 7 digits: 2 + 1e-8 is 2 again.
     """
@@ -97,9 +99,9 @@ def test_gradcheck_says_whether_backward_is_right(device):
 
 
 def test_gradcheck_shows_where_backward_is_wrong():
-    """`torch.autograd.gradcheck` at a float64 tensor of 2 that requires grad raises
-    `GradcheckError`, "Jacobian mismatch for output 0", for a square whose `backward`
-    computes 3x instead of 2x; the message shows both Jacobians.
+    """`torch.autograd.gradcheck` of an `autograd.Function` for `x * x` whose `backward` computes
+    3x instead of 2x, at a float64 `x` = 2 that requires grad, raises `GradcheckError`,
+    "Jacobian mismatch for output 0"; the message shows both Jacobians.
 
     `GradcheckError` is a subclass of RuntimeError.
     """
@@ -125,9 +127,9 @@ def test_gradcheck_shows_where_backward_is_wrong():
 
 
 def test_gradcheck_can_answer_instead_of_raising():
-    """`torch.autograd.gradcheck(f, x, raise_exception=False)` for `x * x.detach()` at a float64
-    `x` of 2 that requires grad, where `backward` gives half the derivative, returns False
-    instead of raising an error.
+    """`torch.autograd.gradcheck(lambda x: x * x.detach(), x, raise_exception=False)` at a
+    float64 `x` = 2 that requires grad, where `backward` gives half the derivative, returns
+    False instead of raising an error.
 
     Differences below `atol`, by default 1e-5, pass: at 1e-6 it returns True.
     """
