@@ -19,9 +19,9 @@ from torch.autograd.function import once_differentiable
 
 
 def test_backward_returns_a_gradient_for_every_argument():
-    """If `apply` of a `torch.autograd.Function` got two arguments and `backward` returns
-    one gradient, `y.backward()` on its 0-d result `y` that requires grad raises
-    RuntimeError, "returned an incorrect number of gradients (expected 2, got 1)".
+    """For `y = Scale.apply(x, 2)` with a float32 0-d `x` that requires grad,
+    `y.backward()` raises RuntimeError, "incorrect number of gradients (expected 2, got
+    1)", if `backward` of the `torch.autograd.Function` `Scale` returns one gradient.
 
     Return None for an argument that has no gradient, such as a number.
     """

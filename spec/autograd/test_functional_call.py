@@ -60,8 +60,8 @@ def test_several_arguments_are_a_tuple():
 
 def test_names_left_out_are_the_modules_own_and_unknown_ones_are_passed_over():
     """`functional_call(layer, {"wieght": w}, x)` of an `nn.Linear` ignores the misspelt
-    name and uses the layer's own parameters; with `strict=True` it raises RuntimeError for
-    a misspelt name as for a parameter that the dict lacks.
+    name and uses the layer's own parameters; with `strict=True` a misspelt name raises
+    RuntimeError, and so does a parameter that the dict lacks.
 
     A name with a dot whose first part is unknown raises AttributeError even so.
     """
@@ -119,8 +119,8 @@ def test_a_step_inside_the_graph_can_be_differentiated():
 
 def test_buffers_that_are_handed_over_are_written_instead_of_the_modules():
     """`functional_call(norm, (parameters, buffers), x)` of an `nn.BatchNorm1d(1)` in
-    training mode updates the running statistics in the dict `buffers`; without buffers in
-    the call those of the module are updated.
+    training mode updates the running statistics in the dict `buffers`, here clones, and
+    not those of `norm`; without `buffers` it updates those of `norm`.
     """
     norm = nn.BatchNorm1d(1)
     buffers = {name: buffer.clone() for name, buffer in norm.named_buffers()}
