@@ -100,7 +100,7 @@ def test_gradcheck_says_whether_backward_is_right(device):
 
 def test_gradcheck_shows_where_backward_is_wrong():
     """`torch.autograd.gradcheck` of an `autograd.Function` for `x * x` whose `backward` computes
-    3x instead of 2x, at a float64 `x` = 2 that requires grad, raises `GradcheckError`,
+    3x, not 2x, at a float64 `x` = 2 that requires grad, raises `GradcheckError`,
     "Jacobian mismatch for output 0"; the message shows both Jacobians.
 
     `GradcheckError` is a subclass of RuntimeError.
@@ -188,9 +188,9 @@ def test_gradcheck_fails_at_a_kink():
 
 
 def test_gradcheck_wants_a_function_that_repeats_itself():
-    """`torch.autograd.gradcheck` with `raise_exception=False` returns False for `F.dropout`
-    with p = 0.5 of 20 float64 elements that require grad, as each call drops other elements;
-    with p = 0 it returns True.
+    """`torch.autograd.gradcheck(F.dropout, (x, 0.5), raise_exception=False)` with a float64 `x`
+    of 20 ones that requires grad returns False, as each call drops other elements; with
+    `(x, 0.0)` it returns True.
 
     Fix the random numbers outside the function.
     """
@@ -218,9 +218,9 @@ def test_gradcheck_cannot_see_what_is_flat_almost_everywhere():
 
 
 def test_gradgradcheck_judges_the_second_derivative():
-    """`torch.autograd.gradgradcheck` judges second derivatives: at a float64 tensor of 2
-    that requires grad, a square whose `backward` returns `2 * x.detach() * grad` passes
-    `gradcheck` and fails `gradgradcheck`.
+    """`torch.autograd.gradgradcheck` judges second derivatives: at a float64 `x` = 2 that
+    requires grad, an `autograd.Function` for `x * x` whose `backward` returns
+    `2 * x.detach() * grad` passes `gradcheck` and fails `gradgradcheck`.
     """
 
     class Square(torch.autograd.Function):

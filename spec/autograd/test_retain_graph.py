@@ -131,9 +131,9 @@ def test_several_results_go_backward_together():
 
 
 def test_the_sum_of_the_losses_walks_the_shared_part_once():
-    """For 0-d losses `a` and `b`, `(a + b).backward()` goes once through the part of the
-    graph that they share, with the sum of their gradients: a hook that `register_hook` put
-    on a shared tensor is called once.
+    """`(shared + 10 * shared).backward()` with `shared = x * x`, of a float32 0-d leaf `x` that
+    requires grad, goes through this product once: a hook of `shared.register_hook` is called
+    once, with the gradient 1 + 10 = 11.
     """
     x = torch.tensor(3.0, requires_grad=True)
     shared = x * x
@@ -147,9 +147,9 @@ def test_the_sum_of_the_losses_walks_the_shared_part_once():
 
 
 def test_grad_uses_up_the_graph_as_backward_does():
-    """`torch.autograd.grad(y, x)` for `y = x * x` of a float32 0-d leaf `x` frees the saved
-    factors as `y.backward()` does, so that a further call raises RuntimeError; with
-    `retain_graph=True`, or with `create_graph=True` alone, it keeps them.
+    """`torch.autograd.grad(y, x)` for `y = x * x` of a float32 0-d leaf `x` that requires grad
+    frees the saved factors as `y.backward()` does: the same call again raises RuntimeError;
+    with `retain_graph=True`, or with `create_graph=True` alone, it keeps them.
     """
     x = torch.tensor(3.0, requires_grad=True)
     y = x * x

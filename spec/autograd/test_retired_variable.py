@@ -85,9 +85,8 @@ def test_a_variable_records_nothing_unless_it_requires_gradients():
 
 @pytest.mark.claim("self-variable-drop-in")
 def test_code_for_tensors_takes_a_variable():
-    """The result of `torch.autograd.Variable(x)` of a float32 `x`, which doesn't require
-    grad, works where a float32 tensor of its shape does: in `+=`, `torch.cat`, `numpy()`
-    and an `nn.Linear`.
+    """`v = torch.autograd.Variable(torch.ones(1, 2))` works where the tensor itself does: in
+    `v += 1`, `torch.cat([v, v])`, `v.numpy()` and `nn.Linear(2, 1)(v)`.
     """
     v = Variable(torch.ones(1, 2))
     v += 1
