@@ -152,9 +152,9 @@ def test_the_input_is_a_tensor_or_a_tuple_of_tensors():
 
 
 def test_a_hessian_holds_the_second_derivatives(device):
-    """For `f(p) = p[0] ** 2 * p[1]`, which is x²y,
-    `torch.autograd.functional.hessian(f, point)` of a float32 vector `point` returns the
-    matrix of second derivatives, [[2y, 2x], [2x, 0]]: at (2, 3) it is [[6, 4], [4, 0]].
+    """For `f(p) = p[0] ** 2 * p[1]`, which is x²y, and `point = torch.tensor([2.0, 3.0])`,
+    `torch.autograd.functional.hessian(f, point)` returns the matrix of second derivatives,
+    [[2y, 2x], [2x, 0]], here [[6, 4], [4, 0]].
     """
     point = torch.tensor([2.0, 3.0], device=device)
 
@@ -178,16 +178,26 @@ def test_a_hessian_of_several_inputs_is_a_table_of_blocks():
 def test_only_a_scalar_function_has_a_hessian():
     """`torch.autograd.functional.hessian` of a function that returns a tensor of two
     elements raises RuntimeError, "should contain a single element"; reduce the output to
-    one element, or take the Jacobian of the Jacobian.
+    one element, for instance by `sum()`.
+
+    For all second derivatives take the Jacobian of a Jacobian made with `create_graph=True`:
+    without that option the outer one is zeros.
     """
     with pytest.raises(RuntimeError, match="should contain a single element"):
         functional.hessian(torch.square, torch.tensor([2.0, 3.0]))
 
+    x = torch.tensor([3.0])
+    kept = functional.jacobian(lambda x: functional.jacobian(torch.square, x, create_graph=True), x)
+    cut = functional.jacobian(lambda x: functional.jacobian(torch.square, x), x)
+    assert (kept.item(), cut.item()) == (2.0, 0.0)
+
 
 def test_vjp_gives_the_value_and_the_rows_weighed():
     """`torch.autograd.functional.vjp(f, x, v)` of float32 vectors, for an `f` of products
-    and sums that returns a vector, gives the value `f(x)` and the product `v @ J`, up to
-    rounding: the gradient of `f(x).backward(v)` if `x` requires grad.
+    and sums that returns a vector, gives `f(x)` and the product `v @ J` with the Jacobian
+    `J`, up to rounding.
+
+    For an `x` that requires grad `torch.autograd.grad(f(x), x, v)` computes the same product.
     """
     x = torch.tensor([2.0, 3.0, 5.0])
 
@@ -201,8 +211,8 @@ def test_vjp_gives_the_value_and_the_rows_weighed():
 
 def test_jvp_gives_the_value_and_the_columns_weighed():
     """`torch.autograd.functional.jvp(f, x, u)` of float32 vectors `x` and `u`, for an `f`
-    of products and sums, returns the value `f(x)` and the product `J @ u`, up to rounding,
-    the derivative of `f` along `u`.
+    of products and sums, returns the value `f(x)` and the product `J @ u` with the Jacobian
+    `J`, up to rounding, the derivative of `f` along `u`.
 
     It takes two backward passes; `torch.func.jvp` takes one forward pass.
     """
@@ -218,8 +228,8 @@ def test_jvp_gives_the_value_and_the_columns_weighed():
 
 def test_hvp_gives_the_hessian_times_a_vector():
     """`torch.autograd.functional.hvp(f, x, u)` of float32 vectors, for an `f` of products
-    and powers that returns one element, gives the value `f(x)` and the product `H @ u` of
-    the Hessian with `u`, up to rounding, without building the Hessian.
+    and powers that returns one element, gives the value `f(x)` and the product `H @ u` with
+    the Hessian `H`, up to rounding, without building `H`.
     """
     value, product = functional.hvp(
         lambda p: p[0] ** 2 * p[1], torch.tensor([2.0, 3.0]), torch.tensor([1.0, 10.0])
