@@ -32,7 +32,7 @@ def test_grad_fn_of_a_result_is_the_node_that_made_it(device):
 
 @pytest.mark.claim("blitz-grad-fn-user-none")
 def test_a_tensor_made_by_hand_has_no_grad_fn(device):
-    """A tensor made by `torch.ones` has `grad_fn` None, even with `requires_grad=True`: no
+    """A tensor just made by `torch.ones` has `grad_fn` None, even with `requires_grad=True`: no
     recorded operation made it.
     """
     plain = torch.ones(2, device=device)
