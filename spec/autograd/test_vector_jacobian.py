@@ -39,9 +39,10 @@ def test_the_jacobian_has_a_row_an_output_and_a_column_an_input(device):
 
 @pytest.mark.claim("blitz-vjp-tool")
 def test_backward_leaves_v_times_the_jacobian(device):
-    """For finite float32 vectors and `y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])`,
-    `y.backward(v)` stores `v @ J`, up to rounding, in the `.grad` of a leaf `x` that had
-    none; J is the Jacobian of `y` by `x`, whose rows `v` weights.
+    """For `x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True)` and `y =
+    torch.stack([x[0] * x[1], x[0] + 7 * x[2]])`, `y.backward(v)` stores `v @ J` in
+    `x.grad`, [130, 20, 700] for a float32 `v` of 10 and 100; J is the Jacobian of `y` by
+    `x`.
 
     Because each operation only needs to multiply the gradient that arrives with its own
     derivatives; J itself isn't built.
@@ -61,9 +62,9 @@ def test_backward_leaves_v_times_the_jacobian(device):
     ("v", "row"), [([1.0, 0.0], [3.0, 2.0, 0.0]), ([0.0, 1.0], [1.0, 0.0, 7.0])]
 )
 def test_a_one_in_v_picks_a_row_of_the_jacobian(v, row):
-    """For `y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])` with a finite float32 leaf `x`
-    without `.grad`, `y.backward(v)` with a `v` of one 1 and one 0 stores one row of the
-    Jacobian: the gradient of that element of `y`.
+    """For `x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True)` and `y =
+    torch.stack([x[0] * x[1], x[0] + 7 * x[2]])`, `y.backward(torch.tensor([1.0, 0.0]))`
+    stores the first row of the Jacobian in `x.grad`: [3, 2, 0], the gradient of `y[0]`.
 
     An infinite derivative of another element makes NaN: it is multiplied by the 0 in `v`.
     """
@@ -107,9 +108,9 @@ def test_a_gradient_of_mixed_sizes_prints_in_scientific_notation():
 @pytest.mark.claim("blitz-vjp-factor-is-power-of-two")
 @given(st.integers(0, 2**32))
 def test_doubling_until_it_is_large_gives_v_times_a_power_of_two(seed):
-    """After `x = torch.randn(3)`, from a seed between 0 and 2**32, was doubled until the norm
-    of the result `y` is at least 1000, `y.backward(v)` with `v` of 0.1, 1 and 0.0001 stores `v`
-    times one power of two in `x.grad`.
+    """If `x = torch.randn(3, requires_grad=True)` is doubled, first by `y = x * 2`, then by
+    `y = y * 2` until `y.norm()` is at least 1000, `y.backward(v)` with a float32 `v` of
+    0.1, 1 and 0.0001 stores `v` times one power of two in `x.grad`.
     """
     x = torch.randn(3, generator=torch.Generator().manual_seed(seed)).requires_grad_()
     v = torch.tensor([0.1, 1.0, 0.0001])
@@ -125,9 +126,9 @@ def test_doubling_until_it_is_large_gives_v_times_a_power_of_two(seed):
 
 
 def test_the_product_is_linear_in_v():
-    """For `y = torch.stack([x.prod(), x.sum()])` of a finite float32 vector `x` the product
-    `v @ J` is linear in `v`: `torch.autograd.grad(y, x, 10 * a + 100 * b)` is 10 times the
-    gradient with `a` plus 100 times that with `b`, up to rounding.
+    """For `x = torch.tensor([2.0, 3.0], requires_grad=True)` and `y =
+    torch.stack([x.prod(), x.sum()])`, `torch.autograd.grad(y, x, v)` is linear in `v`: a
+    `v` of 10 and 100 gives 10 times the gradient of `y[0]` plus 100 times that of `y[1]`.
     """
     x = torch.tensor([2.0, 3.0], requires_grad=True)
     y = torch.stack([x.prod(), x.sum()])
@@ -141,9 +142,9 @@ def test_the_product_is_linear_in_v():
 
 
 def test_the_gradient_argument_is_a_weighing_of_the_outputs(device):
-    """For float32 tensors, and a `v` of the shape of `y` that doesn't require grad,
-    `torch.autograd.grad(y, x, v)` equals `torch.autograd.grad((y * v).sum(), x)`, up to
-    rounding: `v` weights the elements of `y`.
+    """For `x = torch.tensor([2.0, 3.0], requires_grad=True)` and `v = torch.tensor([10.0,
+    100.0])`, `torch.autograd.grad(x**2, x, v)` and `torch.autograd.grad((x**2 * v).sum(),
+    x)` give the same: `v` weights the elements of the result.
 
     So a weighted loss needs no `gradient` argument of `backward()`.
     """
@@ -158,9 +159,9 @@ def test_the_gradient_argument_is_a_weighing_of_the_outputs(device):
 
 
 def test_an_elementwise_function_has_a_diagonal_jacobian():
-    """The Jacobian of the elementwise `torch.square` at a finite 1-D float32 `x` is a
-    diagonal matrix, so `torch.square(x).backward(v)` computes for each element of `x` its
-    derivative times the element of `v` at the same index.
+    """At `x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)` the elementwise
+    `torch.square` has a diagonal Jacobian: `torch.square(x).backward(v)` stores in `x.grad`
+    for each element its derivative times the element of `v` at its index.
     """
     x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
 
@@ -172,9 +173,9 @@ def test_an_elementwise_function_has_a_diagonal_jacobian():
 
 
 def test_the_sum_over_a_batch_keeps_the_rows_apart(device):
-    """Where result i depends on row i of a float32 leaf `batch` alone, one `backward()` on
-    the sum of the results leaves in row i of `batch.grad`, None before, the gradient of
-    result i, up to rounding.
+    """For `batch = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)` and `y =
+    batch[:, 0] * batch[:, 1]`, `y.sum().backward()` stores in each row of `batch.grad` the
+    gradient of the element of `y` from that row: [2, 1] and [4, 3].
 
     This gives gradients with respect to inputs, one per sample. Those of shared weights are
     added up.
@@ -188,9 +189,9 @@ def test_the_sum_over_a_batch_keeps_the_rows_apart(device):
 
 
 def test_rows_that_mix_are_not_kept_apart():
-    """For `centred = batch - batch.mean()` with a float32 `batch` of shape (2, 1), the
-    gradient of `centred.sum()` is 0 in both rows, though that of `centred[0]` is 0.5 and
-    -0.5: rows that mix are not kept apart.
+    """For `batch = torch.tensor([[1.0], [3.0]], requires_grad=True)` and `centred = batch -
+    batch.mean()`, the gradient with respect to `batch` is [[0], [0]] for `centred.sum()`,
+    but [[0.5], [-0.5]] for `centred[0]`: the mean mixes the rows.
 
     BatchNorm mixes rows in this way in training mode.
     """
@@ -205,9 +206,9 @@ def test_rows_that_mix_are_not_kept_apart():
 
 
 def test_a_batch_of_vectors_gives_the_whole_jacobian(device):
-    """For `y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])` of a finite float32 vector `x`,
-    `torch.autograd.grad(y, x, torch.eye(2), is_grads_batched=True)` returns the Jacobian in
-    a tuple: one product per row of `torch.eye(2)`, by `vmap`.
+    """For `x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True)` and `y =
+    torch.stack([x[0] * x[1], x[0] + 7 * x[2]])`, `torch.autograd.grad(y, x, torch.eye(2),
+    is_grads_batched=True)` returns the (2, 3) Jacobian of `y` by `x` in a tuple.
     """
     x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True, device=device)
     y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])

@@ -80,8 +80,9 @@ def test_a_long_image_loses_more_than_the_scale_says():
 
 
 def test_the_parameters_of_a_crop_can_be_drawn_apart():
-    """`RandomResizedCrop.get_params(image, scale, ratio)` returns (top, left, height, width),
-    which `functional.resized_crop` applies to several images alike.
+    """`RandomResizedCrop.get_params(image, scale, ratio)` draws and returns (top, left,
+    height, width); `functional.resized_crop(image, top, left, height, width, size)` applies
+    one such draw to several images alike.
 
     With v2 this is done by one call: `spec/data/test_transforms_v2.py`.
     """
@@ -110,8 +111,8 @@ def test_the_evaluation_recipe_has_no_chance():
 
 def test_random_erasing_blanks_a_rectangle():
     """`RandomErasing(p=1.0)` of a (3, 100, 100) tensor returns a copy in which a rectangle
-    of about 2 % to 33 % of the area has the value `value`, 0 unless told; the default `p`
-    is 0.5.
+    of about 2 % to 33 % of the area has the value 0, or the number given as `value`; the
+    default `p` is 0.5.
 
     An image one pixel high stays as it is, because the rectangle has to be less high than the
     image.

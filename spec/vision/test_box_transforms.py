@@ -82,9 +82,9 @@ def test_a_crop_keeps_the_number_of_boxes():
 
 
 def test_empty_boxes_are_dropped_with_their_labels():
-    """`v2.SanitizeBoundingBoxes()` of a dict with "XYXY" boxes and a tensor `labels` drops
-    boxes with a side shorter than 1, the default `min_size`, and boxes that reach beyond
-    the canvas. It drops their labels, too.
+    """`v2.SanitizeBoundingBoxes()` of a dict with `tv_tensors.BoundingBoxes` in "XYXY" and
+    a tensor `labels` drops boxes with a side shorter than 1, the default `min_size`, boxes
+    that reach beyond the canvas, and the labels of both.
 
     Put it after crops: a detector refuses empty boxes. To keep boxes that reach beyond the
     canvas, clamp them first, `v2.ClampBoundingBoxes()`.
@@ -101,8 +101,9 @@ def test_empty_boxes_are_dropped_with_their_labels():
 
 
 def test_the_sanitiser_looks_for_labels():
-    """`v2.SanitizeBoundingBoxes()` of a dict of boxes without labels raises ValueError, "Could
-    not infer where the labels are in the sample"; pass `labels_getter=None` if there are none.
+    """`v2.SanitizeBoundingBoxes()` of a dict with `tv_tensors.BoundingBoxes` but no labels
+    raises ValueError, "Could not infer where the labels are in the sample"; pass
+    `labels_getter=None` if there are none.
 
     A key whose name contains "label" is found; for another one pass a function,
     `labels_getter=lambda sample: sample["classes"]`.
@@ -116,8 +117,8 @@ def test_the_sanitiser_looks_for_labels():
 
 
 def test_boxes_change_their_format():
-    """`v2.ConvertBoundingBoxFormat("CXCYWH")` of the boxes [[2, 2, 6, 4]] in "XYXY" returns
-    [[4, 3, 4, 2]], whose `format` is `BoundingBoxFormat.CXCYWH`.
+    """`v2.ConvertBoundingBoxFormat("CXCYWH")` of the `tv_tensors.BoundingBoxes` [[2, 2, 6,
+    4]] in "XYXY" returns [[4, 3, 4, 2]], whose `format` is `BoundingBoxFormat.CXCYWH`.
     """
     boxes = boxes_on([[2, 2, 6, 4]], canvas_size=(8, 10))
 
@@ -142,8 +143,8 @@ def test_the_format_decides_what_a_flip_does():
 
 
 def test_boxes_are_clamped_to_their_canvas():
-    """`v2.ClampBoundingBoxes()` clips the "XYXY" box [-2, 2, 60, 40] on a canvas of height 8
-    and width 10, `canvas_size=(8, 10)`, to [0, 2, 10, 8].
+    """`v2.ClampBoundingBoxes()` clips the `tv_tensors.BoundingBoxes` [[-2, 2, 60, 40]] in
+    "XYXY" on a canvas of height 8 and width 10, `canvas_size=(8, 10)`, to [[0, 2, 10, 8]].
     """
     boxes = boxes_on([[-2, 2, 60, 40]], canvas_size=(8, 10))
 
@@ -151,9 +152,9 @@ def test_boxes_are_clamped_to_their_canvas():
 
 
 def test_a_turned_box_is_the_box_around_the_turned_box():
-    """`v2.RandomRotation((45, 45))` of a float32 "XYXY" box returns the upright box around
-    the turned one. A square of side 20 in the middle of a canvas of 100 x 100 becomes one
-    of side about 28.3; turned back, by -45 degrees, about 40.
+    """`v2.RandomRotation((45, 45))` turns the `tv_tensors.BoundingBoxes` [[40.0, 40.0,
+    60.0, 60.0]] in "XYXY" on a canvas of 100 x 100 into the upright box around the turned
+    square, of side about 28.3; turned back by -45 degrees, it is about 40.
 
     So the boxes of rotated images are looser than those of the originals.
     """
@@ -183,9 +184,9 @@ def test_one_mask_for_each_object_is_resized_at_once():
 
 @pytest.mark.torch(">=2.2")
 def test_a_detection_sample_goes_through_a_pipeline_as_a_whole():
-    """A `v2.Compose` with a `v2.Resize`, called with an image and a dict of
+    """A `v2.Compose` with a `v2.Resize`, called with a `tv_tensors.Image` and a dict of
     `tv_tensors.BoundingBoxes`, a `tv_tensors.Mask` and labels, resizes image, boxes and
-    mask alike and returns the pair of image and dict; the labels stay as they are.
+    mask alike and returns the pair of image and dict; it keeps the labels.
     """
     image = tv_tensors.Image(torch.zeros(3, 8, 10, dtype=torch.uint8))
     target = {
