@@ -148,8 +148,8 @@ def test_the_sum_of_the_losses_walks_the_shared_part_once():
 
 def test_grad_uses_up_the_graph_as_backward_does():
     """`torch.autograd.grad(y, x)` for `y = x * x` of a float32 0-d leaf `x` that requires grad
-    frees the saved factors as `y.backward()` does: the same call again raises RuntimeError;
-    with `retain_graph=True`, or with `create_graph=True` alone, it keeps them.
+    frees the saved factors, so that the same call again raises RuntimeError; with
+    `retain_graph=True`, or with `create_graph=True` alone, it keeps them.
     """
     x = torch.tensor(3.0, requires_grad=True)
     y = x * x

@@ -126,14 +126,15 @@ def test_hooks_hold_for_what_is_computed_inside_the_block():
 
 
 def test_pack_may_store_anything_that_unpack_can_turn_back():
-    """`pack` of `saved_tensors_hooks` need not return a tensor: the graph keeps what it
-    returns, here a list, and `unpack` makes a tensor of it again during `backward()`.
+    """With `torch.autograd.graph.saved_tensors_hooks(lambda t: t.tolist(), torch.tensor)` around
+    `y = x * x` of a float32 `x` that requires grad, the graph keeps lists, and
+    `y.sum().backward()` makes tensors of them again.
 
     In this way saved tensors can be kept on the CPU, as `torch.autograd.graph.save_on_cpu`
     does, or on disk.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
-    with saved_tensors_hooks(lambda tensor: tensor.tolist(), torch.tensor):
+    with saved_tensors_hooks(lambda t: t.tolist(), torch.tensor):
         y = x * x
     y.sum().backward()
 
@@ -141,12 +142,12 @@ def test_pack_may_store_anything_that_unpack_can_turn_back():
 
 
 def test_backward_believes_what_unpack_returns():
-    """`backward()` computes with the tensors that `unpack` of `saved_tensors_hooks`
-    returns: an `unpack` that multiplies by 10 makes the gradient of `x * x` with respect to
-    a float32 `x` 10 times too large, without an error.
+    """`torch.autograd.graph.saved_tensors_hooks(lambda t: t, lambda t: t * 10)` around
+    `y = x * x` of a float32 `x` that requires grad makes the gradient of `x` 10 times too large
+    in `y.sum().backward()`, without an error.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
-    with saved_tensors_hooks(lambda tensor: tensor, lambda tensor: tensor * 10):
+    with saved_tensors_hooks(lambda t: t, lambda t: t * 10):
         y = x * x
     y.sum().backward()
 

@@ -85,8 +85,8 @@ def test_results_that_are_not_floating_numbers_leave_the_record(operation, track
 
 
 def test_histc_gives_floating_numbers_without_a_gradient():
-    """`torch.histc` of a finite float32 tensor that requires grad returns float32 counts
-    that don't require grad.
+    """`torch.histc(x, bins=2)` of `x = torch.tensor([1.0, 2.0, 2.0], requires_grad=True)` returns
+    the counts [1, 2] as float32, and they don't require grad.
 
     Because counts jump and have no useful derivative, torch defines none for `histc`. So a
     floating-point dtype doesn't mean that a result has a gradient: look at `requires_grad`.
@@ -101,7 +101,7 @@ def test_histc_gives_floating_numbers_without_a_gradient():
 
 @pytest.mark.claim("blitz-autograd-every-op")
 def test_some_operations_have_no_derivative_yet():
-    """With grad mode on and a float32 `a` that requires grad, `y = torch.igamma(a, x)`
+    """With grad mode on, `y = torch.igamma(a, x)` of float32 tensors, where `a` requires grad,
     requires grad too, and `y.sum().backward()` raises NotImplementedError, "the derivative
     for 'igamma: input' is not implemented".
 
