@@ -54,8 +54,9 @@ def test_before_2_9_export_went_through_torchscript_by_default():
 @pytest.mark.skipif(find_spec("onnxscript") is not None, reason="onnxscript is installed here")
 @pytest.mark.torch(">=2.9")
 def test_export_needs_onnxscript(path):
-    """Without the package `onnxscript` `torch.onnx.export` raises ModuleNotFoundError by default
-    since PyTorch 2.9, "No module named 'onnxscript'"; installing torch does not bring it.
+    """Since PyTorch 2.9 `torch.onnx.export` raises ModuleNotFoundError by default, "No
+    module named 'onnxscript'", where the package `onnxscript` is missing; installing torch
+    does not bring it.
 
     Install what it needs: `pip install onnx onnxscript`.
     """
@@ -117,9 +118,9 @@ def test_onnx_runtime_gives_the_same_values(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_the_output_of_onnx_runtime_is_compared_with_that_of_the_model(path):
-    """To compare an exported model with PyTorch, give both the same input:
-    `torch.testing.assert_close(torch.from_numpy(session.run(None, {"x": x.numpy()})[0]), net(x))`
-    raises AssertionError where they differ by more than rounding.
+    """`torch.testing.assert_close(torch.from_numpy(session.run(None, {"x": x.numpy()})[0]),
+    net(x))` compares a `net` exported with `input_names=["x"]` with its ONNX Runtime
+    `session`: AssertionError where the outputs are not close.
 
     A network left in training mode differs: `torch.onnx.export` wants `net.eval()`, since dropout
     and batch norm compute something else in training.
@@ -320,9 +321,9 @@ def test_a_model_in_training_mode_is_warned_of(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_an_operation_without_a_translation_is_refused(path):
-    """`torch.onnx.export` of a custom operator that has `register_fake` but no translation
-    raises ConversionError, an OnnxExporterError, "Failed to convert the exported program to
-    an ONNX model.", and below it "No ONNX function found for".
+    """`torch.onnx.export` of a model that calls a custom operator with `register_fake` but
+    no translation raises ConversionError, an OnnxExporterError, "Failed to convert the
+    exported program to an ONNX model." and "No ONNX function found for".
 
     `custom_translation_table` takes a function of onnxscript for it.
     """

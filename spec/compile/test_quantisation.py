@@ -50,9 +50,9 @@ def test_dynamic_quantisation_replaces_linear_layers():
 
 @quiet
 def test_convolutions_are_not_quantised_dynamically():
-    """`torch.ao.quantization.quantize_dynamic(model, {nn.Conv2d, nn.LSTM})` leaves an
-    `nn.Conv2d` inside of the model as it is, without an error; `nn.LSTM(2, 2)` inside of
-    the model becomes a quantised layer."""
+    """In the copy that `torch.ao.quantization.quantize_dynamic(model, {nn.Conv2d,
+    nn.LSTM})` returns, an `nn.Conv2d` of the model is still an `nn.Conv2d`, without an
+    error; an `nn.LSTM(2, 2)` of the model is a quantised layer."""
     model = nn.Sequential(nn.Conv2d(1, 1, 1), nn.LSTM(2, 2))
 
     quantised = torch.ao.quantization.quantize_dynamic(
@@ -146,9 +146,9 @@ def test_a_quantised_tensor_stands_for_multiples_of_its_scale():
 
 @pytest.mark.torch(">=2.13")
 def test_quantised_dtypes_are_deprecated():
-    """Since PyTorch 2.13 the first `torch.quantize_per_tensor` in a process issues a
-    UserWarning: functions that make tensors of `torch.quint8`, `torch.qint8` and
-    `torch.qint32` are deprecated."""
+    """Since PyTorch 2.13 the first call of a process that makes a quantised tensor, such as
+    `torch.quantize_per_tensor(torch.ones(1), 0.5, 0, torch.quint8)`, issues a UserWarning:
+    `torch.quint8`, `torch.qint8` and `torch.qint32` are deprecated."""
     with pytest.warns(UserWarning, match="torch.quantize_per_tensor, torch.quantize_per_channel"):
         torch.quantize_per_tensor(torch.ones(1), 0.5, 0, torch.quint8)
 
@@ -172,8 +172,8 @@ def test_quantised_tensors_are_not_added():
 
 def test_fake_quantisation_rounds_and_lets_gradients_through():
     """`torch.fake_quantize_per_tensor_affine(x, 0.5, 10, 0, 255)` of the float32 numbers
-    0.0, 0.6 and 1000 gives the float32 numbers 0.0, 0.5 and 122.5; the gradient is 1 for
-    0.0 and 0.6, and 0 for 1000, which was clamped.
+    0.0, 0.6 and 1000 gives the float32 numbers 0.0, 0.5 and 122.5; the gradient of their
+    sum is 1 for 0.0 and 0.6, and 0 for 1000, which was clamped.
 
     Training with it is quantisation-aware training: the weights get used to the rounding.
     """
