@@ -219,10 +219,9 @@ def test_a_batch_of_vectors_gives_the_whole_jacobian(device):
 
 
 def test_two_backward_passes_give_the_jacobian_times_a_vector():
-    """For `g` from `torch.autograd.grad(y, x, v, create_graph=True)`, with a `y` of
-    products and sums of a finite float32 `x` and a `v` that requires grad,
-    `torch.autograd.grad(g, v, u)` returns `J @ u` up to rounding, in a tuple: `g` is
-    `v @ J`.
+    """For vectors `x` and `v` that require grad, `y = torch.stack([x[0] * x[1], x[0] + 7 *
+    x[2]])` and `g = torch.autograd.grad(y, x, v, create_graph=True)[0]`,
+    `torch.autograd.grad(g, v, u)[0]` is `J @ u`, up to rounding: `g` is `v @ J`.
 
     `torch.func.jvp` computes it in one forward pass:
     `spec/autograd/test_function_transforms.py`.

@@ -129,9 +129,9 @@ def test_a_loss_of_boxes_is_one_minus_the_generalised_iou():
 
 
 def test_nms_returns_the_indices_of_the_boxes_to_keep():
-    """`keep = ops.nms(boxes, scores, 0.5)` of float32 boxes is a tensor of indices, highest
-    score first: a box goes if its IoU with a kept box of higher score exceeds 0.5. The boxes
-    themselves are `boxes[keep]`.
+    """`keep = ops.nms(boxes, scores, 0.5)` of float32 boxes and scores is a tensor of
+    indices, highest score first: it leaves out a box whose IoU with a kept box of higher
+    score exceeds 0.5. The boxes themselves are `boxes[keep]`.
     """
     boxes = torch.tensor([[0.0, 0.0, 10.0, 10.0], [0.0, 0.0, 10.0, 9.0], [20.0, 20.0, 30.0, 30.0]])
     scores = torch.tensor([0.6, 0.9, 0.7])

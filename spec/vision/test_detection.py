@@ -171,8 +171,9 @@ def test_training_wants_targets():
 
 
 def test_images_come_as_a_list():
-    """A `FasterRCNN` takes a list of images (C, H, W), which may differ in size; a single image
-    that is not in a list raises ValueError, "images is expected to be a list of 3d tensors".
+    """In evaluation mode a `FasterRCNN` takes a list of images (3, H, W), which may differ
+    in size; a single image (3, H, W) that is not in a list raises ValueError, "images is
+    expected to be a list of 3d tensors".
 
     Because the model pads them to one size itself. A batch (N, C, H, W) is taken as a list of N
     images.
@@ -187,8 +188,9 @@ def test_images_come_as_a_list():
 
 
 def test_images_are_floats_from_zero_to_one():
-    """A `FasterRCNN` raises TypeError for a uint8 image, "Expected input images to be of
-    floating type (in range [0, 1])"; write `image / 255`.
+    """In evaluation mode a `FasterRCNN` called with a list of one uint8 image raises
+    TypeError, "Expected input images to be of floating type (in range [0, 1])"; write
+    `image / 255`.
 
     Don't normalise by mean and deviation: the model does that itself.
     """
@@ -204,8 +206,8 @@ def test_images_are_floats_from_zero_to_one():
 
 def test_a_box_has_width_and_height():
     """A target box [5, 5, 5, 9], without width, raises AssertionError in the training of a
-    `FasterRCNN`, "All bounding boxes should have positive height and width"; so does [20, 20,
-    8, 8] in "xywh".
+    `FasterRCNN`, "All bounding boxes should have positive height and width"; so does [20,
+    20, 8, 8], meant as "xywh" and read as "xyxy".
 
     The message shows the box as resized. A box in "xywh" that is wider than its x and higher
     than its y raises nothing: convert with `ops.box_convert` before.
@@ -323,7 +325,8 @@ def test_the_model_resizes_the_images():
 
 def test_the_head_of_a_detector_is_replaced_for_ones_own_classes():
     """`net.roi_heads.box_predictor = FastRCNNPredictor(in_features, num_classes)` gives a
-    `FasterRCNN` a head for other classes; `in_features` is that of the old `cls_score`.
+    `FasterRCNN` `net` a head for other classes; `in_features` is the
+    `net.roi_heads.box_predictor.cls_score.in_features` of the old head.
 
     The new head has one score and four box offsets per class, background included.
     """
