@@ -170,9 +170,9 @@ def test_a_folder_can_be_turned_into_a_file(tmp_path, dcp):
 
 
 def test_the_state_of_the_optimizer_goes_by_names():
-    """`get_state_dict(model, optimizer)` returns both state dicts with the parameters' names, where
-    `optimizer.state_dict()` has numbers; `set_state_dict` loads both into another model and its
-    optimizer.
+    """`a, b = get_state_dict(model, sgd)` gives the state dicts of a model and its SGD with the
+    parameters' names, where `sgd.state_dict()` has numbers; `set_state_dict(other, sgd2,
+    model_state_dict=a, optim_state_dict=b)` loads them.
 
     Both are in `torch.distributed.checkpoint.state_dict`, and work for plain, DDP and FSDP models,
     so that one checkpoint fits all; the names are those of the bare model.
@@ -291,7 +291,7 @@ def test_a_full_state_dict_is_gathered_on_rank_0(group):
 def test_a_full_state_dict_is_loaded_by_set_model_state_dict(group):
     """For an `nn.Linear` sharded by `fully_shard`, `load_state_dict` of plain tensors raises
     RuntimeError, "got mixed torch.Tensor and DTensor"; `set_model_state_dict` with
-    `StateDictOptions(full_state_dict=True)` shards and loads them.
+    `StateDictOptions(full_state_dict=True)` takes them on every rank.
 
     With `broadcast_from_rank0=True` beside it only rank 0 needs to have read the file.
     """

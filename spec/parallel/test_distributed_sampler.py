@@ -159,8 +159,8 @@ def test_a_loader_takes_the_sampler_in_place_of_shuffle():
 
 
 def test_a_rank_beyond_the_processes_is_refused():
-    """`DistributedSampler(dataset, num_replicas=2, rank=2)` raises ValueError: the ranks of 2
-    processes are 0 and 1.
+    """`DistributedSampler(dataset, num_replicas=2, rank=2)` raises ValueError, since the ranks of
+    two processes are 0 and 1.
 
     `num_replicas` is the number of processes, which in a group is `dist.get_world_size()`.
     """

@@ -31,8 +31,8 @@ def group(tmp_path_factory):
 
 
 def test_fully_shard_changes_the_model_itself(group):
-    """`fully_shard(model)` of an `nn.Linear` returns `model` itself, and the keys of its state dict
-    stay as they are.
+    """In a process group, `fully_shard(model)` of an `nn.Linear` returns `model` itself, and the
+    keys of its state dict stay as they are.
 
     Unlike `DistributedDataParallel` it makes no wrapper, so there is no prefix `module.`. Only the
     class of `model` becomes another, a subclass such as FSDPLinear.
