@@ -54,10 +54,9 @@ def test_torchscript_is_deprecated(name, tmp_path):
 
 @torchscript
 def test_a_trace_unrolls_loops():
-    """`torch.jit.trace` records a loop over `range(x.shape[0])` as often as the example ran it:
-    traced with two elements it adds twice for three elements too, where `torch.jit.script` adds
-    three times.
-    """
+    """`torch.jit.trace` of a function with `for _ in range(x.shape[0]): x = x + 1` adds 1
+    as often as the example has elements: traced with two, it adds 2 to three elements too;
+    the function by `torch.jit.script` adds 3."""
 
     def count(x):
         for _ in range(x.shape[0]):
@@ -73,9 +72,9 @@ def test_a_trace_unrolls_loops():
 
 @torchscript
 def test_an_argument_without_a_type_is_a_tensor():
-    """`torch.jit.script` takes an argument `n` without annotation and default for a tensor:
-    an int for `n` raises RuntimeError, "Expected a value of type 'Tensor (inferred)' for
-    argument 'n' but instead found type 'int'."
+    """`torch.jit.script` of `def f(x, n): return x * n` treats `n`, which has no
+    annotation, as a tensor: the call with an int for `n` raises RuntimeError, "Expected a
+    value of type 'Tensor (inferred)' for argument 'n'".
 
     Annotate it: `n: int`.
     """
