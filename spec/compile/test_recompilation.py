@@ -85,9 +85,8 @@ def test_sizes_0_and_1_are_compiled_separately():
 
 
 def test_dynamic_false_compiles_each_size():
-    """With `torch.compile(f, dynamic=False)` each size is compiled on its own: four sizes are four
-    compilations.
-    """
+    """`torch.compile(lambda x: x + 1, dynamic=False)` is compiled for each size on its own:
+    inputs of 2, 3, 4 and 5 elements take four compilations."""
     counter = CompileCounter()
     compiled = torch.compile(lambda x: x + 1, backend=counter, dynamic=False)
 
@@ -98,9 +97,9 @@ def test_dynamic_false_compiles_each_size():
 
 
 def test_a_marked_dimension_is_compiled_once():
-    """`torch._dynamo.mark_dynamic(x, 0)` before the first call says that dimension 0 will change:
-    under `torch.compile` sizes 4, 5 and 6 take one compilation.
-    """
+    """`torch._dynamo.mark_dynamic(x, 0)` of each input `x` says that dimension 0 will
+    change: inputs of 4, 5 and 6 elements take one compilation of `torch.compile(lambda x: x
+    + 1)`."""
     counter = CompileCounter()
     compiled = torch.compile(lambda x: x + 1, backend=counter)
 
@@ -114,9 +113,9 @@ def test_a_marked_dimension_is_compiled_once():
 
 @pytest.mark.torch(">=2.3")
 def test_a_marked_dimension_that_cannot_change_is_refused():
-    """`torch._dynamo.mark_dynamic` of a dimension that the function needs constant, as `F.linear`
-    with a weight of 2 features, raises ConstraintViolationError in the call, "Constraints violated
-    (L['x'].size()[1])!".
+    """If `torch.compile(lambda x: F.linear(x, weight))` has a weight of 2 features, an
+    input marked by `torch._dynamo.mark_dynamic(x, 1)` raises ConstraintViolationError in
+    the call, "Constraints violated (L['x'].size()[1])!".
 
     `torch._dynamo.maybe_mark_dynamic` accepts the constant instead.
     """
@@ -206,9 +205,9 @@ def test_a_changed_global_is_noticed():
 
 @pytest.mark.torch(">=2.9")
 def test_an_integer_attribute_of_a_module_is_a_constant():
-    """In PyTorch 2.9 and later, the int attribute `factor` of an `nn.Module` whose `forward`
-    returns `x * self.factor` is by default a constant under `torch.compile`: calls with
-    `factor` set to 1, 2 and 3 take three compilations.
+    """In PyTorch 2.9 and later, an int attribute `factor` of an `nn.Module` whose `forward`
+    returns `x * self.factor` is by default a constant under `torch.compile`: `factor` set
+    to 1, 2 and 3 takes three compilations.
 
     A counter such as `self.step += 1` in `forward` therefore recompiles at each call, until the
     limit of 8 is reached. Make it a buffer.
@@ -250,8 +249,9 @@ def test_train_and_eval_are_compiled_each():
 
 @pytest.mark.torch(">=2.3")
 def test_after_the_limit_new_inputs_run_uncompiled():
-    """By default `torch.compile` without `fullgraph=True` compiles a function that is one graph
-    for at most 8 kinds of input; a ninth runs uncompiled and its result is right.
+    """By default `torch.compile(lambda x, how: x + len(how))`, without `fullgraph=True`, is
+    compiled for at most 8 strings `how`; with a ninth string the function runs uncompiled,
+    and its result is right.
 
     The limit is `torch._dynamo.config.recompile_limit` (`cache_size_limit` before PyTorch 2.6).
     """
@@ -311,10 +311,9 @@ def test_fullgraph_refuses_to_pass_the_limit():
 
 @pytest.mark.torch(">=2.7,<2.11")
 def test_before_2_11_the_limit_was_named():
-    """From PyTorch 2.7 to 2.10, with `torch.compile(f, fullgraph=True)` a call that would pass the
-    limit raises FailOnRecompileLimitHit, "recompile_limit reached with fullgraph=True" (2.7:
-    `one_graph=True`).
-    """
+    """From PyTorch 2.7 to 2.10, with `torch.compile(f, fullgraph=True)` a call that would
+    pass the recompile limit raises FailOnRecompileLimitHit, "recompile_limit reached with",
+    followed by `one_graph=True` or `fullgraph=True`."""
     compiled = torch.compile(lambda x, how: x + len(how), backend="eager", fullgraph=True)
 
     with torch._dynamo.config.patch(recompile_limit=1):
@@ -327,9 +326,9 @@ def test_before_2_11_the_limit_was_named():
 
 
 def test_compiling_a_function_twice_shares_the_code():
-    """`torch.compile(f, backend=backend)` called twice for one Python function gives two
-    functions that share what was compiled: the second needs no compilation for the same kind of
-    input.
+    """`torch.compile(f, backend=backend)` called twice for one Python function `f` gives
+    two functions that share what was compiled: the second needs no compilation for an input
+    of the shape and dtype that the first had.
 
     Because what was compiled is kept with the code object of `f`; both count towards one limit.
     """
@@ -345,9 +344,9 @@ def test_compiling_a_function_twice_shares_the_code():
 
 
 def test_reset_forgets_what_was_compiled():
-    """After `torch.compiler.reset()` the next call of `torch.compile(lambda x: x + 1)` compiles
-    the function anew, for an input of a kind that was compiled before.
-    """
+    """After `torch.compiler.reset()` the next call of a function made by
+    `torch.compile(lambda x: x + 1)` compiles it anew, also for an input of the shape and
+    dtype of an earlier call."""
     counter = CompileCounter()
     compiled = torch.compile(lambda x: x + 1, backend=counter)
     compiled(torch.ones(2))
@@ -360,8 +359,9 @@ def test_reset_forgets_what_was_compiled():
 
 @pytest.mark.torch(">=2.6")
 def test_recompiling_can_be_forbidden():
-    """Inside `torch.compiler.set_stance("fail_on_recompile")` a kind of input that was not compiled
-    yet raises RuntimeError, "Detected recompile when torch.compile stance is 'fail_on_recompile'".
+    """Inside `torch.compiler.set_stance("fail_on_recompile")` a function compiled for an
+    input of 2 elements raises RuntimeError for one of 3 elements, "Detected recompile when
+    torch.compile stance is 'fail_on_recompile'".
 
     The message names the guard that failed. With "eager_on_recompile" such an input runs
     uncompiled.

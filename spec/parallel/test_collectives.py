@@ -37,8 +37,8 @@ def group(tmp_path_factory):
 
 @pytest.mark.claim("course-distributed-training", "summary-parallel-libraries")
 def test_two_processes_are_rank_0_and_rank_1_of_2(group):
-    """In a group of two processes `dist.get_rank()` is 0 in one and 1 in the other, and
-    `dist.get_world_size()` is 2 in both."""
+    """In a default group of two processes `dist.get_rank()` is 0 in one and 1 in the other,
+    and `dist.get_world_size()` is 2 in both."""
 
     def program(rank):
         return [dist.get_rank(), dist.get_world_size()]
@@ -67,8 +67,9 @@ def test_all_reduce_gives_everyone_the_sum(group):
     ("name", "result"), [("MAX", [2, 20]), ("MIN", [1, 10]), ("PRODUCT", [2, 200])]
 )
 def test_all_reduce_takes_other_operations(name, result, group):
-    """`dist.all_reduce(x, op=dist.ReduceOp.MAX)` of contiguous int64 tensors takes the elementwise
-    maximum instead of the sum; `MIN` and `PRODUCT` are further operations.
+    """`dist.all_reduce(x, op=dist.ReduceOp.MAX)` of contiguous int64 tensors of one shape
+    takes the elementwise maximum instead of the sum; `MIN` and `PRODUCT` are further
+    operations.
 
     For the mean over the processes divide the sum by `dist.get_world_size()`.
     """
@@ -95,8 +96,9 @@ def test_broadcast_overwrites_with_one_processs_tensor(group):
 
 
 def test_all_gather_gives_everyone_everything(group):
-    """`dist.all_gather(tensors, x)` writes the `x` of all processes, int64 tensors of one
-    shape, into the tensors of the list `tensors` of every process, in the order of their ranks.
+    """`dist.all_gather(tensors, x)` writes the `x` of all processes, contiguous int64
+    tensors of one shape, into the tensors of the list `tensors` of every process, in the
+    order of their ranks.
 
     The list has to hold one tensor per process, of the right shape and dtype, to be written
     into: `[torch.zeros_like(x)] * 2` is one tensor twice, and ends up with the values of one
@@ -113,9 +115,9 @@ def test_all_gather_gives_everyone_everything(group):
 
 
 def test_gather_gives_one_process_everything(group):
-    """`dist.gather(x, tensors, dst=0)` writes the `x` of all processes, int64 tensors of one
-    shape, into the tensors of rank 0's list; the other processes pass None as list.
-    """
+    """`dist.gather(x, tensors, dst=0)` writes the `x` of all processes, contiguous int64
+    tensors of one shape, into the tensors of rank 0's list; the other processes pass None
+    as list."""
 
     def program(rank):
         x = torch.tensor([rank + 1, 10 * (rank + 1)])

@@ -56,10 +56,9 @@ def test_the_names_in_the_state_dict_begin_with_module():
 
 
 def test_attributes_of_the_model_are_reached_through_module():
-    """A wrapper `parallel` made by `nn.DataParallel` does not pass on what the model's own class
-    defines: with an `nn.Linear` inside, `parallel.in_features` raises AttributeError, and
-    `parallel.module.in_features` is the way.
-    """
+    """A wrapper `parallel` made by `nn.DataParallel(nn.Linear(5, 2))` has no attribute
+    `in_features`: `parallel.in_features` raises AttributeError, and
+    `parallel.module.in_features` is 5."""
     parallel = nn.DataParallel(nn.Linear(5, 2))
 
     with pytest.raises(AttributeError, match="'DataParallel' object has no attribute"):
@@ -69,9 +68,9 @@ def test_attributes_of_the_model_are_reached_through_module():
 
 
 def test_a_wrapped_models_state_dict_does_not_fit_the_model():
-    """For a model with parameters, `model.load_state_dict(parallel.state_dict())` of its
-    `nn.DataParallel` wrapper raises RuntimeError, since every key begins with `module.`;
-    `parallel.module.state_dict()` fits.
+    """For an `nn.Linear`, `model.load_state_dict(parallel.state_dict())` of its
+    `nn.DataParallel` wrapper `parallel` raises RuntimeError, since every key begins with
+    `module.`; `parallel.module.state_dict()` fits.
 
     This is the usual trouble with old checkpoints; for a file that was saved so there is
     `nn.modules.utils.consume_prefix_in_state_dict_if_present`.
@@ -119,8 +118,8 @@ def test_outside_the_model_sizes_are_those_of_the_whole_batch():
 @pytest.mark.multi_gpu(2)
 @pytest.mark.claim("blitz-one-gpu-by-default")
 def test_one_gpu_is_used_by_default():
-    """Without `nn.DataParallel` a model moved to `"cuda"` uses one GPU, the current one, by default
-    `cuda:0`; nothing is allocated on a second GPU."""
+    """`nn.Linear(5, 2).to("cuda")`, not wrapped in `nn.DataParallel`, uses one GPU, the
+    current one, by default `cuda:0`: nothing is allocated on a second GPU."""
     before = torch.cuda.memory_allocated(1)
 
     model = nn.Linear(5, 2).to("cuda")
@@ -146,8 +145,9 @@ def test_with_one_gpu_the_model_sees_the_whole_batch(capsys):
 @pytest.mark.multi_gpu(2)
 @pytest.mark.claim("path-multi-gpu", "summary-parallel-libraries")
 def test_wrapping_takes_all_gpus_there_are():
-    """Without `device_ids`, `nn.DataParallel(model)` uses all GPUs that `torch.cuda.device_count()`
-    counts, and its output is on the first, `cuda:0`."""
+    """Without `device_ids`, the `device_ids` of `nn.DataParallel(model)` are all GPUs that
+    `torch.cuda.device_count()` counts; after `.to("cuda")` the output of an `nn.Linear` is
+    on the first of them, `cuda:0`."""
     parallel = nn.DataParallel(nn.Linear(5, 2)).to("cuda")
 
     output = parallel(torch.zeros(30, 5))
@@ -161,7 +161,7 @@ def test_wrapping_takes_all_gpus_there_are():
 @pytest.mark.claim("blitz-dp-device-count-check")
 def test_device_count_tells_of_more_than_one():
     """`torch.cuda.device_count() > 1`, the usual condition for wrapping a model by
-    `nn.DataParallel`, is True on a machine with two GPUs."""
+    `nn.DataParallel`, is True where two GPUs are visible to the program."""
     assert torch.cuda.device_count() > 1
 
 
@@ -228,8 +228,9 @@ def test_replicas_on_one_gpu_share_the_batch(batch, replicas, shares):
     ],
 )
 def test_several_gpus_share_the_batch(batch, gpus, shares):
-    """With several GPUs `nn.DataParallel` gives each the rows that `torch.chunk` gives it; 10
-    rows on 8 GPUs leave three GPUs without rows."""
+    """With `device_ids=list(range(8))` on 8 GPUs, `nn.DataParallel` gives each GPU the rows
+    that `torch.chunk` gives it: of 10 rows five GPUs get two each, and three GPUs get none.
+    """
     parallel = nn.DataParallel(RowCount(), device_ids=list(range(gpus)))
 
     counts = parallel(torch.zeros(batch, 5))
@@ -281,8 +282,9 @@ def test_the_model_may_be_moved_before_or_after_wrapping(prepare):
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-dp-print-per-replica")
 def test_a_print_in_forward_runs_once_a_replica(capsys):
-    """A `print` in the `forward` of a model under `nn.DataParallel` runs once per replica: three
-    replicas print the sizes of their three shares, in no fixed order."""
+    """A `print` in the `forward` of a model under `nn.DataParallel` runs once per replica:
+    with a batch of 10 rows three replicas print the sizes of their shares, 4, 4 and 2 rows,
+    in no fixed order."""
     parallel = nn.DataParallel(Talkative(5, 2), device_ids=[0, 0, 0]).to("cuda:0")
 
     output = parallel(torch.zeros(10, 5))
@@ -331,8 +333,9 @@ def test_replicas_run_in_any_order_and_results_keep_theirs():
     ("batch", "shape"), [(30, (30, 2)), (10, (10, 2)), (3, (3, 2)), (1, (1, 2))]
 )
 def test_outside_the_model_the_batch_is_whole_again(batch, shape):
-    """`nn.DataParallel` over eight replicas returns one tensor with as many rows as it was
-    given, also where there are fewer rows than replicas."""
+    """`nn.DataParallel` of an `nn.Linear` over eight replicas returns one tensor with as
+    many rows as it was given: 30 for 30, and also 3 for 3, where there are fewer rows than
+    replicas."""
     parallel = nn.DataParallel(nn.Linear(5, 2), device_ids=[0] * 8).to("cuda:0")
 
     output = parallel(torch.zeros(batch, 5))
@@ -342,9 +345,9 @@ def test_outside_the_model_the_batch_is_whole_again(batch, shape):
 
 @pytest.mark.cuda
 def test_gradients_are_those_of_the_single_model():
-    """With `nn.DataParallel` the gradients of all replicas are added up in the `.grad` of the
-    model's own parameters: with a loss that is a sum over the rows they are those of the model
-    alone."""
+    """With `nn.DataParallel` of an `nn.Linear` the gradients of all replicas are added up
+    in the `.grad` of the model's own weight: for a loss that is a sum over the rows it is
+    that of the model alone, up to rounding."""
     model = nn.Linear(1, 1, bias=False, device="cuda:0")
     parallel = nn.DataParallel(model, device_ids=[0, 0, 0])
     x = torch.tensor([[1.0], [2.0], [4.0]], device="cuda:0")

@@ -66,9 +66,9 @@ class Checkpointed(nn.Module):
 
 @autocast_is_deprecated
 def test_a_parameter_is_marked_ready_only_once(group_of_one):
-    """A layer that a DDP model, made with the defaults of `DistributedDataParallel`, runs
-    in two `checkpoint(..., use_reentrant=True)` calls, behind another layer, raises
-    RuntimeError in `backward`: "Expected to mark a variable ready only once."
+    """If a DDP model, made with the defaults of `DistributedDataParallel`, runs a layer in
+    two `checkpoint(..., use_reentrant=True)` calls after another one, `backward` raises
+    RuntimeError, "Expected to mark a variable ready only once."
 
     Because each reentrant checkpoint runs a backward pass of its own. Use
     `use_reentrant=False`, or `static_graph=True` where the graph is the same in every step.
@@ -107,9 +107,9 @@ class Alone(nn.Module):
 def test_a_lone_layer_in_two_reentrant_checkpoints_is_averaged_once(
     use_reentrant, gradients, group
 ):
-    """If a model in DDP with its defaults is one layer in two `checkpoint(...,
-    use_reentrant=True)` calls, and its input requires grad, one call's gradient is averaged
-    and the other's isn't, without an error; with `use_reentrant=False` both are.
+    """If a DDP model with its defaults runs its only layer in two `checkpoint(...,
+    use_reentrant=True)` calls on an input that requires grad, the gradient of one call is
+    averaged and that of the other is not; with `use_reentrant=False` both are.
 
     Because DDP ends the averaging when each parameter has one gradient: of 1 and 2 the one call
     gives 1.5, to which each process adds its own 1 or 2.
@@ -156,8 +156,8 @@ def test_reentrant_checkpoints_and_unused_parameters_do_not_go_together(group_of
 
 
 def test_a_layer_may_be_used_twice_without_checkpoints(group_of_one):
-    """With `DistributedDataParallel`'s defaults and without checkpoints an `nn.Linear` that
-    the model runs twice in its `forward` is no error, nor are two calls of the wrapper
+    """With `DistributedDataParallel`'s defaults and without checkpoints an `nn.Linear` may
+    be run twice in one `forward`, and the wrapper of an `nn.Linear` may be called twice
     before one `backward`: the gradients of both uses are added."""
     layer = nn.Linear(1, 1)
     nn.init.constant_(layer.weight, 3.0)
@@ -187,10 +187,12 @@ class HalfUsed(nn.Module):
 def test_unused_parameters_are_named_on_demand(group_of_one):
     """The error of DDP, "Expected to have finished reduction in the prior iteration before
     starting a new one.", gives the unused parameters by number; with
-    `TORCH_DISTRIBUTED_DEBUG=DETAIL` in the environment also by name.
+    `TORCH_DISTRIBUTED_DEBUG=INFO` in the environment also by name.
 
-    `dist.set_debug_level(dist.DebugLevel.DETAIL)` before wrapping does the same. Without DDP
-    the unused parameters are those whose `.grad` is None after `backward()`.
+    `dist.set_debug_level(dist.DebugLevel.INFO)` before wrapping does the same. `DETAIL` names
+    them too, but set in the environment it ended DDP over gloo with a segmentation fault in
+    PyTorch 2.8 and 2.14. Without DDP the unused parameters are those whose `.grad` is None
+    after `backward()`.
     """
     x = torch.ones(1, 1)
 
@@ -203,7 +205,7 @@ def test_unused_parameters_are_named_on_demand(group_of_one):
 
     by_number = complaint()
     before = dist.get_debug_level()
-    dist.set_debug_level(dist.DebugLevel.DETAIL)
+    dist.set_debug_level(dist.DebugLevel.INFO)
     by_name = complaint()
     dist.set_debug_level(before)
 
@@ -363,8 +365,8 @@ def test_the_batch_size_of_a_loader_is_that_of_one_process():
 
 @pytest.mark.slow
 def test_clipping_sees_the_averaged_gradient(group):
-    """After `backward()` of a DDP model `clip_grad_norm_` returns the norm of the averaged
-    gradient, the same in every process: of the gradients 1 and 2 it is 1.5.
+    """After `backward()` of a DDP model with one weight `clip_grad_norm_` returns the norm
+    of the averaged gradient, the same in every process: of the gradients 1 and 2 it is 1.5.
 
     So all processes clip alike, and their models stay equal.
     """
@@ -379,9 +381,9 @@ def test_clipping_sees_the_averaged_gradient(group):
 
 
 def test_attributes_of_the_model_are_those_of_module(group_of_one):
-    """A wrapper `parallel` made by `DistributedDataParallel` does not pass on what the model's
-    own class defines: with an `nn.Linear` inside, `parallel.in_features` raises AttributeError,
-    "... object has no attribute 'in_features'".
+    """A wrapper `parallel` made by `DistributedDataParallel(nn.Linear(5, 2))` has no
+    attribute `in_features`: `parallel.in_features` raises AttributeError, "... object has
+    no attribute 'in_features'".
 
     Write `parallel.module.in_features`. A method that computes with the parameters, called on
     `module`, goes past the averaging.

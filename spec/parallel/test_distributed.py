@@ -88,8 +88,8 @@ def test_weights_start_as_those_of_rank_0(group):
 
 @pytest.mark.slow
 def test_one_seed_in_all_processes_draws_the_same_in_all(group):
-    """With `torch.manual_seed(0)` in every process all draw the same numbers, for dropout and
-    random augmentation too; `torch.manual_seed(0 + rank)` lets each rank draw its own, and DDP
+    """With `torch.manual_seed(0)` in every process `torch.rand(1)` is the same in all; with
+    `torch.manual_seed(0 + rank)` it is another in each, and `DistributedDataParallel`
     starts from the weights of rank 0 even so.
 
     So use a different seed for each rank, unless something has to be drawn alike: a split of a
@@ -113,8 +113,8 @@ def test_one_seed_in_all_processes_draws_the_same_in_all(group):
 
 @pytest.mark.slow
 def test_gradients_are_averaged(group):
-    """After one forward of a DDP model and its first `backward()`, `.grad`, before None, is in
-    every process the mean of the gradients of all processes: of 1 and 2 it is 1.5.
+    """After the first forward and `backward()` of a DDP model, outside `no_sync()`, `.grad`
+    is in every process the mean of the gradients of all processes: of 1 and 2 it is 1.5.
 
     A second `backward()` through the same graph averages nothing: each needs a forward of its own.
     """
@@ -372,8 +372,8 @@ def test_ddp_refuses_a_model_with_nothing_to_learn(group_of_one):
 
 
 def test_a_cpu_model_takes_no_device_ids(group_of_one):
-    """`DistributedDataParallel(model, device_ids=[0])` raises ValueError where `model` is on
-    the CPU.
+    """`DistributedDataParallel(model, device_ids=[0])` raises ValueError where `model` is
+    an `nn.Linear` on the CPU.
 
     `device_ids` names the one GPU of this process; for a model on the CPU leave it out.
     """
@@ -418,8 +418,9 @@ def test_an_unused_parameter_stops_the_second_step(group_of_one):
 
 
 def test_unused_parameters_can_be_looked_for(group_of_one):
-    """With `DistributedDataParallel(model, find_unused_parameters=True)` a layer that no process
-    uses in `forward` is no error: the other gradients arrive, and its own stays None.
+    """With `DistributedDataParallel(model, find_unused_parameters=True)` a layer that no
+    process uses in `forward` is no error: the used layer gets its gradients, and those of
+    the unused layer stay None.
 
     It costs a walk through the graph in every step, so it is off by default.
     """
