@@ -62,9 +62,9 @@ from torch.nn import functional as F
     ids=["cross_entropy", "embedding", "indexing", "gather", "binary_cross_entropy", "multinomial"],
 )
 def test_the_cpu_says_what_a_device_side_assert_means(mistake, error, words):
-    """On the CPU, for float32 `x` and `weight`, an index too large is an IndexError in
-    `F.cross_entropy(x, target)`, "Target 3 is out of bounds." for class 3, and in
-    `F.embedding(index, weight)`, "index out of range in self".
+    """On the CPU IndexError says which index is too large: `F.cross_entropy(torch.zeros(1,
+    3), torch.tensor([3]))` raises "Target 3 is out of bounds.",
+    `F.embedding(torch.tensor([3]), torch.zeros(3, 2))` "index out of range in self".
 
     On a GPU both say "device-side assert triggered", at a later call.
 
@@ -124,9 +124,9 @@ picked.cpu()  # here it is noticed
 @pytest.mark.cuda
 @pytest.mark.slow
 def test_a_device_side_assert_is_noticed_later():
-    """Without `CUDA_LAUNCH_BLOCKING`, `picked = x[index]` with a 1-D int64 GPU tensor `index`
-    out of range raises nothing at that line; `picked.cpu()`, which waits for the GPU, raises
-    RuntimeError, "CUDA error: device-side assert triggered".
+    """With `x = torch.zeros(3, device="cuda")` and without `CUDA_LAUNCH_BLOCKING`, `picked
+    = x[torch.tensor([3], device="cuda")]` raises nothing; `picked.cpu()`, which waits for
+    the GPU, raises "CUDA error: device-side assert triggered".
 
     So the line in the traceback is often innocent: "CUDA kernel errors might be asynchronously
     reported at some other API call". The message of the kernel itself, such as "Assertion
@@ -142,9 +142,9 @@ def test_a_device_side_assert_is_noticed_later():
 @pytest.mark.cuda
 @pytest.mark.slow
 def test_launch_blocking_shows_the_right_line():
-    """With `CUDA_LAUNCH_BLOCKING=1` in the environment each call waits for its kernel, so that
-    `x[index]` with a 1-D int64 GPU tensor `index` out of range raises "CUDA error: device-side
-    assert triggered" at that very line.
+    """With `CUDA_LAUNCH_BLOCKING=1` in the environment each call waits for its kernel: for
+    `x = torch.zeros(3, device="cuda")`, `x[torch.tensor([3], device="cuda")]` raises "CUDA
+    error: device-side assert triggered" at that very line.
 
     Write `CUDA_LAUNCH_BLOCKING=1 python train.py`; set inside the program it has to come before
     the first use of CUDA. It is slow, for debugging only.

@@ -36,9 +36,9 @@ def test_float32_products_are_full_precision_unless_one_asks_for_speed():
 
 @pytest.mark.cuda
 def test_matrix_products_are_full_float32_unless_one_asks():
-    """`x @ y` of float32 matrices on an NVIDIA GPU is by default not computed in TF32: 1 +
-    2**-12, which TF32 can't hold, times the identity matrix of shape (64, 64) keeps its value.
-    """
+    """By default `x @ y` of float32 matrices on an NVIDIA GPU is not computed in TF32:
+    multiplied by the identity matrix of shape (64, 64), a matrix with 1 + 2**-12 on its
+    diagonal keeps these values, which TF32 can't hold."""
     x = torch.eye(64, device="cuda") * (1 + 2**-12)
 
     product = x @ torch.eye(64, device="cuda")
@@ -53,9 +53,9 @@ def test_matrix_products_are_full_float32_unless_one_asks():
     reason="GPUs before Ampere have no TF32",
 )
 def test_tf32_drops_digits_for_speed():
-    """After `torch.set_float32_matmul_precision("high")` an NVIDIA GPU since Ampere multiplies
-    float32 matrices of shape (64, 64) in TF32, which keeps 10 bits of the fraction: 1 + 2**-12
-    times the identity matrix is 1.
+    """After `torch.set_float32_matmul_precision("high")` a float32 `x` of shape (64, 64)
+    with 1 + 2**-12 on its diagonal has 1 there in `x @ torch.eye(64, device="cuda")`: an
+    NVIDIA GPU since Ampere multiplies in TF32, with 10 bits of fraction.
 
     It is often several times faster, and exact enough for most trainings.
     """
@@ -70,8 +70,9 @@ def test_tf32_drops_digits_for_speed():
 
 @pytest.mark.cuda
 def test_doubles_are_never_shortened():
-    """After `torch.set_float32_matmul_precision("high")` a product of float64 matrices on a GPU
-    is still computed in float64: 1 + 2**-40 times the identity matrix keeps its value."""
+    """After `torch.set_float32_matmul_precision("high")` a product of float64 matrices on a
+    GPU is still computed in float64: multiplied by the identity matrix, a matrix with 1 +
+    2**-40 on its diagonal keeps these values."""
     x = torch.eye(64, device="cuda", dtype=torch.float64) * (1 + 2**-40)
 
     torch.set_float32_matmul_precision("high")
@@ -83,9 +84,11 @@ def test_doubles_are_never_shortened():
 
 @pytest.mark.cuda
 def test_convolutions_may_use_tf32_by_default():
-    """`torch.backends.cudnn.allow_tf32` is True by default: float32 convolutions on a GPU may
-    use TF32, unlike matrix products."""
+    """`torch.backends.cudnn.allow_tf32` is True by default: float32 convolutions on a GPU
+    since Ampere may use TF32. For matrix products `torch.backends.cuda.matmul.allow_tf32`
+    is False by default."""
     assert torch.backends.cudnn.allow_tf32 is True
+    assert torch.backends.cuda.matmul.allow_tf32 is False
 
 
 @pytest.mark.cuda
@@ -103,9 +106,9 @@ def test_drawing_on_the_gpu_leaves_the_cpus_numbers_alone():
 
 @pytest.mark.cuda
 def test_the_state_of_a_gpus_generator_can_be_kept():
-    """`torch.cuda.set_rng_state(state)` sets the GPU's generator back to a state that
-    `torch.cuda.get_rng_state()` returned: `torch.rand(3, device="cuda")` then gives the same
-    numbers as after that state the first time."""
+    """After `state = torch.cuda.get_rng_state()` and `first = torch.rand(3,
+    device="cuda")`, `torch.cuda.set_rng_state(state)` sets the GPU's generator back: the
+    next `torch.rand(3, device="cuda")` is equal to `first`."""
     state = torch.cuda.get_rng_state()
     first = torch.rand(3, device="cuda")
     torch.cuda.set_rng_state(state)

@@ -82,8 +82,8 @@ def test_the_number_given_to_cuda_counts_gpus():
 @pytest.mark.cuda
 @pytest.mark.claim("self-choose-device")
 def test_the_device_names_the_gpu_to_use():
-    """`x = torch.zeros(2, device="cuda:0")` makes the tensor on the first GPU, and
-    `x.get_device()` is 0."""
+    """`x = torch.zeros(2, device="cuda:0")` makes the tensor on the first GPU that the
+    process can see, and `x.get_device()` is 0."""
     x = torch.zeros(2, device="cuda:0")
 
     assert str(x.device) == "cuda:0"
