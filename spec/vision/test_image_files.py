@@ -89,9 +89,9 @@ def test_bytes_are_decoded_from_a_tensor(tmp_path):
 
 
 def test_the_file_decides_the_channels_unless_the_mode_does(tmp_path):
-    """`io.read_image` of a PNG file without a palette gives 1 channel for grey and 3 for
-    colour, both without alpha, and 4 for colour with an alpha channel; `ImageReadMode.RGB`
-    makes it 3 each time.
+    """`io.read_image(path)` of an 8-bit PNG file without a palette gives 1 channel for grey
+    and 3 for colour, both without alpha, and 4 for colour with an alpha channel;
+    `io.read_image(path, ImageReadMode.RGB)` gives 3 each time.
 
     A data set with a few grey or transparent files fails in the loader's stack otherwise:
     "stack expects each tensor to be equal size". A PNG file with a palette gives 1 channel of
@@ -176,9 +176,9 @@ def test_png_keeps_the_bytes(tmp_path):
     ],
 )
 def test_writing_wants_bytes_with_channels_first(image, words, tmp_path):
-    """`io.write_png` wants uint8 (C, H, W) with 1 or 3 channels: a float32 tensor (3, 2, 2), one
-    with two dimensions and a uint8 (5, 5, 3) raise RuntimeError. For floats from 0 to 1,
-    `save_image` converts.
+    """`io.write_png(image, path)` wants a uint8 `image` (C, H, W) with 1 or 3 channels: a
+    float32 image (3, 2, 2), a uint8 (2, 2) and a uint8 (5, 5, 3) raise RuntimeError. For
+    floats from 0 to 1, `torchvision.utils.save_image` converts.
 
     By hand: `(image * 255).round().to(torch.uint8)`. Channels last with a height of 1 or 3 raise
     nothing, and give a wrong picture.

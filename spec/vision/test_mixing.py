@@ -25,8 +25,8 @@ pytestmark = pytest.mark.torch(">=2.1")
 
 def test_mixup_mixes_images_and_labels_in_one_proportion():
     """`v2.MixUp(num_classes=3)` of two float images with the int64 labels 0 and 2 returns,
-    up to rounding, `p * image + (1 - p) * neighbour`, and labels (2, 3) with `p` at the
-    class of the image and `1 - p` at that of its neighbour.
+    for each image and up to rounding, `p * image + (1 - p) * other`, and labels (2, 3) with
+    `p` at the class of the image and `1 - p` at that of the other.
 
     The images have to be floats: uint8 raises RuntimeError, "result type Float can't be cast".
     """
@@ -44,9 +44,9 @@ def test_mixup_mixes_images_and_labels_in_one_proportion():
 
 
 def test_cutmix_weights_labels_by_area():
-    """`v2.CutMix(num_classes=3)` of two images with int64 labels pastes into each image a
-    rectangle of the other image; the label of the other image gets, up to rounding, the
-    share of the pixels that the rectangle covers.
+    """`v2.CutMix(num_classes=3)` of two images with the int64 labels 0 and 2 pastes into
+    each image a rectangle of the other image; the label of the other image gets, up to
+    rounding, the share of the pixels that the rectangle covers.
     """
     images = torch.tensor([0.0, 1.0]).view(2, 1, 1, 1).expand(2, 1, 8, 8)
     labels = torch.tensor([0, 2])
@@ -75,9 +75,9 @@ def test_mixed_labels_are_targets_of_cross_entropy():
 
 @pytest.mark.parametrize("transform", [v2.MixUp, v2.CutMix] if hasattr(v2, "MixUp") else [])
 def test_a_single_image_is_not_mixed(transform):
-    """`v2.MixUp` and `v2.CutMix` of one image and its label as a 0-d tensor raise
-    ValueError, because the label lacks the batch dimension: call both on batches of the
-    loader.
+    """`v2.MixUp(num_classes=3)` and `v2.CutMix(num_classes=3)` of one image and its label
+    as a 0-d tensor raise ValueError, because the label lacks the batch dimension: call both
+    on batches of the loader.
 
     A label that is an int raises ValueError too, "When using the default labels_getter".
     """
