@@ -93,8 +93,8 @@ def test_nothing_is_compiled_before_the_first_call():
 
 
 def test_a_backend_gets_the_recorded_operations():
-    """A backend of `torch.compile` is a function of a graph module and example inputs that
-    returns a callable: if `lambda x: x + 1` is first called with `torch.ones(2)`, and not
+    """A `torch.compile` backend is a function of a graph module and example inputs that
+    returns a callable: in the first call of `lambda x: x + 1` with `torch.ones(2)`, without
     `dynamic=True`, the graph has a placeholder, one call and an output."""
     recorded = []
 
