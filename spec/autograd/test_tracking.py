@@ -175,9 +175,9 @@ def test_switching_on_does_not_reach_back():
 
 
 def test_a_view_taken_before_the_switch_leads_nowhere():
-    """The slice `view = x[:1]` of `x = torch.ones(3)`, taken before `x.requires_grad_()`,
-    says `requires_grad` True after it, but has no `grad_fn`: with grad mode on,
-    `(view * 2).backward()` leaves `x.grad` None and raises no error.
+    """After `x = torch.ones(3)`, `view = x[:1]` and `x.requires_grad_()`, in this order,
+    `view.requires_grad` is True, but `view.grad_fn` is None: with grad mode on, `(view *
+    2).backward()` leaves `x.grad` None and raises no error.
 
     Because the slice reads the flag of its base, here `x`, and has no history; `x.detach()`
     keeps False, and so does a slice of `torch.arange(4.0).view(2, 2)`, whose base is the
@@ -200,7 +200,8 @@ def test_a_view_taken_before_the_switch_leads_nowhere():
 
 def test_switching_off_spares_what_is_already_recorded():
     """After `x.requires_grad_(False)` on a float32 leaf `x` that required grad, a new
-    product `x * 2` doesn't require grad; a product `x * 2` recorded before it still does.
+    product `x * 2` doesn't require grad; a product `x * 2` recorded before that call still
+    does.
     """
     x = torch.ones(3, requires_grad=True)
     before = x * 2

@@ -83,7 +83,7 @@ def test_a_crop_keeps_the_number_of_boxes():
 
 def test_empty_boxes_are_dropped_with_their_labels():
     """`v2.SanitizeBoundingBoxes()` of a dict with `tv_tensors.BoundingBoxes` in "XYXY" and
-    a tensor `labels` drops boxes with a side shorter than 1, the default `min_size`, boxes
+    a tensor `labels` drops boxes with a side shorter than `min_size`, 1 by default, boxes
     that reach beyond the canvas, and the labels of both.
 
     Put it after crops: a detector refuses empty boxes. To keep boxes that reach beyond the
