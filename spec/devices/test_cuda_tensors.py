@@ -93,8 +93,8 @@ def test_the_device_names_the_gpu_to_use():
 @pytest.mark.multi_gpu(2)
 @pytest.mark.claim("self-choose-device", "self-cuda-argument-index")
 def test_any_of_several_gpus_can_be_named():
-    """`torch.zeros(2, device="cuda:1")` makes the tensor on the second GPU, and `x.cuda(1)`
-    copies a tensor there."""
+    """`torch.zeros(2, device="cuda:1")` makes the tensor on the second GPU that the process
+    can see, and `x.cuda(1)` copies a CPU tensor `x` there."""
     made = torch.zeros(2, device="cuda:1")
     moved = torch.zeros(2).cuda(1)
 
@@ -104,8 +104,9 @@ def test_any_of_several_gpus_can_be_named():
 
 @pytest.mark.multi_gpu(2)
 def test_the_current_gpu_is_what_cuda_without_a_number_means():
-    """`device="cuda"` means the current GPU: inside `with torch.cuda.device(1):` it is `cuda:1`,
-    after the block it is what it was before, here `cuda:0`."""
+    """`device="cuda"` means the current GPU, at first `cuda:0`: inside `with
+    torch.cuda.device(1):`, `torch.zeros(2, device="cuda")` is on `cuda:1`, after the block
+    on `cuda:0` again."""
     with torch.cuda.device(1):
         inside = torch.zeros(2, device="cuda")
     outside = torch.zeros(2, device="cuda")
@@ -298,8 +299,8 @@ def test_an_array_is_copied_on_its_way_to_the_gpu():
 @pytest.mark.cuda
 @pytest.mark.claim("self-gpu-numpy")
 def test_numpy_does_not_follow_to_the_gpu():
-    """`np.asarray(x)` of a tensor `x` on `cuda:0` raises TypeError, "can't convert cuda:0
-    device type tensor to numpy"; write `np.asarray(x.cpu())`.
+    """For `x = torch.ones(2, device="cuda:0")`, `np.asarray(x)` raises TypeError, "can't
+    convert cuda:0 device type tensor to numpy"; write `np.asarray(x.cpu())`.
 
     Because NumPy reads host memory only.
     """
@@ -327,8 +328,8 @@ def test_a_gpu_keeps_thousands_of_threads_at_work():
 @pytest.mark.cuda
 @pytest.mark.claim("self-gpu-only-some-jobs", "self-gpu-numpy")
 def test_a_large_matrix_product_is_faster_on_the_gpu():
-    """`x @ x` of a float32 matrix of shape (1024, 1024), after the first calls, takes less
-    time on a GPU than on the CPU of the same machine.
+    """Timed by `torch.utils.benchmark.Timer`, `x @ x` of a float32 matrix of shape (1024,
+    1024) takes less time on a data-centre GPU than on the CPU of the same machine.
 
     It is a million sums of products that don't depend on one another.
     """
@@ -346,8 +347,8 @@ def test_a_large_matrix_product_is_faster_on_the_gpu():
 @pytest.mark.cuda
 @pytest.mark.claim("self-gpu-only-some-jobs", "self-gpu-splits-work")
 def test_a_chain_of_small_steps_is_slower_on_the_gpu():
-    """A thousand calls of `x.add_(1)` on one element, each waiting for the last, take more time on
-    a GPU than on the CPU.
+    """Timed by `torch.utils.benchmark.Timer`, `for _ in range(1000): x.add_(1)` of a
+    one-element `x` takes more time on a GPU than on the CPU.
 
     Because each is a kernel of its own, whose launch takes longer than the addition on the CPU.
     """

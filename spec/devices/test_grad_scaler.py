@@ -22,9 +22,9 @@ from torch import nn
 
 @pytest.mark.torch(">=2.3")
 def test_the_whole_step_with_clipping():
-    """A training step with an enabled `torch.amp.GradScaler` and clipping calls, in this order,
-    `scaler.scale(loss).backward()`, `scaler.unscale_(optimizer)`, `clip_grad_norm_`,
-    `scaler.step(optimizer)`, `scaler.update()`.
+    """A training step with an enabled `torch.amp.GradScaler` and clipping calls, in this
+    order, `scaler.scale(loss).backward()`, `scaler.unscale_(optimizer)`,
+    `nn.utils.clip_grad_norm_`, `scaler.step(optimizer)`, `scaler.update()`.
 
     `autocast` surrounds forward and loss only: the backward pass of an operation runs in the dtype
     that autocast chose for its forward. Leave out `unscale_` where nothing is clipped.
@@ -69,9 +69,9 @@ def test_clipped_without_unscaling_the_step_is_too_short():
 
 
 def test_bfloat16_needs_no_scaler():
-    """For a float32 leaf `w`, `backward()` of `w @ x` computed under `torch.autocast("cpu",
-    dtype=torch.bfloat16)` without a GradScaler keeps a gradient as small as 2**-30 in `w.grad`;
-    `w.grad.half()` is 0.
+    """For `w = torch.ones(1, 1, requires_grad=True)` and `y = w @ torch.full((1, 1),
+    2.0**-30)` under `torch.autocast("cpu", dtype=torch.bfloat16)`, `y.backward()` without a
+    GradScaler gives `w.grad` 2**-30, which in float16 would be 0.
 
     Because bfloat16 has the exponents of float32, and float16 has not. So with bfloat16 the
     training loop is `loss.backward()`, `optimizer.step()`, as always.
@@ -329,9 +329,9 @@ def test_one_scaler_serves_two_optimizers():
 
 @pytest.mark.torch(">=2.3")
 def test_the_state_of_a_disabled_scaler_cannot_be_loaded():
-    """`state_dict()` of a `torch.amp.GradScaler` made with `enabled=False` is empty, and
-    `load_state_dict` of an enabled one refuses it: RuntimeError, "The source state dict is
-    empty".
+    """`state_dict()` of a `torch.amp.GradScaler` made with `enabled=False` is empty, and an
+    enabled GradScaler raises RuntimeError when `load_state_dict` is given this dict: "The
+    source state dict is empty".
 
     A checkpoint of a training without mixed precision has no scale to go on with: don't load
     the scaler from it.
