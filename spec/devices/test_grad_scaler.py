@@ -399,15 +399,18 @@ def test_the_names_in_torch_cuda_amp_were_the_usual_ones():
 @pytest.mark.torch(">=2.3")
 @pytest.mark.skipif(torch.cuda.is_available(), reason="shows a machine without CUDA")
 def test_a_scaler_for_cuda_disables_itself_without_cuda():
-    """Without CUDA, `torch.amp.GradScaler("cuda")` gives a UserWarning, "GradScaler is enabled,
-    but CUDA is not available", and is disabled: the loop then runs without scaling.
+    """Without CUDA, `scaler = torch.amp.GradScaler("cuda")` gives a UserWarning,
+    "GradScaler is enabled, but CUDA is not available", and is disabled:
+    `scaler.scale(loss)` then returns `loss` unscaled.
 
     `"cuda"` is also the default of `torch.amp.GradScaler()`.
     """
     with pytest.warns(UserWarning, match="GradScaler is enabled, but CUDA is not available"):
         scaler = torch.amp.GradScaler("cuda")
+    loss = torch.tensor(3.0)
 
     assert scaler.is_enabled() is False
+    assert scaler.scale(loss).item() == 3.0
 
 
 @pytest.mark.torch(">=2.4")

@@ -77,16 +77,16 @@ def test_a_view_takes_no_memory():
 
 @pytest.mark.cuda
 def test_a_deleted_tensor_leaves_its_block_reserved():
-    """After `del x`, the only name of a GPU tensor of 64 MiB, its memory still counts in
-    `torch.cuda.memory_reserved()`; `torch.cuda.empty_cache()` gives blocks that no tensor uses
-    back to the driver.
+    """Where the cache is empty, `x = torch.zeros(2**26, dtype=torch.uint8, device="cuda")`
+    adds 64 MiB to `torch.cuda.memory_reserved()`, which stay in it after `del x`, until
+    `torch.cuda.empty_cache()` gives them back to the driver.
 
     So other programs see the memory as taken. Within one program `empty_cache()` is rarely of
     use.
     """
     torch.cuda.empty_cache()
     before = torch.cuda.memory_reserved()
-    x = torch.zeros(64 * 1024 * 1024, dtype=torch.uint8, device="cuda")
+    x = torch.zeros(2**26, dtype=torch.uint8, device="cuda")
     del x
     kept = torch.cuda.memory_reserved()
     torch.cuda.empty_cache()
@@ -146,7 +146,7 @@ def test_a_freed_block_is_used_again():
 
 @pytest.mark.cuda
 def test_running_out_of_memory_is_survived():
-    """`torch.empty(..., device="cuda")` of more bytes than the GPU has raises
+    """`torch.empty(2**50, dtype=torch.uint8, device="cuda")`, more than any GPU has, raises
     `torch.cuda.OutOfMemoryError`, "CUDA out of memory", and the tensors that are there can
     still be used."""
     x = torch.ones(2, device="cuda")
@@ -201,8 +201,8 @@ def test_reserved_memory_is_at_least_what_is_allocated():
 
 @pytest.mark.cuda
 def test_free_and_total_memory_are_those_of_the_gpu():
-    """`torch.cuda.mem_get_info(0)` returns the free and the total bytes of the first GPU, where
-    memory of other programs is not free; the total equals
+    """`torch.cuda.mem_get_info(0)` returns the free and the total bytes of the first GPU;
+    what other programs use there does not count as free. The total equals
     `torch.cuda.get_device_properties(0).total_memory`."""
     free, total = torch.cuda.mem_get_info(0)
 
@@ -226,8 +226,9 @@ def test_the_summary_is_a_table():
 @pytest.mark.torch(">=2.1")
 def test_a_snapshot_tells_where_memory_was_allocated(tmp_path):
     """After `torch.cuda.memory._record_memory_history()`,
-    `torch.cuda.memory._dump_snapshot(path)` writes a file for https://pytorch.org/memory_viz;
-    `enabled=None` stops recording.
+    `torch.cuda.memory._dump_snapshot(path)` writes a file for
+    https://pytorch.org/memory_viz; `torch.cuda.memory._record_memory_history(enabled=None)`
+    stops recording.
 
     The page shows which line of the program made each piece of GPU memory.
     """
