@@ -31,9 +31,9 @@ from torch.nn import functional as F
     ],
 )
 def test_products_of_matrices_are_made_in_bfloat16(compute):
-    """Inside `torch.autocast("cpu", dtype=torch.bfloat16)`, `x @ x`, `torch.addmm(x, x, x)`,
-    `F.linear`, `F.conv1d` and `torch.einsum("ij,jk->ik", x, x)` of dense float32 CPU tensors
-    give bfloat16."""
+    """For `x = torch.ones(2, 2)` inside `torch.autocast("cpu", dtype=torch.bfloat16)`, `x @
+    x`, `torch.addmm(x, x, x)`, `F.linear(x, x)`, `F.conv1d(x[None], x[None])` and
+    `torch.einsum("ij,jk->ik", x, x)` are bfloat16."""
     x = torch.ones(2, 2)
 
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -76,9 +76,9 @@ def test_other_operations_leave_float32_alone(compute):
     ],
 )
 def test_products_of_vectors_by_name_stay_float32(compute):
-    """Inside `torch.autocast("cpu")` `torch.mv`, `torch.dot`, `torch.outer` and the elementwise
-    `torch.einsum("ij,ij->ij", x, x)` of float32 tensors give float32, while `x @ v` gives
-    bfloat16.
+    """For a float32 CPU matrix `x` and vector `v`, inside `torch.autocast("cpu")`
+    `torch.mv(x, v)`, `torch.dot(v, v)`, `torch.outer(v, v)` and the elementwise
+    `torch.einsum("ij,ij->ij", x, x)` are float32, while `x @ v` is bfloat16.
 
     Because autocast goes by a list of functions, on which `matmul` stands and `mv`, `dot` and
     `outer` don't.
@@ -106,9 +106,9 @@ def test_products_of_vectors_by_name_stay_float32(compute):
     ],
 )
 def test_what_follows_a_product_goes_on_in_its_dtype(compute, dtype):
-    """Inside `torch.autocast("cpu")`, for the bfloat16 product `p = x @ x`, `p.relu()`, `p
-    + p`, `p.sum()`, `p.exp()` and `p.softmax(0)` are bfloat16; `F.mse_loss(p, p)` and
-    `F.cross_entropy(p, labels)` are float32.
+    """Inside `torch.autocast("cpu")`, for the bfloat16 product `p = x @ x` of a float32
+    matrix `x`, `p.relu()`, `p + p`, `p.sum()`, `p.exp()` and `p.softmax(0)` are bfloat16;
+    `F.mse_loss(p, p)` and `F.cross_entropy(p, labels)` are float32.
 
     A long sum or a softmax over many classes is then rounded to 8 significant bits; write `(x @
     x).float()` before it.
@@ -228,7 +228,8 @@ def test_switched_off_nobody_matches_the_dtypes():
 
 def test_autocast_decorates_a_function():
     """`@torch.autocast("cpu", dtype=torch.bfloat16)` above a function that returns `x @ x`
-    makes the product in it bfloat16; the same product outside stays float32."""
+    of a float32 matrix `x` makes the product in it bfloat16; the same product outside stays
+    float32."""
     x = torch.ones(2, 2)
 
     @torch.autocast("cpu", dtype=torch.bfloat16)
@@ -341,9 +342,9 @@ def test_small_gradients_vanish_in_float16():
 
 @pytest.mark.torch(">=2.3")
 def test_a_scaler_enlarges_the_loss():
-    """`scaler.scale(loss)` of an enabled `torch.amp.GradScaler` and a float32 loss is the loss
-    multiplied by the scale, so that its `backward()` computes gradients multiplied by the scale.
-    """
+    """`scaled = scaler.scale(loss)` of an enabled `torch.amp.GradScaler` and a float32 loss
+    is the loss multiplied by the scale, so that `scaled.backward()` computes gradients
+    multiplied by the scale."""
     w = torch.tensor([1.0], requires_grad=True)
     scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
 
@@ -465,8 +466,8 @@ def test_unscaling_twice_is_refused():
 
 @pytest.mark.torch(">=2.3")
 def test_a_scaler_that_is_switched_off_does_nothing():
-    """`torch.amp.GradScaler("cpu", enabled=False)` has the scale 1, and its `scale(loss)`
-    returns `loss` itself, so that the same loop runs without scaling."""
+    """`scaler = torch.amp.GradScaler("cpu", enabled=False)` scales nothing:
+    `scaler.get_scale()` is 1.0, and `scaler.scale(loss)` returns `loss` itself."""
     loss = torch.tensor(2.0, requires_grad=True)
     scaler = torch.amp.GradScaler("cpu", enabled=False)
 
@@ -492,9 +493,9 @@ def test_a_scaler_belongs_into_the_checkpoint():
 
 
 def test_backward_needs_no_autocast():
-    """`backward()` after the block `with torch.autocast("cpu", dtype=torch.bfloat16):`, where
-    it belongs, computes a bfloat16 gradient for the bfloat16 output of a float32 `nn.Linear`,
-    and a float32 gradient for the layer's weight.
+    """For the bfloat16 output of a float32 `nn.Linear` inside `with torch.autocast("cpu",
+    dtype=torch.bfloat16):`, `backward()` after the block computes a bfloat16 gradient of
+    the output, and a float32 gradient of the layer's weight.
 
     Because a gradient has by default the dtype of its tensor. The documentation advises against
     `backward()` under autocast. Forward and loss are inside.
