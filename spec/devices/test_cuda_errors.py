@@ -62,9 +62,9 @@ from torch.nn import functional as F
     ids=["cross_entropy", "embedding", "indexing", "gather", "binary_cross_entropy", "multinomial"],
 )
 def test_the_cpu_says_what_a_device_side_assert_means(mistake, error, words):
-    """On the CPU IndexError says which index is too large: `F.cross_entropy(torch.zeros(1,
-    3), torch.tensor([3]))` raises "Target 3 is out of bounds.",
-    `F.embedding(torch.tensor([3]), torch.zeros(3, 2))` "index out of range in self".
+    """On the CPU an index too large is an IndexError: `F.cross_entropy(torch.zeros(1, 3),
+    torch.tensor([3]))` raises "Target 3 is out of bounds.", `F.embedding(torch.tensor([3]),
+    torch.zeros(3, 2))` raises "index out of range in self".
 
     On a GPU both say "device-side assert triggered", at a later call.
 

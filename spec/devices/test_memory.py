@@ -146,9 +146,9 @@ def test_a_freed_block_is_used_again():
 
 @pytest.mark.cuda
 def test_running_out_of_memory_is_survived():
-    """`torch.empty(2**50, dtype=torch.uint8, device="cuda")`, more than any GPU has, raises
-    `torch.cuda.OutOfMemoryError`, "CUDA out of memory", and the tensors that are there can
-    still be used."""
+    """`torch.empty(2**50, dtype=torch.uint8, device="cuda")`, 1 PiB and more than any GPU
+    has, raises `torch.cuda.OutOfMemoryError`, "CUDA out of memory", and the tensors that
+    are there can still be used."""
     x = torch.ones(2, device="cuda")
 
     with pytest.raises(torch.cuda.OutOfMemoryError, match="CUDA out of memory"):
