@@ -304,7 +304,7 @@ def test_numpy_does_not_follow_to_the_gpu():
 
     Because NumPy reads host memory only.
     """
-    x = torch.ones(2, device="cuda")
+    x = torch.ones(2, device="cuda:0")
 
     with pytest.raises(TypeError, match="can't convert cuda:0 device type tensor to numpy"):
         np.asarray(x)
