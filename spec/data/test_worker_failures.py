@@ -132,8 +132,8 @@ def test_a_worker_that_leaves_tells_its_exit_code():
 
 
 def test_a_loader_can_be_used_again_after_a_worker_died(tmp_path):
-    """After a loop over a `DataLoader` without `persistent_workers` ended by "exited
-    unexpectedly", a new loop over the same loader starts new workers.
+    """After a loop over a `DataLoader` without `persistent_workers` raised RuntimeError because a
+    worker "exited unexpectedly", a new loop over the same loader starts new workers.
 
     The epoch that failed can't be continued where it stopped. With `persistent_workers=True`
     the loader keeps the dead worker: make a new loader.
@@ -210,7 +210,7 @@ def test_a_timeout_without_workers_is_refused():
 def test_a_batch_that_cannot_be_pickled_never_comes(sample, capfd):
     """With `batch_size=None` and a worker a `DataLoader` waits for ever for a sample that can't
     be pickled, such as a lambda or a tensor that requires grad and is not a leaf; with
-    `timeout=` it raises RuntimeError, "DataLoader timed out".
+    `timeout=5` it raises RuntimeError, "DataLoader timed out".
 
     Because the pickling fails in a thread of the worker, which prints a traceback and goes on;
     so it does for a batch made by a `collate_fn`. Return plain values, and `detach()` tensors

@@ -194,9 +194,9 @@ def test_kept_batches_keep_files_open():
 
 
 def test_too_many_kept_batches_end_in_too_many_open_files():
-    """If the batches that you keep use up the open files that `ulimit -n` allows, the loop over a
-    `DataLoader` with workers raises RuntimeError, "Too many open files. Communication with the
-    workers is no longer possible."
+    """If the batches of one tensor each that you keep use up the open files that `ulimit -n`
+    allows, the loop over a `DataLoader` with workers raises RuntimeError, "Too many open files.
+    Communication with the workers is no longer possible."
 
     The message names two ways out, `ulimit -n` and
     `torch.multiprocessing.set_sharing_strategy("file_system")`; the third is not to keep batches.
