@@ -47,9 +47,9 @@ def test_inception_returns_two_outputs_in_training():
 
 
 def test_a_loss_refuses_the_pair():
-    """`F.cross_entropy` of `InceptionOutputs` raises TypeError, and `output.log_softmax(1)`
-    AttributeError, "'InceptionOutputs' object has no attribute 'log_softmax'": pass
-    `output.logits`.
+    """`F.cross_entropy(output, y)` of `output`, an `InceptionOutputs` of `models.inception_v3`,
+    raises TypeError, and `output.log_softmax(1)` AttributeError, "'InceptionOutputs' object has
+    no attribute 'log_softmax'": pass `output.logits`.
 
     `argmax` and `torch.max` of it fail alike. In evaluation mode the same line works.
     """
@@ -70,7 +70,8 @@ def test_a_loss_refuses_the_pair():
 
 
 def test_inception_returns_one_tensor_in_evaluation():
-    """After `net.eval()` `models.inception_v3` returns the logits alone, a tensor (N, classes).
+    """After `net.eval()` a `net` made by `models.inception_v3` returns the logits alone, a tensor
+    (N, classes).
 
     The auxiliary head is not even computed.
     """
@@ -113,8 +114,8 @@ def test_googlenet_returns_three_outputs_in_training():
 
 @pytest.mark.slow
 def test_both_heads_of_inception_are_replaced():
-    """For 5 classes of one's own `models.inception_v3` needs two new layers, `net.fc` and
-    `net.AuxLogits.fc`; with the first alone, `aux_logits` still has 1000 classes.
+    """A `models.inception_v3` made for 1000 classes gets two new layers for 5 classes, `net.fc`
+    and `net.AuxLogits.fc`: with a new `net.fc` alone, `aux_logits` still has 1000 classes.
     """
     net = on_meta(models.inception_v3, init_weights=False)
     net.fc = torch.nn.Linear(net.fc.in_features, 5, device="meta")
@@ -194,7 +195,7 @@ def test_a_segmentation_model_returns_a_dict():
 def test_a_loss_refuses_the_dict():
     """`F.cross_entropy(net(x), masks)` of torchvision's segmentation model
     `lraspp_mobilenet_v3_large` raises TypeError, "must be Tensor, not
-    collections.OrderedDict"; write `net(x)["out"]`. Masks are int64 (N, H, W).
+    collections.OrderedDict"; write `net(x)["out"]`. Masks of class indices are int64 (N, H, W).
     """
     net = on_meta(
         models.segmentation.lraspp_mobilenet_v3_large, weights_backbone=None, num_classes=5

@@ -46,8 +46,8 @@ def test_normalising_by_imagenets_numbers_is_a_subtraction_and_a_division():
 
 
 def test_a_grey_image_has_no_three_means():
-    """`transforms.Normalize` with three means raises RuntimeError for a float image of shape
-    (1, 2, 2), "output with shape [1, 2, 2] doesn't match the broadcast shape [3, 2, 2]".
+    """`torchvision.transforms.Normalize` with three means raises RuntimeError for a float image
+    of shape (1, 2, 2), "output with shape [1, 2, 2] doesn't match the broadcast shape [3, 2, 2]".
 
     Make the tensor colour first, `image.repeat(3, 1, 1)`, or the picture,
     `picture.convert("RGB")`. `v2.Normalize` of torchvision 0.29 raises nothing unless
@@ -129,7 +129,7 @@ def test_models_are_built_by_name():
 
 def test_detectors_normalise_by_themselves():
     """`FasterRCNN_ResNet50_FPN_Weights.DEFAULT.transforms()` only scales uint8 images to floats
-    in [0, 1]; `FCN_ResNet50_Weights.DEFAULT.transforms()` resizes to 520 and normalises.
+    in [0, 1]; `FCN_ResNet50_Weights.DEFAULT.transforms()` also resizes to 520 and normalises.
 
     Because a detector of torchvision normalises its input itself.
     """

@@ -22,13 +22,13 @@ from torchvision.models.detection.image_list import ImageList
 
 
 def test_roi_align_cuts_each_box_to_one_size():
-    """`ops.roi_align(features, boxes, (2, 3))` of 5 float32 boxes of different sizes on float32
-    maps of 4 channels returns a tensor of shape (5, 4, 2, 3).
+    """`ops.roi_align(features, [boxes], (2, 3))` returns a tensor of shape (5, 4, 2, 3) for
+    float32 `boxes` (5, 4) of different sizes and a float32 feature map (1, 4, 16, 16).
     """
-    features = torch.zeros(2, 4, 16, 16)
-    boxes = [torch.tensor([[0.0, 0.0, 3.0, 9.0]] * 2), torch.tensor([[1.0, 1.0, 8.0, 8.0]] * 3)]
+    features = torch.zeros(1, 4, 16, 16)
+    boxes = torch.tensor([[0.0, 0.0, 3.0, 9.0]] * 2 + [[1.0, 1.0, 8.0, 8.0]] * 3)
 
-    regions = ops.roi_align(features, boxes, output_size=(2, 3))
+    regions = ops.roi_align(features, [boxes], (2, 3))
 
     assert regions.shape == (5, 4, 2, 3)
 
@@ -36,7 +36,7 @@ def test_roi_align_cuts_each_box_to_one_size():
 def test_boxes_of_regions_name_their_image():
     """`ops.roi_align` on float32 maps takes float32 boxes as a list with one tensor (N, 4) per
     image, or as one tensor (K, 5) whose first column is the index of the image; both give the
-    same.
+    same for the same order of boxes.
     """
     features = torch.tensor([[[[1.0]]], [[[7.0]]]])
     box = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
@@ -149,8 +149,9 @@ def test_a_feature_pyramid_gives_each_map_the_same_channels():
 
 
 def test_anchors_are_boxes_around_each_position():
-    """Calling `AnchorGenerator(((4,),), ((1.0,),))` lays one 4 x 4 box around each position of
-    a feature map; on a 2 x 2 map of an 8 x 8 image the positions are 4 apart."""
+    """torchvision's `AnchorGenerator(((4,),), ((1.0,),))`, called with images and a feature map,
+    lays one 4 x 4 box around each position of the map; on a 2 x 2 map of an 8 x 8 image the
+    positions are 4 apart."""
     generator = AnchorGenerator(sizes=((4,),), aspect_ratios=((1.0,),))
     images = ImageList(torch.zeros(1, 3, 8, 8), [(8, 8)])
 
@@ -165,9 +166,9 @@ def test_anchors_are_boxes_around_each_position():
 
 
 def test_each_feature_map_has_anchors_of_its_own():
-    """Calling an `AnchorGenerator` with five tuples of sizes and five of aspect ratios for one
-    feature map raises AssertionError, "Anchors should be Tuple[Tuple[int]]": write one tuple
-    per map, `((4, 8),)` for one.
+    """torchvision's `AnchorGenerator`, made with five tuples of sizes and five of aspect ratios,
+    raises AssertionError when called with one feature map, "Anchors should be
+    Tuple[Tuple[int]]": write one tuple per map, `((4, 8),)` for one.
 
     A backbone with one feature map and the usual five tuples is what raises it in practice.
     With one tuple of aspect ratios, as by default, the sizes beyond the first are dropped

@@ -35,7 +35,7 @@ def test_an_operator_that_was_not_loaded_does_not_exist():
 
 
 def test_operators_that_were_not_loaded_are_named_when_called(monkeypatch):
-    """Where `torchvision.extension._has_ops()` is False, for its compiled operators were
+    """Where `torchvision.extension._has_ops()` is False, because the compiled operators were
     not loaded, `ops.nms` raises RuntimeError, "Couldn't load custom C++ ops. This can
     happen if your PyTorch and torchvision versions are incompatible".
 
@@ -52,8 +52,8 @@ def test_operators_that_were_not_loaded_are_named_when_called(monkeypatch):
 
 @pytest.mark.torch("<2.15")
 def test_the_minor_releases_go_together():
-    """For torch 2.x up to 2.14 the release of torchvision, `torchvision.__version__`, is 0.(x +
-    15): 2.0 and 0.15, 2.4 and 0.19, 2.14 and 0.29.
+    """The torchvision that belongs to torch 2.x, up to 2.14, is 0.(x + 15), to be read in
+    `torchvision.__version__`: 0.15 for torch 2.0, 0.19 for 2.4, 0.29 for 2.14.
 
     The builds after the plus sign, such as `+cu121`, have to agree as well.
     """
