@@ -42,8 +42,9 @@ def read(tmp_path, monkeypatch):
 
 @pytest.mark.torch(">=2.0")
 def test_two_machines_meet_at_one_endpoint(read):
-    """On each of two machines with 8 GPUs run `torchrun --nnodes=2 --nproc-per-node=8
-    --rdzv-backend=c10d --rdzv-endpoint=node0:29400 --rdzv-id=job train.py`: 16 processes in all.
+    """On each of two machines with 8 GPUs, one of them called node0, run `torchrun --nnodes=2
+    --nproc-per-node=8 --rdzv-backend=c10d --rdzv-endpoint=node0:29400 --rdzv-id=job train.py`: 16
+    processes in all.
 
     The command is the same on both; `node0` is the name or address of one of them, and the port
     must be open there. `--rdzv-id` keeps two jobs apart.
@@ -174,11 +175,12 @@ def start(module, *arguments):
 
 @pytest.mark.slow
 def test_ranks_go_on_counting_from_machine_to_machine(tmp_path):
-    """With `python -m torch.distributed.run --nnodes=2 --nproc-per-node=2 --rdzv-endpoint=...`,
-    which is `torchrun`, on two machines, `RANK` counts 0 to 3, `LOCAL_RANK` 0 and 1 on each,
-    `GROUP_RANK` the machines, and `WORLD_SIZE` is 4.
+    """With `torchrun --nnodes=2 --nproc-per-node=2 --rdzv-backend=c10d --rdzv-endpoint=node0:29400
+    train.py` on two machines, `RANK` counts 0 to 3, `LOCAL_RANK` 0 and 1 on each, `GROUP_RANK` the
+    machines, and `WORLD_SIZE` is 4.
 
     The GPU is chosen by `LOCAL_RANK`: by `RANK` the second machine would look for `cuda:2`.
+    `torchrun` is `python -m torch.distributed.run`.
     """
     script = tmp_path / "script.py"
     script.write_text("""
@@ -316,8 +318,8 @@ dist.destroy_process_group()
 @pytest.mark.multi_gpu(2)
 @pytest.mark.slow
 def test_a_timeout_over_nccl_names_the_collective(tmp_path):
-    """If a process doesn't come to a collective over NCCL, the others end after the `timeout=` of
-    `init_process_group`: "Watchdog caught collective operation timeout: WorkNCCL(SeqNum=...,
+    """If a process doesn't come to an `all_reduce` over NCCL, the others end after the `timeout=`
+    of `init_process_group`: "Watchdog caught collective operation timeout: WorkNCCL(SeqNum=...,
     OpType=ALLREDUCE, ...)".
 
     The message names the collective that waited, not the process that is missing: look for a rank
