@@ -139,4 +139,5 @@ def test_everyone_gets_everything_over_nccl(seen):
 @pytest.mark.multi_gpu(2)
 def test_gradients_are_averaged_over_gpus(seen):
     """`DistributedDataParallel` over NCCL averages the gradients of two GPUs as it does over gloo:
-    the gradients 1 and 2 become 1.5 on both.
+    the gradients 1 and 2 become 1.5 on both."""
+    assert [process["grad"] for process in seen] == [[[1.5]], [[1.5]]]
