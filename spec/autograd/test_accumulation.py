@@ -155,9 +155,9 @@ def test_micro_batches_add_up_to_the_whole_batch():
 
 
 def test_micro_batches_of_unequal_size_need_unequal_weights():
-    """For losses `w * x` with `x` of 1, 2, 3 and 6, the `mean()` of the first three times
-    3/4 plus the `mean()` of the last times 1/4 gives `w.grad` the gradient of the mean of
-    all four, 3; with the weights 1/2 and 1/2 it is 4.
+    """For losses `w * x` with `x` of 1, 2, 3 and 6, `backward()` on 3/4 of the `mean()` of the
+    first three plus 1/4 of the last loss leaves in `w.grad`, None before, the gradient of the
+    mean of all four, 3; with the weights 1/2 and 1/2 it is 4.
 
     The last batch of a `DataLoader` is often smaller. `drop_last=True` leaves that batch out.
     """
@@ -173,9 +173,9 @@ def test_micro_batches_of_unequal_size_need_unequal_weights():
 
 
 def test_losses_one_by_one_are_the_sum_of_the_losses():
-    """`backward()` on each of two float32 losses that require grad and were computed
-    separately leaves the same gradients in the `.grad` of a leaf without hooks as one
-    `backward()` on their sum, up to rounding.
+    """With `x = torch.tensor([1.0, 2.0], requires_grad=True)`, `x.prod().backward()` and then
+    `x.square().sum().backward()` leave in `x.grad`, None before, the gradient of the sum of
+    the two losses, `x.prod() + x.square().sum()`: 4 and 5.
 
     Losses that share a part of their graph where tensors were saved need `retain_graph=True`
     for the first call: see `spec/autograd/test_retain_graph.py`.
@@ -193,8 +193,8 @@ def test_losses_one_by_one_are_the_sum_of_the_losses():
 
 def test_asking_with_autograd_grad_adds_nothing():
     """`torch.autograd.grad(10 * x, x)`, with a float32 0-d leaf `x` that requires grad and
-    whose `.grad` is 6, returns only the gradient of its own output, 10, and leaves `x.grad` at
-    6.
+    whose `.grad` is 6, returns `(tensor(10.),)`, only the gradient of its own output, and
+    leaves `x.grad` at 6.
     """
     x = torch.tensor(3.0, requires_grad=True)
     (x * x).backward()

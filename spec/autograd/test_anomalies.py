@@ -120,11 +120,11 @@ def test_it_names_an_operation_of_your_own():
 
 
 def test_it_finds_the_victim_of_an_in_place_write():
-    """If the lines `powers = x.exp()`, `powers.add_(1)` and `powers.sum().backward()` of a
-    file run inside `torch.autograd.set_detect_anomaly(True)`, a warning beside the
-    RuntimeError quotes `powers = x.exp()`, not `powers.add_(1)`.
+    """For a leaf `x` that requires grad, if the lines `powers = x.exp()`, `powers.add_(1)` and
+    `powers.sum().backward()` of a file run inside `set_detect_anomaly(True)`, a warning
+    beside the RuntimeError quotes the first line, not the second.
 
-    The in-place write itself, here `powers.add_(1)`, is not quoted: look for it behind that
+    The in-place write itself, here `powers.add_(1)`, is not quoted: look for it below that
     line.
     """
     x = torch.tensor([0.0, 1.0], requires_grad=True)
@@ -143,9 +143,9 @@ def test_it_finds_the_victim_of_an_in_place_write():
 
 
 def test_infinity_is_no_anomaly(device):
-    """Inside `torch.autograd.set_detect_anomaly(True)`, `x.sqrt().sum().backward()` of a
-    float32 leaf `x` of 0 and 4 raises no error and stores the infinite gradient in
-    `x.grad`: NaN is looked for, not infinity.
+    """Inside `torch.autograd.set_detect_anomaly(True)`, `x.sqrt().sum().backward()` of
+    `x = torch.tensor([0.0, 4.0], requires_grad=True)` raises no error and stores infinity and
+    0.25 in `x.grad`: NaN is looked for, not infinity.
     """
     x = torch.tensor([0.0, 4.0], requires_grad=True, device=device)
 
@@ -173,10 +173,9 @@ def test_it_watches_gradients_and_not_values():
 
 
 def test_check_nan_can_be_left_out():
-    """If `y = x.sqrt()` and `y.backward()`, with `x = torch.tensor(-1.0,
-    requires_grad=True)`, run inside `torch.autograd.set_detect_anomaly(True,
-    check_nan=False)`, `x.grad` is NaN without an error; `y.grad_fn.metadata` holds the
-    forward lines.
+    """Inside `torch.autograd.set_detect_anomaly(True, check_nan=False)`, for
+    `x = torch.tensor(-1.0, requires_grad=True)` and `y = x.sqrt()`, `y.backward()` stores NaN
+    in `x.grad` without an error; `y.grad_fn.metadata` holds a traceback.
     """
     x = torch.tensor([-1.0, 4.0], requires_grad=True)
 
