@@ -28,8 +28,9 @@ pytestmark = [
 
 
 def test_a_program_holds_one_graph_and_the_parameters():
-    """`torch.export.export(nn.Linear(2, 1), args)` records a single call of `aten.linear`; the
-    parameters are inputs of the graph and stand in `program.state_dict`.
+    """`program = torch.export.export(nn.Linear(2, 1), (torch.zeros(4, 2),))` has a graph with a
+    single call, of `aten.linear`; the parameters are inputs of the graph and stand in
+    `program.state_dict`.
     """
     program = torch.export.export(nn.Linear(2, 1), (torch.zeros(4, 2),))
     calls = [str(node.target) for node in program.graph.nodes if node.op == "call_function"]
@@ -40,9 +41,9 @@ def test_a_program_holds_one_graph_and_the_parameters():
 
 
 def test_a_program_is_run_through_its_module():
-    """`program.module()` of an `ExportedProgram` computes for an input of the example's
-    shape what the model computes; calling the program itself raises RuntimeError, "Unable
-    to call ExportedProgram directly."
+    """`program.module()` of `program = torch.export.export(nn.Linear(2, 1), (x,))` computes for
+    another input of the shape of `x` what the layer computes; calling `program(x)` itself raises
+    RuntimeError, "Unable to call ExportedProgram directly."
     """
     model = nn.Linear(2, 1, bias=False)
     nn.init.ones_(model.weight)
@@ -108,9 +109,9 @@ def test_cond_exports_both_branches():
 
 
 def test_a_size_that_is_a_value_is_declared_by_check():
-    """`torch._check(end >= 0)` and `torch._check(end <= x.shape[0])` in `forward`, of an
-    int `end` from `.item()`, let `torch.export.export` record `x[:end]`; the program raises
-    if `end` of an input is larger than `x.shape[0]`."""
+    """`torch.export.export` records `x[:end]` after `end = x.max().item()`,
+    `torch._check(end >= 0)` and `torch._check(end <= x.shape[0])` in `forward`; the program
+    raises RuntimeError for an `x` whose `end` is larger than `x.shape[0]`."""
 
     class Head(nn.Module):
         def forward(self, x):
@@ -209,9 +210,9 @@ def test_a_dim_may_have_a_largest_size():
 
 
 def test_dynamic_shapes_are_named_like_the_arguments():
-    """`dynamic_shapes` of `torch.export.export` is a tuple like the inputs, or a dict from names of
-    arguments of `forward`; for `nn.Linear` the key `"x"` raises an error, "its top-level keys must
-    be the arg names ['input']".
+    """`dynamic_shapes` of `torch.export.export` may be a tuple like the inputs, or a dict from
+    names of arguments of `forward`; for `nn.Linear` the key `"x"` raises an error, "its top-level
+    keys must be the arg names ['input']".
     """
     batch = torch.export.Dim("batch")
     shapes = {"input": {0: batch}}
@@ -225,9 +226,9 @@ def test_dynamic_shapes_are_named_like_the_arguments():
 
 
 def test_two_dimensions_that_must_agree_share_a_dim():
-    """For `x + y` of two inputs of 4 elements `torch.export.export` takes one `Dim("a")` for both
-    sizes; `Dim("a")` and `Dim("b")` raise an error, "Constraints violated", and below it "must
-    always be equal".
+    """For `x + y` of two 1-D inputs of 4 elements `torch.export.export` takes one `Dim("a")` for
+    both sizes; `Dim("a")` and `Dim("b")` raise an error, "Constraints violated", and below it
+    "must always be equal".
     """
 
     class Add(nn.Module):
