@@ -147,9 +147,9 @@ def test_each_process_gets_one_thread(read, monkeypatch):
 
 
 def test_a_port_that_is_taken_is_named():
-    """A second `dist.TCPStore(host, port, is_master=True)` on one port raises RuntimeError,
-    "The server socket has failed to listen on any local network address.", and names the reason:
-    the address is already in use, in newer releases EADDRINUSE.
+    """A second `dist.TCPStore(host, port, is_master=True)` on the port of a living one raises
+    RuntimeError, "The server socket has failed to listen on any local network address." The reason
+    follows: address already in use, or EADDRINUSE.
 
     Another job, or an earlier one that still runs, has the port: give `--master-port` another
     one, or use `--standalone`, which finds a free port itself.

@@ -193,8 +193,8 @@ def test_a_store_counts():
 
 
 def test_waiting_for_a_key_ends_with_the_timeout():
-    """`store.wait(["never"], timeout)` of a `dist.HashStore` raises a RuntimeError when the timeout
-    is over and nobody has set the key.
+    """`store.wait(["never"], timedelta(seconds=1))` of a `dist.HashStore` raises a RuntimeError
+    when the second is over and nobody has set the key "never".
 
     This is what a process sees that waits for others which were never started.
     """
