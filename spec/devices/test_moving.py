@@ -138,9 +138,8 @@ def test_gradients_find_their_way_back_through_to(device):
 
 
 def test_a_moved_tensor_is_no_leaf():
-    """`x.to(device)` of a tensor `x` that requires grad, with a device other than that of `x`,
-    returns a tensor that is not a leaf; under `torch.no_grad()` `x.to(device)` is a leaf that
-    requires no grad.
+    """`x.to("meta")` of a CPU tensor `x` that requires grad returns a tensor that is not a leaf;
+    called under `torch.no_grad()`, it returns a leaf that requires no grad.
 
     Because `backward()` fills no `.grad` for it by default, give the optimizer a leaf: make the
     tensor on its device at once, `torch.zeros(2, device=..., requires_grad=True)`.

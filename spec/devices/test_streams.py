@@ -16,9 +16,9 @@ import torch
 
 @pytest.mark.cuda
 def test_a_call_returns_before_the_work_is_done():
-    """Without `CUDA_LAUNCH_BLOCKING=1`, a call that queues a long kernel on a GPU returns before
-    the kernel is done: a `torch.cuda.Event` recorded behind the kernel answers False to `query()`,
-    and True after `event.synchronize()`.
+    """Without `CUDA_LAUNCH_BLOCKING=1`, `torch.cuda._sleep(10**9)` returns while the GPU still
+    waits those cycles: a `torch.cuda.Event` recorded just after the call answers False to
+    `query()`, and True after `event.synchronize()`.
 
     Calls whose result depends on the values wait for them: `item()`, `nonzero()`, `x[mask]`.
     """
