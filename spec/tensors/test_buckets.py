@@ -118,8 +118,8 @@ def test_nan_falls_into_the_last_bucket():
 
 
 def test_bucket_numbers_have_no_gradient():
-    """`torch.bucketize` of a float32 tensor that requires grad gives int64 numbers without
-    `grad_fn`: no gradient flows through `torch.bucketize`.
+    """`torch.bucketize(x, boundaries)` of a float32 tensor `x` that requires grad gives an
+    int64 tensor without `grad_fn`: no gradient flows through `torch.bucketize`.
     """
     x = torch.tensor([0.5, 2.5], requires_grad=True)
 
@@ -140,9 +140,9 @@ def test_histc_counts_in_bins_of_equal_width(device):
 
 
 def test_histc_without_a_range_takes_that_of_the_data(device):
-    """`torch.histc(x, bins=2)` of a dense float32 vector of two or more different numbers
-    between 0 and 1e6, with `min` and `max` both 0, as by default, counts between the
-    smallest and the largest element of `x`.
+    """`torch.histc(x, bins=2)` of a dense float32 vector `x` of two or more different
+    numbers between 0 and 1e6 divides the range from the smallest to the largest element of
+    `x` into two bins, as `min` and `max` are both 0 by default.
 
     Around elements that are all equal the range is widened.
     """

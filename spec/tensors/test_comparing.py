@@ -163,7 +163,8 @@ def test_equal_looks_past_the_dtype():
 
 
 def test_equal_needs_two_tensors():
-    """`torch.equal(x, 1)` raises a TypeError: the second argument must be a tensor.
+    """`torch.equal(x, 1)` of a tensor `x` raises a TypeError: the second argument must be a
+    tensor.
 
     For a number write `(x == 1).all()`.
     """
