@@ -48,8 +48,8 @@ def test_the_build_tag_names_the_release_of_cuda():
 
 @built_for_cuda
 def test_built_is_not_available():
-    """`torch.backends.cuda.is_built()` is True in a build for CUDA, with a GPU or without;
-    `torch.cuda.is_available()` is True only where CUDA can be used on this machine.
+    """In a build for CUDA on a machine without a GPU, `torch.backends.cuda.is_built()` is True
+    and `torch.cuda.is_available()` is False.
 
     If only the first is True, there is no GPU, no driver, a driver that is too old, or the GPU
     is hidden.
@@ -98,7 +98,7 @@ def test_a_build_for_cuda_without_a_driver_finds_none():
 def test_the_driver_supports_the_cuda_of_the_build():
     """With a visible NVIDIA GPU `torch.cuda.is_available()` is True if its driver supports
     the major release of `torch.version.cuda` or a newer one; with an older driver it is
-    False: "The NVIDIA driver on your system is too old".
+    False, and a warning says "The NVIDIA driver on your system is too old".
 
     The message goes on "(found version 11040)": that is CUDA 11.4, the newest that the
     driver supports, as `nvidia-smi` shows it. Update the driver, or install a build of
@@ -137,8 +137,8 @@ def test_the_arch_list_was_empty_without_a_gpu():
 @pytest.mark.cuda
 @built_for_cuda
 def test_the_compute_capability_is_among_the_builds():
-    """`torch.cuda.get_device_capability()` is a pair such as (8, 6): a build runs on such a GPU
-    if `torch.cuda.get_arch_list()` names an "sm_8x" with an x of at most 6.
+    """A build of torch has kernels for a GPU whose `torch.cuda.get_device_capability()` is
+    (8, 6) if its `torch.cuda.get_arch_list()` names "sm_80" or "sm_86".
 
     If none fits, the first operation raises RuntimeError, "CUDA error: no kernel image is
     available for execution on the device". Kernels as PTX, "compute_80", would fit too.

@@ -29,8 +29,8 @@ from packaging.utils import canonicalize_name
 
 @pytest.mark.claim("blitz-verify-rand")
 def test_an_installation_works_if_a_random_matrix_prints():
-    """`import torch` and `torch.rand(5, 3)` at a prompt print five rows of three numbers: the
-    installation works.
+    """Where torch is installed properly, `import torch` and then `torch.rand(5, 3)` at the
+    prompt of Python print a tensor of five rows of three numbers.
     """
     printed = repr(torch.rand(5, 3))
 
@@ -178,9 +178,9 @@ def requirements():
 
 @pytest.mark.claim("course-easy-install")
 def test_pip_brings_all_that_torch_needs(requirements):
-    """`importlib.metadata.requires("torch")` lists what torch needs, such as
-    `typing-extensions`, which `pip install torch` installs along with it; none of these
-    requirements names a URL.
+    """`importlib.metadata.requires("torch")` lists requirements, among them
+    `typing-extensions`, which `pip install torch` installs along with torch; none of them names
+    a URL.
 
     A line with `extra ==` is installed on request only. After a later install of something else
     `pip check` tells whether the requirements still hold.
@@ -192,8 +192,9 @@ def test_pip_brings_all_that_torch_needs(requirements):
 
 
 def test_torchvision_says_which_torch_it_needs():
-    """The metadata of `torchvision` has one requirement on `torch`, such as `torch==2.0.0` or
-    `torch>=2.14.0`, which excludes torch 1.9.1: install or upgrade both in one command.
+    """The metadata of a `torchvision` made for PyTorch 2 has one requirement on `torch`, such as
+    `torch==2.0.0` or `torch>=2.14.0`, which excludes torch 1.9.1: install or upgrade both in one
+    command.
 
     Because torchvision's compiled operators fit the releases of torch for which they were built.
     """
