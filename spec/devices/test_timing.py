@@ -51,8 +51,9 @@ def test_timer_uses_one_thread_unless_told_otherwise(arguments, threads):
 
 
 def test_setup_runs_before_and_is_not_measured():
-    """`Timer(stmt, setup=...).timeit(2)` runs `setup` and two statements to warm up, then
-    `setup` and the two statements that are measured.
+    """`torch.utils.benchmark.Timer(stmt, setup=setup).timeit(2)` runs `setup` once and `stmt`
+    twice to warm up, then `setup` once more and `stmt` twice more: only these last two runs of
+    `stmt` are measured.
 
     So `setup` may make what the statement uses. `blocked_autorange` runs it more often.
     """
@@ -65,9 +66,9 @@ def test_setup_runs_before_and_is_not_measured():
 
 @pytest.mark.cuda
 def test_a_clock_read_without_waiting_measures_the_queue():
-    """After 20 float32 products `x @ x` of shape (8192, 8192) were called on a GPU, an event
-    recorded behind the products answers False to `query()`: they are not yet computed. After
-    `torch.cuda.synchronize()` the event answers True.
+    """After 20 float32 products `x @ x` of shape (8192, 8192) were called on a GPU, a
+    `torch.cuda.Event` recorded after the last call answers False to `query()`: the products are
+    not yet computed. After `torch.cuda.synchronize()` the event answers True.
 
     Because a call on a GPU only queues its work: write `torch.cuda.synchronize()` before both
     looks at the clock.
