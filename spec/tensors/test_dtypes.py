@@ -152,7 +152,7 @@ def test_a_dtype_is_no_string_and_not_numpys():
 )
 def test_iinfo_knows_the_range_of_an_integer(dtype, smallest, largest):
     """`torch.iinfo(dtype).min` and `torch.iinfo(dtype).max` are the smallest and the largest
-    number of an integer dtype from uint8 to int64: 0 and 255 for uint8, -128 and 127 for int8.
+    number of uint8, int8, int16, int32 or int64: 0 and 255 for uint8, -128 and 127 for int8.
     """
     info = torch.iinfo(dtype)
 

@@ -25,8 +25,8 @@ def test_outer_holds_every_product_of_two_vectors(device):
 
 
 def test_kron_repeats_one_matrix_for_each_element_of_the_other(device):
-    """`torch.kron(x, y)` of two int64 matrices replaces each element of `x` by that element
-    times the whole matrix `y`.
+    """`torch.kron(x, y)` of two int64 matrices is a new matrix with a block for each element
+    of `x`: that element times the whole matrix `y`.
     """
     x = torch.tensor([[1, 10]], device=device)
     y = torch.tensor([[1, 2], [3, 4]], device=device)
@@ -46,8 +46,8 @@ def test_kron_repeats_one_matrix_for_each_element_of_the_other(device):
 )
 def test_einsum_rearranges_and_sums_by_letters(equation, result, device):
     """In `torch.einsum("ij->i", x)` of a float32 matrix each letter names a dimension of
-    `x`, and a letter missing after `->` is summed over; a letter that occurs twice before
-    `->`, as in `"ii->i"` of a square matrix, takes the diagonal.
+    `x`, and a letter missing after `->` is summed over; `torch.einsum("ii->i", x)` of a
+    square matrix, with one letter for both dimensions, is the diagonal of `x`.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
 
