@@ -223,9 +223,9 @@ def test_a_script_may_still_begin_with_print_function():
 @pytest.mark.claim("self-cuda-is-software")
 @pytest.mark.cuda
 def test_cuda_is_a_library_whose_functions_can_be_called():
-    """CUDA is software: `torch.cuda.cudart()` gives access to its runtime library, in which
-    `cudaGetErrorString(cudaError(0))` is "no error" and `cudaGetErrorString(cudaError(2))` is
-    "out of memory".
+    """CUDA is software: `r = torch.cuda.cudart()` gives access to its runtime library, and
+    `r.cudaGetErrorString(r.cudaError(0))` is "no error", with `r.cudaError(2)` it is "out of
+    memory".
     """
     runtime = torch.cuda.cudart()
 

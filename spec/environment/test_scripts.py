@@ -93,9 +93,9 @@ def logger(tmp_path):
 
 @pytest.mark.claim("summary-logging")
 def test_a_run_is_recorded_in_a_file(logger, tmp_path):
-    """`logger.info("epoch %d, loss %.3f", epoch, loss)` writes the tensors `torch.tensor(1)`
-    and `torch.tensor(0.25)` as `1` and `0.250`; `%s` writes what `print` shows,
-    `tensor(0.2500)`.
+    """With `logging.basicConfig(level=logging.INFO)`, `logging.info("epoch %d, loss %.3f",
+    torch.tensor(1), torch.tensor(0.25))` writes "epoch 1, loss 0.250"; `%s` writes what `print`
+    shows, "tensor(0.2500)".
 
     Since PyTorch 2.8 a loss that requires grad warns there once: give it `loss.item()`.
     """
@@ -106,9 +106,9 @@ def test_a_run_is_recorded_in_a_file(logger, tmp_path):
 
 
 def test_a_line_with_several_elements_is_lost(logger, tmp_path, capsys):
-    """`logger.info("%.3f", x)` with a tensor of two elements writes no line to the log: by
-    default `logging` prints "--- Logging error ---" to stderr, and the script goes on. `%s`
-    writes such a tensor.
+    """`logging.warning("%.3f", x)` with a tensor `x` of two elements writes no line of the log;
+    it prints "--- Logging error ---" to stderr, and the script goes on. `%s` writes such a
+    tensor.
 
     Because only a one-element tensor converts to a Python number. Log `x.mean()`, or
     `x.tolist()` with `%s`.

@@ -102,8 +102,8 @@ def test_version_is_a_module_and_no_function():
 
 @pytest.mark.claim("course-backward-compatible")
 def test_code_for_an_earlier_release_may_meet_names_that_are_gone():
-    """`torch.rfft`, `torch.irfft` and `torch.gels` of earlier releases are gone:
-    AttributeError, "module 'torch' has no attribute 'rfft'".
+    """`torch.rfft`, `torch.irfft` and `torch.gels` of earlier releases are gone: `torch.rfft`
+    raises AttributeError, "module 'torch' has no attribute 'rfft'".
 
     Today they are `torch.fft.rfft`, `torch.fft.irfft` and `torch.linalg.lstsq`.
     """
