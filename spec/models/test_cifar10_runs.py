@@ -70,7 +70,7 @@ def test_without_pictures_it_says_where_to_put_them(refused, tmp_path):
 @pytest.mark.parametrize("recipe", ["notes", "long"])
 def test_a_file_that_is_no_picture_is_named(refused, spoilt, tmp_path, recipe):
     """If a .jpg file in train/CLASS is no picture, `--recipe notes` and `long` of
-    `examples/cifar10_classifier.py`, without `--download` and `--dry-run`, end with exit
+    `examples/cifar10_classifier.py`, without `--download` or `--dry-run`, end with exit
     code 2 and one line of their own that names the file.
 
     By itself `DataLoader` re-raises a worker's exception with the worker's whole traceback; the
@@ -90,7 +90,7 @@ def test_a_file_that_is_no_picture_is_named(refused, spoilt, tmp_path, recipe):
 @pytest.mark.parametrize("recipe", ["notes", "long"])
 def test_half_a_picture_is_named(refused, spoilt, tmp_path, recipe):
     """If a .jpg file in train/CLASS breaks off in the middle of its pixels, `--recipe
-    notes` and `long` of `examples/cifar10_classifier.py`, without `--download` and
+    notes` and `long` of `examples/cifar10_classifier.py`, without `--download` or
     `--dry-run`, end with exit code 2 and a line that names the file.
 
     Its header can be read; only the decoding of the pixels finds that they are not all
@@ -108,7 +108,7 @@ def test_half_a_picture_is_named(refused, spoilt, tmp_path, recipe):
 @pytest.mark.parametrize("recipe", ["notes", "long"])
 def test_a_picture_of_another_size_is_named(refused, spoilt, tmp_path, recipe):
     """`examples/cifar10_classifier.py` takes pictures of 32 x 32 pixels: if one in
-    train/CLASS has 64 x 48, `--recipe notes` and `long`, without `--download` and
+    train/CLASS has 64 x 48, `--recipe notes` and `long`, without `--download` or
     `--dry-run`, end with exit code 2 and a line with the file and its size.
 
     Because the first linear layer takes 400 features, and a picture of 64 x 48 gives more.
@@ -173,9 +173,9 @@ def test_a_missing_part_is_refused(refused, spoilt, tmp_path):
 
 
 def test_a_class_without_pictures_is_refused(refused, spoilt, tmp_path):
-    """If in `--data` each train/CLASS has pictures and of test/CLASS only test/star has
-    none, `examples/cifar10_classifier.py` without `--download` ends with exit code 2 and
-    torchvision's message, "Found no valid file for the classes star."
+    """If `--data` has pictures in each train/CLASS and test/CLASS, but test/star is an
+    empty folder, `examples/cifar10_classifier.py` without `--download` ends with exit code
+    2 and says "Found no valid file for the classes star."
     """
     (spoilt / "test" / "star" / "0000.jpg").unlink()
 
@@ -203,9 +203,9 @@ def test_all_recipes_are_told_side_by_side(classifier, few, tmp_path, capsys):
 
 
 def test_a_run_by_the_notes_goes_on_to_the_same_weights_too(classifier, few, tmp_path):
-    """`examples/cifar10_classifier.py --recipe notes --resume`, else called as before, ends
-    a run that was killed after its first epoch with bit-for-bit the weights of an
-    uninterrupted one on the same CPU, though worker processes read its files.
+    """A run of `examples/cifar10_classifier.py --recipe notes --device cpu` killed after
+    its first epoch, and called again with `--resume` added, reaches bit-for-bit the weights
+    of an uninterrupted run on that CPU, though worker processes read.
     """
     run = ["--recipe", "notes", "--data", str(few), *TINY]
     classifier.main([*run, "--out", str(tmp_path / "whole")])
@@ -224,8 +224,8 @@ def test_a_run_by_the_notes_goes_on_to_the_same_weights_too(classifier, few, tmp
 
 def test_a_checkpoint_of_the_other_recipe_is_refused(classifier, refused, few, tmp_path):
     """Without `--dry-run`, `examples/cifar10_classifier.py --recipe notes --resume` refuses
-    the checkpoint of a run by `--recipe fast` with else the same options, `--batch-size`
-    and `--lr` among them: exit code 2, and one line with both recipes.
+    the checkpoint of a `--recipe fast` run with otherwise the same options, `--batch-size`
+    and `--lr` given: exit code 2, and a line that names both recipes.
 
     Because a run that goes on with other settings would not end as an uninterrupted one.
     """
@@ -240,8 +240,8 @@ def test_a_checkpoint_of_the_other_recipe_is_refused(classifier, refused, few, t
 
 @pytest.mark.cuda
 def test_the_net_trains_on_a_gpu(classifier, few, tmp_path):
-    """`examples/cifar10_classifier.py --device cuda` trains on `cuda:0`; without `--device` the
-    accelerator that is there is taken.
+    """On a machine with a CUDA GPU, `examples/cifar10_classifier.py` trains on `cuda:0`,
+    with `--device cuda` and without `--device`.
     """
     run = ["--data", str(few), "--out", str(tmp_path)]
 

@@ -82,8 +82,8 @@ def test_work_is_waited_for_before_and_after_each_timed_call(script):
 
 def test_who_does_not_wait_times_the_asking(script):
     """For a simulated device whose call returns after 1 s and whose work takes 99 s more,
-    `seconds_of` of `examples/cpu_vs_gpu.py` returns 100 s if it waits for the device and 1 s if
-    it doesn't.
+    `seconds_of(work, synchronize)` of `examples/cpu_vs_gpu.py` returns 100 s if
+    `synchronize` waits for the device and 1 s if `synchronize` does nothing.
 
     Kernels on a GPU are launched asynchronously: call `torch.accelerator.synchronize()` before
     reading the clock.
@@ -296,9 +296,9 @@ def test_on_a_gpu_who_does_not_wait_times_the_asking(script):
 
 @pytest.mark.cuda
 def test_events_on_the_gpu_agree_with_the_clock(script):
-    """On a CUDA GPU, after a warm-up, `elapsed_time` between two
-    `torch.cuda.Event(enable_timing=True)` around `a @ a` of a 4096 x 4096 float32 matrix,
-    in milliseconds, is within 40 % of what a clock with synchronization tells.
+    """`first.elapsed_time(second)` of two `torch.cuda.Event(enable_timing=True)` recorded
+    around a warm `a @ a` of a 4096 x 4096 float32 CUDA matrix, after
+    `second.synchronize()`, gives milliseconds within 40 % of a synchronized clock's.
     """
     device = torch.device("cuda")
     a = torch.rand(4096, 4096, device=device)
