@@ -71,7 +71,7 @@ def test_a_condition_on_a_value_splits_the_graph():
 def test_a_break_in_a_loop_leaves_the_function_to_python():
     """Under `torch.compile` without `fullgraph=True`, a function `f` with `for _ in
     range(2):` around `if x.sum() > 0: x = turn(x)` is left to Python, so no graph of `f` is
-    made; the function `turn` is still compiled.
+    made; the function `turn` is still compiled when Python calls it.
 
     Because Python cannot enter the middle of a loop again. Write `torch.where` in place of the
     `if`, or put the work of a turn into a function.
@@ -258,8 +258,9 @@ def test_fullgraph_refuses_print():
 
 @pytest.mark.torch(">=2.3")
 def test_item_splits_the_graph():
-    """`x * x.sum().item()` of a float32 `x` under `torch.compile` without `fullgraph=True`
-    is two graphs; with `torch._dynamo.config.capture_scalar_outputs` set it is one.
+    """The first call of `lambda x: x * x.sum().item()` with a float32 `x` under `torch.compile`
+    without `fullgraph=True` makes two graphs; with
+    `torch._dynamo.config.capture_scalar_outputs = True` it makes one.
 
     Because `item` needs a value, and a recording has none. Keep the value a tensor: `x * x.sum()`
     is one graph.
@@ -303,8 +304,9 @@ def test_before_2_10_fullgraph_refused_item():
 
 @pytest.mark.torch(">=2.3")
 def test_a_result_of_unknown_size_splits_the_graph():
-    """With Dynamo's default settings `x[x > 0] + 1` under `torch.compile` without
-    `fullgraph=True` is two graphs: the size of `x[x > 0]` depends on the values of `x`.
+    """With Dynamo's default settings the first call of `lambda x: x[x > 0] + 1` under
+    `torch.compile` without `fullgraph=True` makes two graphs: the size of `x[x > 0]` depends on
+    the values of `x`.
 
     `torch.where(x > 0, x + 1, 0.0)` keeps the size and is one graph.
     """
@@ -359,9 +361,9 @@ def test_what_a_function_does_to_python_objects_is_done_at_each_call():
 
 @pytest.mark.torch(">=2.3")
 def test_a_disabled_function_is_run_by_python():
-    """A function `middle` with `@torch.compiler.disable` is run by Python: under
-    `torch.compile`, `middle(x + 1) + 1` makes two graphs with the call of `middle` between
-    them, and `torch.compiler.is_compiling()` is False in `middle`.
+    """A function `middle` with `@torch.compiler.disable` is run by Python: `middle(x + 1) + 1`
+    under `torch.compile` without `fullgraph=True` makes two graphs with the call of `middle`
+    between them; `torch.compiler.is_compiling()` is False in `middle`.
 
     One break around such a function is better than many breaks in it.
     """
