@@ -327,8 +327,8 @@ def test_before_2_11_the_limit_was_named():
 
 def test_compiling_a_function_twice_shares_the_code():
     """`torch.compile(f, backend=backend)` called twice for one Python function `f` gives
-    two functions that share what was compiled: the second needs no compilation for an input
-    of the shape and dtype that the first had.
+    two functions that share what was compiled: after a call of the first with
+    `torch.ones(1)` the second needs no compilation for `torch.ones(1)`.
 
     Because what was compiled is kept with the code object of `f`; both count towards one limit.
     """
@@ -359,9 +359,9 @@ def test_reset_forgets_what_was_compiled():
 
 @pytest.mark.torch(">=2.6")
 def test_recompiling_can_be_forbidden():
-    """Inside `torch.compiler.set_stance("fail_on_recompile")` a function compiled for an
-    input of 2 elements raises RuntimeError for one of 3 elements, "Detected recompile when
-    torch.compile stance is 'fail_on_recompile'".
+    """Inside `torch.compiler.set_stance("fail_on_recompile")` `torch.compile(lambda x: x +
+    1)`, called once before, with 2 elements, raises RuntimeError for 3: "Detected recompile
+    when torch.compile stance is 'fail_on_recompile'".
 
     The message names the guard that failed. With "eager_on_recompile" such an input runs
     uncompiled.

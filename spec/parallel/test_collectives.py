@@ -129,8 +129,9 @@ def test_gather_gives_one_process_everything(group):
 
 
 def test_scatter_deals_out_a_list(group):
-    """`dist.scatter(x, tensors, src=0)` of contiguous int64 tensors of one shape writes entry
-    `rank` of rank 0's list `tensors`, one per process, into the `x` of each process.
+    """`dist.scatter(x, tensors, src=0)` of contiguous int64 tensors of one shape writes
+    entry `rank` of rank 0's list `tensors`, one per process, into the `x` of each process;
+    the other processes pass None as list.
 
     Over gloo an entry such as `x[::2]`, which is not contiguous, arrives as what lies in memory
     from its first element on, without an error.

@@ -180,8 +180,8 @@ def test_device_count_tells_of_more_than_one():
     ],
 )
 def test_replicas_on_one_gpu_share_the_batch(batch, replicas, shares):
-    """`nn.DataParallel(model, device_ids=[0, 0, 0])` runs three replicas on one GPU, each with
-    the rows that `torch.chunk` gives it: 4, 4 and 2 of 10."""
+    """`nn.DataParallel(model.to("cuda:0"), device_ids=[0, 0, 0])` runs three replicas on
+    one GPU, each with the rows that `torch.chunk` gives it: 4, 4 and 2 of 10."""
     parallel = nn.DataParallel(RowCount(), device_ids=[0] * replicas)
 
     counts = parallel(torch.zeros(batch, 5))

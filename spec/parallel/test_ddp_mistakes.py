@@ -66,8 +66,8 @@ class Checkpointed(nn.Module):
 
 @autocast_is_deprecated
 def test_a_parameter_is_marked_ready_only_once(group_of_one):
-    """If a DDP model, made with the defaults of `DistributedDataParallel`, runs a layer in
-    two `checkpoint(..., use_reentrant=True)` calls after another one, `backward` raises
+    """If a model in `DistributedDataParallel` with its defaults runs an `nn.Linear` in two
+    `checkpoint(..., use_reentrant=True)` calls after another `nn.Linear`, `backward` raises
     RuntimeError, "Expected to mark a variable ready only once."
 
     Because each reentrant checkpoint runs a backward pass of its own. Use
@@ -214,9 +214,9 @@ def test_unused_parameters_are_named_on_demand(group_of_one):
 
 
 def test_parameters_frozen_after_wrapping_are_missed(group_of_one):
-    """After `weight.requires_grad_(False)` on an `nn.Linear` with a bias that DDP wraps
-    already, one forward and `backward()` raise nothing; the next forward raises
-    RuntimeError, "Expected to have finished reduction in the prior iteration".
+    """After `parallel = DistributedDataParallel(model)` of an `nn.Linear` and
+    `model.weight.requires_grad_(False)`, one forward and `backward()` raise nothing; the
+    next forward raises RuntimeError, "Expected to have finished reduction".
 
     Because DDP lists the parameters when it is made: freeze before wrapping, or wrap anew.
     """
@@ -344,8 +344,9 @@ def test_accumulation_needs_no_sync_and_a_divided_loss(group):
 
 
 def test_the_batch_size_of_a_loader_is_that_of_one_process():
-    """`DataLoader(batch_size=4)` with a `DistributedSampler` gives 4 samples to each process:
-    with two processes a step sees 8, and an epoch of 32 samples has 4 steps instead of 8.
+    """`DataLoader(batch_size=4)` with a `DistributedSampler` gives each process 4 samples
+    per step: with two processes a step sees 8, and an epoch of 32 samples has 4 steps
+    instead of 8.
 
     To keep a learning rate, divide the batch size by the number of processes; or keep the batch
     size and try a larger rate.

@@ -398,9 +398,9 @@ class HalfUsed(nn.Module):
 
 
 def test_an_unused_parameter_stops_the_second_step(group_of_one):
-    """If a parameter that requires grad got no gradient in a `backward()` through
-    `DistributedDataParallel(model)`, made with its defaults, outside `no_sync()`, the next call of
-    the wrapper with grad mode on raises RuntimeError.
+    """If `forward` of a model uses one of its two linear layers, and `backward()` went
+    through `DistributedDataParallel(model)`, made with its defaults, outside `no_sync()`,
+    the next call of the wrapper with grad mode on raises RuntimeError.
 
     Because DDP waits until every gradient has come before it ends the averaging. Remove the
     layer, freeze it before wrapping, or wrap with `find_unused_parameters=True`.
