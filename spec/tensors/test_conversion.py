@@ -77,8 +77,9 @@ def test_there_are_many_ways_to_ask_for_a_dtype(device):
 
 
 def test_type_takes_an_old_type_name():
-    """`x.type("torch.LongTensor")` converts to int64, and an unknown name raises ValueError;
-    `x.to("float32")` raises RuntimeError, since `to` takes a string for a device.
+    """`x.type("torch.LongTensor")` of a float32 tensor `x` converts `x` to int64, and an
+    unknown name raises ValueError; `x.to("float32")` raises RuntimeError, since `to` takes
+    a string for a device.
 
     Write the dtype itself: `x.to(torch.float32)`.
     """
