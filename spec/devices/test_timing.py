@@ -67,8 +67,8 @@ def test_setup_runs_before_and_is_not_measured():
 @pytest.mark.cuda
 def test_a_clock_read_without_waiting_measures_the_queue():
     """After 20 float32 products `x @ x` of shape (8192, 8192) were called on a GPU, a
-    `torch.cuda.Event` recorded after the last call answers False to `query()`: the products are
-    not yet computed. After `torch.cuda.synchronize()` the event answers True.
+    `torch.cuda.Event` recorded after the last call answers False to `query()`: the products
+    are not yet computed. After `torch.cuda.synchronize()` it answers True.
 
     Because a call on a GPU only queues its work: write `torch.cuda.synchronize()` before both
     looks at the clock.

@@ -165,8 +165,8 @@ def test_the_limit_and_the_number_of_points_are_the_users(drawn):
 
 
 def test_a_dry_run_writes_nothing(example, drawn, tmp_path):
-    """`examples/activation_curves.py --dry-run` returns the same curves as a run without the
-    option, and makes neither the picture nor the folder of `--out`.
+    """`main(["--dry-run"])` of `examples/activation_curves.py` returns the same curves as
+    `main([])`, and makes neither the picture nor the folder of `--out`.
     """
     curves = example.main(["--dry-run", "--device", "cpu", "--out", str(tmp_path / "out")])
 
