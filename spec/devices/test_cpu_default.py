@@ -229,8 +229,8 @@ def test_set_default_device_holds_until_it_is_set_again():
 @pytest.mark.torch(">=2.0")
 def test_a_default_device_holds_for_layers_and_not_for_what_has_a_device():
     """After `torch.set_default_device("meta")`, `torch.tensor([1.0])`, `torch.zeros(2)`,
-    `torch.rand(2)` and `nn.Linear(2, 1).weight` are on `meta`; `torch.from_numpy(array)`,
-    and of a CPU tensor `x` `x.clone()` and `x + 1`, are on the CPU.
+    `torch.rand(2)` and `nn.Linear(2, 1).weight` are on `meta`; `torch.from_numpy(array)`, and
+    `x.clone()` and `x + 1` for a CPU tensor `x`, are on the CPU.
 
     `torch.set_default_device("cuda")` puts new tensors on the GPU so; batches of a
     `DataLoader` and tensors made before still have to be moved by `to`.

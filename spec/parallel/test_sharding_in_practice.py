@@ -49,9 +49,9 @@ def whole(model):
 
 @pytest.mark.torch(">=2.8")
 def test_sharded_layer_by_layer_one_is_whole_at_a_time(group):
-    """With `fully_shard` applied to each `nn.Linear` of an `nn.Sequential` and then to the
-    `nn.Sequential`, only the layer that runs on the CPU has whole parameters; with
-    `fully_shard(model)` alone all layers have, during the whole forward.
+    """On the CPU, with `fully_shard` applied to each `nn.Linear` of an `nn.Sequential` and then to
+    the `nn.Sequential`, only the layer in its forward has whole parameters; with
+    `fully_shard(model)` alone all layers do, the whole forward long.
 
     So the memory is that of one layer, or of two where the next is gathered in advance, instead of
     that of the model.

@@ -151,8 +151,9 @@ def test_there_is_no_cutting_for_no_device():
 
 @pytest.mark.claim("blitz-dp-splits-dataset")
 def test_batches_are_split_and_the_dataset_is_not():
-    """`DataParallel` splits batches and never sees the dataset: of 8 samples in batches of 4,
-    `batch.chunk(2)[0]` gives the first device 0, 1, 4 and 5, not the first half of the dataset.
+    """`DataParallel` splits batches and never sees the dataset: of samples 0 to 3 and then 4 to 7
+    as batches, `batch.chunk(2)[0]` gives the first of two devices 0, 1, 4 and 5, not the first half
+    of the dataset.
     """
     loader = DataLoader(range(8), batch_size=4)
 
