@@ -361,9 +361,9 @@ def test_what_a_function_does_to_python_objects_is_done_at_each_call():
 
 @pytest.mark.torch(">=2.3")
 def test_a_disabled_function_is_run_by_python():
-    """A function `middle` with `@torch.compiler.disable` is run by Python: `middle(x + 1) + 1`
-    under `torch.compile` without `fullgraph=True` makes two graphs with the call of `middle`
-    between them; `torch.compiler.is_compiling()` is False in `middle`.
+    """Python runs a function `middle` with `@torch.compiler.disable`: `middle(x + 1) + 1` under
+    `torch.compile` without `fullgraph=True` makes two graphs, one before and one after `middle`;
+    `torch.compiler.is_compiling()` is False in `middle`.
 
     One break around such a function is better than many breaks in it.
     """
