@@ -45,9 +45,9 @@ def test_the_trace_sums_the_diagonal(device):
 
 
 def test_triu_and_tril_keep_one_triangle(device):
-    """`x.triu()` of an int64 matrix keeps the diagonal and what is above it and sets the rest
-    to 0, `x.tril()` keeps the diagonal and what is below it; `x.triu(1)` and `x.tril(-1)` leave
-    the diagonal out.
+    """`x.triu()` of an int64 matrix keeps the diagonal and what is above it and sets the
+    rest to 0, `x.tril()` keeps the diagonal and what is below it; `x.triu(1)` and
+    `x.tril(-1)` set the diagonal to 0 too.
 
     `torch.ones(n, n, dtype=torch.bool).tril()` is the causal mask of
     `scaled_dot_product_attention`, where True means attend; a float mask is added to the scores
@@ -64,7 +64,7 @@ def test_triu_and_tril_keep_one_triangle(device):
 def test_the_determinant(device):
     """`torch.linalg.det(x)` of the float32 matrix [[0, 2], [4, 0]] is its determinant, -8;
     `torch.linalg.slogdet(x)` returns its sign and the logarithm of its absolute value. For
-    `torch.eye(100) * 10` `det` is inf, the logarithm 230.2585.
+    `torch.eye(100) * 10` `det` is inf, the logarithm about 230.26.
     """
     x = torch.tensor([[0.0, 2.0], [4.0, 0.0]], device=device)
 
@@ -106,9 +106,9 @@ def test_a_stack_of_matrices_is_inverted_one_by_one(device):
 
 
 def test_a_singular_matrix_has_no_inverse():
-    """`torch.linalg.inv(x)` and `torch.linalg.solve(x, b)` of the singular float32 matrix [[1,
-    2], [2, 4]] raise `torch.linalg.LinAlgError`, a RuntimeError: "the input matrix is
-    singular".
+    """`torch.linalg.inv(x)` and `torch.linalg.solve(x, torch.ones(2))` of the singular
+    float32 matrix `x` [[1, 2], [2, 4]] raise `torch.linalg.LinAlgError`, a RuntimeError:
+    "the input matrix is singular".
 
     A matrix that is singular only up to rounding gives a huge inverse instead; `matrix_rank`
     tells.
@@ -178,8 +178,8 @@ def test_only_square_matrices_have_an_inverse(name):
 
 def test_solve_finds_what_a_matrix_turns_into_the_right_side(device):
     """`torch.linalg.solve(a, b)` of the float32 matrix `a` [[2, 0], [1, 4]] returns the `x`
-    with `a @ x` equal to `b` up to rounding, where `b` is a vector or a matrix of columns:
-    for `b` [2, 9] it is [1, 2].
+    with `a @ x` equal to `b` up to rounding, where `b` is a float32 vector or a matrix of
+    columns: for the vector [2, 9] it is [1, 2].
     """
     a = torch.tensor([[2.0, 0.0], [1.0, 4.0]], device=device)
     b = torch.tensor([2.0, 9.0], device=device)
@@ -234,8 +234,9 @@ def test_the_pseudoinverse_exists_for_every_matrix():
 
 
 def test_solve_triangular_reads_one_triangle(device):
-    """`torch.linalg.solve_triangular(x, b, upper=True)` reads only the diagonal of a square
-    float32 matrix `x` and what is above it; the elements below the diagonal are ignored.
+    """`torch.linalg.solve_triangular(x, b, upper=True)` with an n x n float32 matrix `x`
+    and an n x 1 float32 matrix `b` reads only the diagonal of `x` and what is above it; the
+    elements of `x` below the diagonal are ignored.
     """
     x = torch.tensor([[2.0, 1.0], [100.0, 4.0]], device=device)
     b = torch.tensor([[4.0], [8.0]], device=device)
