@@ -21,7 +21,7 @@ import torch
 @pytest.mark.claim("blitz-op-families")
 def test_the_library_transposes_indexes_slices_calculates_multiplies_and_draws():
     """A 2 x 2 float32 matrix `x` is transposed by `x.t()`, indexed by `x[1, 0]`, sliced by
-    `x[:, 1]`, reduced by one with `x - 1`, multiplied with itself by `x @ x`;
+    `x[:, 1]`, made less by one with `x - 1`, multiplied with itself by `x @ x`;
     `torch.randperm(4)` draws a random order of 0 to 3.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 5.0]])
@@ -188,8 +188,8 @@ def test_out_of_another_size_is_resized_with_a_warning():
 
 
 def test_out_keeps_its_dtype():
-    """`torch.add(torch.tensor([1, 2]), 1, out=z)` with a float32 `z` stores the int64 sum as
-    floats: `z` keeps its dtype.
+    """With `z = torch.empty(2)`, `torch.add(torch.tensor([1, 2]), 1, out=z)` stores the int64
+    sum as floats: `z` keeps its dtype, float32.
 
     A float sum is refused by an int64 `z`: `spec/tensors/test_type_promotion.py`.
     """
@@ -202,9 +202,9 @@ def test_out_keeps_its_dtype():
 
 
 def test_alpha_multiplies_the_second_operand(device):
-    """For contiguous int64 tensors of one shape that share no memory, `torch.add(x, y,
-    alpha=10)` is `x + 10 * y`, and `torch.sub(x, y, alpha=10)` is `x - 10 * y`; `x.add_(y,
-    alpha=-1)` subtracts `y` from `x` in place.
+    """With `x = torch.tensor([1, 2])` and `y = torch.tensor([3, 4])`, `torch.add(x, y, alpha=10)`
+    is `x + 10 * y`, `torch.sub(x, y, alpha=10)` is `x - 10 * y`, and `x.add_(y, alpha=-1)`
+    subtracts `y` from `x` in place.
     """
     x = torch.tensor([1, 2], device=device)
     y = torch.tensor([3, 4], device=device)
