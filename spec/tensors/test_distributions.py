@@ -104,9 +104,9 @@ def test_bernoulli_refuses_odds_above_one():
 
 
 def test_multinomial_draws_each_index_once(device):
-    """`torch.multinomial(weights, n)` draws `n` different indices and none of weight 0, if
-    each weight of the float32 vector is 0 or from 1e-30 to 1e30 and `n` is from 1 to the
-    number of nonzero weights.
+    """`torch.multinomial(weights, 3)` of the float32 weights [1, 0, 5, 1] draws the indices 0,
+    2 and 3, each once, in random order: by default it draws without replacement, and no
+    index of weight 0 while others are left.
     """
     weights = torch.tensor([1.0, 0.0, 5.0, 1.0], device=device)
 

@@ -39,8 +39,8 @@ import torch.nn.functional as F
 )
 def test_a_dtype_has_a_size_in_bytes_and_an_old_type_name(dtype, size, type_name):
     """`x.element_size()` is the number of bytes that an element of `x` takes, 1 for bool, 4 for
-    float32, 16 for complex128; for a dense float32 tensor on the CPU `x.type()` is the older
-    name of its dtype, `torch.FloatTensor`.
+    float32, 16 for complex128; for a float32 tensor on the CPU `x.type()` is the string
+    "torch.FloatTensor", an older name of the dtype.
 
     The number in these dtypes' names counts bits, eight to a byte. A complex64 is two float32
     numbers. On a GPU `x.type()` says `torch.cuda.FloatTensor`.

@@ -47,7 +47,7 @@ def test_kron_repeats_one_matrix_for_each_element_of_the_other(device):
 def test_einsum_rearranges_and_sums_by_letters(equation, result, device):
     """In `torch.einsum("ij->i", x)` of a float32 matrix each letter names a dimension of
     `x`, and a letter missing after `->` is summed over; `torch.einsum("ii->i", x)` of a
-    square matrix, with one letter for both dimensions, is the diagonal of `x`.
+    square matrix, with one letter for both dimensions, is its diagonal.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
 

@@ -84,8 +84,8 @@ def test_unravel_index_turns_a_flat_index_into_coordinates(device):
 
 
 def test_of_equal_values_the_first_is_reported(device):
-    """Of equal values in an int64 vector, `argmax`, `argmin`, `x.max(0)` and `x.min(0)` report
-    the index of the first.
+    """If the largest or the smallest value of an int64 vector `x` occurs more than once,
+    `x.argmax()`, `x.argmin()`, `x.max(0)` and `x.min(0)` report the index of the first.
 
     `topk` and `cummax` may report another one.
     """
@@ -143,8 +143,8 @@ def test_aminmax_gives_both_ends(device):
 
 def test_cummax_keeps_the_largest_so_far(device):
     """`x.cummax(0)` of an int64 vector returns the largest value so far at each position
-    and its index, `x.cummin(0)` the smallest; of equal values `cummax` reports the index of
-    the last so far.
+    and its index, `x.cummin(0)` the smallest; where the largest so far occurs more than once,
+    `cummax` reports the index of its last occurrence so far.
     """
     x = torch.tensor([2, 5, 1, 4], device=device)
 

@@ -119,9 +119,9 @@ def test_fractions_are_cut_off_in_an_integer_tensor(device):
     ],
 )
 def test_an_integer_that_is_too_large_is_refused(largest, dtype, wrapped, words, device):
-    """`torch.tensor([n], dtype=...)` raises RuntimeError for a Python integer `n` one above
-    the largest value of uint8, int8 or int16; the same integer in an int64 NumPy array
-    wraps round.
+    """`torch.tensor([128], dtype=torch.int8)` raises RuntimeError, since 127 is the largest
+    int8, but `torch.tensor(np.array([128]), dtype=torch.int8)` wraps round to -128; likewise
+    256 in uint8 and 32768 in int16.
 
     Because a Python value is converted one by one with an overflow check, an array by a cast as
     in `x.to(dtype)`. Choose a wider dtype, such as int64.
