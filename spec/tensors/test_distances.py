@@ -134,7 +134,8 @@ def test_cdist_of_many_rows_loses_digits():
 
 def test_pdist_gives_each_pair_of_one_matrix_once(device):
     """`torch.pdist(x)` of an (n, d) float32 tensor is a vector of n(n - 1) / 2 distances,
-    one for each pair of rows, in the order of the upper triangle of `torch.cdist(x, x)`.
+    one for each pair of rows, in the order in which they stand above the diagonal of
+    `torch.cdist(x, x)`, row by row.
     """
     x = torch.tensor([[0.0], [1.0], [5.0]], device=device)
 
