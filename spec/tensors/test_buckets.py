@@ -141,8 +141,8 @@ def test_histc_counts_in_bins_of_equal_width(device):
 
 def test_histc_without_a_range_takes_that_of_the_data(device):
     """`torch.histc(x, bins=2)` of a dense float32 vector `x` of two or more different
-    numbers between 0 and 1e6 divides the range from the smallest to the largest element of
-    `x` into two bins, as `min` and `max` are both 0 by default.
+    numbers between 0 and 1e6 counts in two bins of equal width from the smallest to the
+    largest element of `x`, as `min` and `max` are both 0 by default.
 
     Around elements that are all equal the range is widened.
     """
