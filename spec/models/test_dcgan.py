@@ -88,9 +88,9 @@ def test_the_statistics_of_the_pixels_come_close_to_the_datas(game):
 
 
 def test_the_data_comes_closest_to_itself(game):
-    """A random thousand (seed 0) of the digits or drawn faces of `examples/dcgan.py` has
-    per-pixel means closer to those of all than samples after default training (faces: 400
-    GAN steps) have, and the mean pairwise distance of all to within 5 %.
+    """A random 1000 of the digits or drawn faces that `examples/dcgan.py` reads have
+    per-pixel means nearer to those of all than its samples have (seed 0, default training;
+    faces: 400 GAN steps), and the mean pairwise distance of all to 5 %.
 
     So these measures would show better samples than the nets make.
     """
@@ -157,9 +157,9 @@ def test_a_sampled_face_has_the_colours_of_a_face(trained):
 
 
 def test_a_sampled_face_has_the_layout_of_a_face(trained):
-    """After 400 steps of the GAN with seed 0 over 80 % of the sampled faces of
-    `examples/dcgan.py` have dark hair, two dark eyes and a redder mouth in their places; of
-    the drawn faces over 95 %, of noise under 20 %, untrained under 1 %.
+    """After 400 steps of the GAN on drawn faces (seed 0), over 80 % of faces that
+    `examples/dcgan.py` samples have dark hair, two dark eyes and a redder mouth in their
+    places; of drawn faces over 95 %, of noise under 20 %, untrained under 1 %.
     """
     metrics, _ = trained("gan", "faces")
 
@@ -239,9 +239,9 @@ def test_the_wgans_samples_match_the_data_at_least_as_well(trained):
 
 
 def test_a_run_leaves_three_figures_and_a_checkpoint(trained):
-    """A finished run of `examples/dcgan.py` without `--generate` and `--dry-run` leaves
-    five files in the new folder `--out`: checkpoint.pt, log.txt, losses.png, progress.png
-    and samples.png.
+    """A finished run of `examples/dcgan.py` without `--generate` or `--dry-run` leaves five
+    files in the new folder `--out`: checkpoint.pt, log.txt, losses.png, progress.png and
+    samples.png.
     """
     from PIL import Image
 
@@ -259,9 +259,9 @@ def test_a_run_leaves_three_figures_and_a_checkpoint(trained):
 
 
 def test_pictures_are_generated_from_the_checkpoint(dcgan, trained):
-    """`examples/dcgan.py --generate 20` without `--dry-run` writes twenty pictures to the
-    folder generated below `--out`, made by the generator of the checkpoint there, without
-    training.
+    """`examples/dcgan.py --generate 20` without `--dry-run` does not train: the generator
+    of the checkpoint in `--out` makes twenty pictures, and the script writes them to the
+    folder `generated` there.
     """
     from PIL import Image
 

@@ -226,8 +226,8 @@ def test_a_killed_run_resumed_remembers_the_same(dqn, tiny, tmp_path):
 @pytest.mark.spare("0", reason="the games are about as long")
 def test_a_checkpoint_plays_and_draws_its_game(dqn, learned, tmp_path):
     """`examples/dqn.py --play CHECKPOINT` without `--dry-run` evaluates the saved best net
-    again, finds, by the same `--seed` and `--games` on the same CPU, the mean return that
-    its training ended with, and writes a game as play.gif and play.png.
+    again, prints, by the same `--seed` and `--games` on the same CPU, the mean return that
+    its training printed at the end, and writes play.gif and play.png.
     """
     from PIL import Image
 
@@ -259,8 +259,8 @@ def test_the_drawn_pole_leans_as_it_is_seen():
 
 
 def test_a_run_leaves_a_figure_and_a_checkpoint(learned):
-    """A finished run of `examples/dqn.py` without `--play` and `--dry-run` leaves three files in
-    the new folder `--out`: checkpoint.pt, log.txt and returns.png.
+    """A finished run of `examples/dqn.py` without `--play` or `--dry-run` leaves three
+    files in the new folder `--out`: checkpoint.pt, log.txt and returns.png.
     """
     from PIL import Image
 

@@ -142,9 +142,9 @@ def test_a_class_can_be_a_shape_in_a_colour(draw_pictures, tmp_path):
     ],
 )
 def test_an_architecture_is_built_by_its_name_with_a_head_of_ones_own(nets, arch, head, features):
-    """`build(arch, classes=7)` of `examples/torchvision_nets.py` makes resnet18, resnext50_32x4d,
-    inception_v3 or mobilenet_v3_small of torchvision and replaces the last `nn.Linear`, so that
-    in eval mode the output has shape (N, 7).
+    """`build(arch, classes=7)` of `examples/torchvision_nets.py` makes torchvision's
+    resnet18, resnext50_32x4d, inception_v3 or mobilenet_v3_small with a new last
+    `nn.Linear`: in eval mode an input (N, 3, 96, 96) gives an output (N, 7).
 
     The layer has another name per family: `fc` in ResNet, ResNeXt and Inception, `classifier.3`
     in MobileNetV3. A SqueezeNet, which ends in a convolution, is refused.
@@ -160,9 +160,9 @@ def test_an_architecture_is_built_by_its_name_with_a_head_of_ones_own(nets, arch
 
 
 def test_a_network_can_be_made_narrower(nets):
-    """`build("resnet18", 1000, shrink=4)` of `examples/torchvision_nets.py`, a ResNet-18 with a
-    quarter of the channels in each layer, has 831,096 parameters instead of 11,689,512: a
-    fourteenth.
+    """`build("resnet18", 1000, shrink=4)` of `examples/torchvision_nets.py`, a ResNet-18
+    with a quarter of the channels in each layer, has 831,096 parameters instead of
+    11,689,512: about a fourteenth.
 
     Because a convolution's weight is in channels * out channels: a quarter of both leaves a
     sixteenth; the last layer and the first have one fixed side.
@@ -261,8 +261,8 @@ def test_training_all_changes_every_tensor(model):
 
 @pytest.mark.claim("path-finetune")
 def test_the_frozen_base_comes_near_to_training_all_in_far_fewer_numbers(modes):
-    """After 150 pictures each of 15 shapes, `--mode freeze` of `examples/finetune.py --size
-    48 --batch-size 25 --epochs 12` (seed 0) trains on five others under 1/500 of the
+    """`examples/finetune.py --size 48 --batch-size 25 --epochs 12` (seed 0), pretraining on
+    150 drawings each of 15 shapes, trains with `--mode freeze` under 1/500 of the
     parameters of `--mode all`, and reaches at least 0.8 times its accuracy.
 
     With few pictures the base's features matter more than fitting all of its weights.
@@ -274,9 +274,9 @@ def test_the_frozen_base_comes_near_to_training_all_in_far_fewer_numbers(modes):
 
 
 def test_what_was_learned_before_helps(compared, modes):
-    """After 150 pictures each of 15 shapes, `--mode freeze` and `--mode all` of
-    `examples/finetune.py --size 48 --batch-size 25 --epochs 12` (seed 0) each reach over
-    1.2 times the accuracy of `--mode scratch` on five others, twenty pictures each.
+    """`examples/finetune.py --size 48 --batch-size 25 --epochs 12` (seed 0), pretraining on
+    150 drawings each of 15 shapes, reaches with `--mode freeze` and with `all` over 1.2
+    times the accuracy of `scratch` on five others, 20 drawings each.
     """
     chance = compared[0]["chance"]
 
@@ -288,9 +288,9 @@ def test_what_was_learned_before_helps(compared, modes):
 
 @pytest.mark.claim("path-extract-layer")
 def test_three_ways_to_take_features_agree_exactly(nets, compared):
-    """In eval mode a forward hook, the network cut off before its last layer, and torchvision's
-    `create_feature_extractor` take bit-for-bit the same 128 features per picture from the
-    ResNet of `examples/finetune.py` on a CPU.
+    """In eval mode a forward pre-hook on `fc`, the network with `nn.Identity` as `fc`, and
+    torchvision's `create_feature_extractor` take bit-for-bit the same 128 features per
+    picture from the ResNet of `examples/finetune.py` on a CPU.
 
     The last layer applied to these features gives the network's output. In training mode each
     pass would change BatchNorm's running statistics.
@@ -333,8 +333,8 @@ def test_the_same_seed_trains_the_same_weights(quick):
 
 
 def test_a_run_leaves_weights_figures_and_metrics(compared):
-    """A finished run of `examples/finetune.py` with all modes and without `--weights`,
-    `--pretrain` and `--dry-run` leaves in the new folder `--out`: base.pt, freeze.pt,
+    """A finished run of `examples/finetune.py` with all modes, without `--weights`,
+    `--pretrain` or `--dry-run`, leaves in the new folder `--out`: base.pt, freeze.pt,
     all.pt, scratch.pt, metrics.json, accuracies.png and features.png.
     """
     from PIL import Image
@@ -359,7 +359,7 @@ def test_a_run_leaves_weights_figures_and_metrics(compared):
 
 
 def test_pretraining_alone_leaves_the_base(finetune, few, tmp_path):
-    """`examples/finetune.py --pretrain`, without `--weights` and `--dry-run`, stops after
+    """`examples/finetune.py --pretrain`, without `--weights` or `--dry-run`, stops after
     the pretraining and writes base.pt and metrics.json to `--out`, a folder that it makes
     with its parents.
     """
@@ -375,8 +375,8 @@ def test_pretraining_alone_leaves_the_base(finetune, few, tmp_path):
 
 
 def test_a_dry_run_goes_every_way(finetune, few):
-    """`examples/finetune.py --dry-run`, without `--mode` and `--pretrain`, tries all five
-    modes on a few pictures.
+    """`examples/finetune.py --dry-run`, without `--mode` or `--pretrain`, tries all five
+    modes on a few pictures of the folder `--data`.
     """
     metrics = finetune.main(["--data", str(few), "--dry-run"])
 
@@ -386,7 +386,7 @@ def test_a_dry_run_goes_every_way(finetune, few):
 
 def test_torchvisions_weights_come_from_where_it_keeps_them(finetune, few, tmp_path, monkeypatch):
     """`examples/finetune.py --weights DEFAULT` loads torchvision's own weights from the
-    hub/checkpoints folder below TORCH_HOME, without a network if the file is there.
+    hub/checkpoints folder below TORCH_HOME, without the internet if the file is there.
     """
     from torchvision.models import get_model, get_model_weights
 
@@ -406,8 +406,9 @@ def test_torchvisions_weights_come_from_where_it_keeps_them(finetune, few, tmp_p
 
 
 def test_weights_that_cannot_be_fetched_end_the_run(finetune, few, tmp_path, monkeypatch, capsys):
-    """If `--weights DEFAULT` of `examples/finetune.py` finds neither torchvision's file nor a
-    network, the run ends with exit code 2 and a line with the name of the architecture.
+    """If `examples/finetune.py --weights DEFAULT` neither finds torchvision's file nor
+    reaches the internet, it ends with exit code 2 and a line with the name of the
+    architecture.
 
     On a machine without a network put the file into the hub/checkpoints folder below
     TORCH_HOME.
@@ -437,8 +438,8 @@ def test_what_cannot_be_done_is_said_in_one_line(
     finetune, few, tmp_path, monkeypatch, capsys, arguments, words
 ):
     """Without `--dry-run`, `examples/finetune.py` ends with exit code 2 and a line that
-    names the cause: no pictures in `--data`, a missing `--old` class or `--weights` file;
-    without `--weights`, an unknown `--arch`, or `--shrink 3` of resnet18.
+    names the cause: no pictures in `--data`, an `--old` class or `--weights` file that
+    isn't there; without `--weights`, an unknown `--arch`.
 
     So it does if the network needs larger pictures than `--size`, as Inception does.
     """

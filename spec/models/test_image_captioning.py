@@ -165,9 +165,9 @@ def test_caption_describes_one_picture(captioning, trained, number):
 
 
 def test_a_held_out_combination_is_in_no_caption_that_was_learned_from(scenes, tmp_path):
-    """Of the scenes that `write_scenes` of `examples/drawn/scenes.py` draws, none of the
-    parts train and test shows a red cross, green circle, blue triangle or yellow square,
-    and each of the part novel at least one of them.
+    """`write_scenes` of `examples/drawn/scenes.py` draws a red cross, green circle, blue
+    triangle or yellow square in no scene of the parts train and test, and in each scene of
+    the part novel at least one of these.
     """
     scenes.write_scenes(tmp_path, {"train": 200, "test": 50, "novel": 50})
     held_out = [" ".join(pair) for pair in scenes.HELD_OUT]
@@ -239,7 +239,7 @@ def test_torchvision_reads_the_scenes(scenes, tmp_path):
 
 
 def test_a_run_writes_its_scenes_figures_and_net(trained):
-    """A finished run of `examples/image_captioning.py` without `--data`, `--caption` and
+    """A finished run of `examples/image_captioning.py` without `--data`, `--caption` or
     `--dry-run` leaves in the new folder `--out`: checkpoint.pt, log.txt, the folder scenes
     with the pictures it drew, loss.png and captions.png.
     """
@@ -262,7 +262,7 @@ def test_a_run_writes_its_scenes_figures_and_net(trained):
 
 
 def test_a_dry_run_draws_fewer_scenes(captioning, tmp_path):
-    """`examples/image_captioning.py --dry-run`, without `--data` and `--caption`, draws 64
+    """`examples/image_captioning.py --dry-run`, without `--data` or `--caption`, draws 64
     pictures to train on, and evaluates on 64 of each of the parts test and novel.
     """
     metrics = captioning.main(["--dry-run", "--out", str(tmp_path / "out"), "--device", "cpu"])
@@ -280,7 +280,7 @@ def test_a_dry_run_draws_fewer_scenes(captioning, tmp_path):
 )
 @pytest.mark.spare("'no picture'", reason="any text will do")
 def test_a_broken_file_is_told_in_one_line(captioning, few, tmp_path, refusal, file, content, said):
-    """`examples/image_captioning.py --data DIR`, without `--caption` and `--dry-run`, ends
+    """`examples/image_captioning.py --data DIR`, without `--caption` or `--dry-run`, ends
     with exit code 2 and one line that names the file if DIR/annotations/captions_train.json
     is JSON without images, or a training picture is broken.
     """

@@ -150,9 +150,9 @@ def test_pictures_to_learn_from_are_cropped_anew_each_time(imagenet, few):
 
 
 def test_what_is_measured_is_measured_in_eval_mode(imagenet, trained):
-    """`evaluate(net, ...)` of `examples/imagenet_resnet.py` sets the network to eval mode:
-    BatchNorm's running statistics stay as they are, and batches of 7 give the same top-1 and
-    top-5 as batches of 16.
+    """`evaluate(net, val, args)` of `examples/imagenet_resnet.py` sets the network to eval
+    mode: BatchNorm's running statistics stay as they are, and batches of 7 give the same
+    top-1 and top-5 as batches of 16.
 
     Because in eval mode BatchNorm uses its running statistics, not those of the batch.
     """
@@ -190,7 +190,7 @@ def test_the_best_weights_are_kept_beside_the_last(imagenet, trained):
 
 
 def test_a_run_leaves_two_figures_two_checkpoints_and_its_metrics(trained):
-    """A finished run of `examples/imagenet_resnet.py` without `--evaluate` and `--dry-run`
+    """A finished run of `examples/imagenet_resnet.py` without `--evaluate` or `--dry-run`
     leaves six files in the new folder `--out`: checkpoint.pt, best.pt, log.txt,
     metrics.json, curves.png and predictions.png.
     """
@@ -245,9 +245,9 @@ def torchrun(pytestconfig):
 def test_two_processes_end_with_the_weights_of_one_on_the_whole_batch(
     imagenet, few, torchrun, tmp_path
 ):
-    """With `--norm group --no-augment`, two CPU processes of `examples/imagenet_resnet.py`
-    under `torchrun`, each with half of the batch, end after two steps with the weights of one
-    process on the whole batch, up to rounding.
+    """With `--norm group --no-augment --epochs 1 --steps 2`, two CPU processes of
+    `examples/imagenet_resnet.py` under `torchrun`, each with half of the batch, end with
+    the weights of one process on the whole batch, up to rounding.
 
     Because `DistributedDataParallel` averages the gradients of equal halves; only the order of
     the additions differs.
