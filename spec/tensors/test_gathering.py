@@ -35,8 +35,9 @@ def test_gather_picks_one_element_of_each_row(device):
 
 
 def test_gather_has_the_shape_of_its_index(device):
-    """`x.gather(1, index)` of int64 matrices with equally many rows has the shape of `index`;
-    its element [i, j] is x[i, index[i, j]].
+    """`x.gather(1, index)` of an int64 matrix `x` and an int64 matrix `index` of column numbers
+    from 0, with equally many rows, has the shape of `index`; its element [i, j] is
+    x[i, index[i, j]].
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
     index = torch.tensor([[2, 2], [0, 1]], device=device)
@@ -45,8 +46,9 @@ def test_gather_has_the_shape_of_its_index(device):
 
 
 def test_gather_along_the_first_axis_picks_within_columns(device):
-    """`x.gather(0, index)` of int64 matrices with equally many columns picks within columns:
-    its element [i, j] is x[index[i, j], j].
+    """`x.gather(0, index)` of an int64 matrix `x` and an int64 matrix `index` of row numbers
+    from 0, with equally many columns, picks within columns: its element [i, j] is
+    x[index[i, j], j].
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
