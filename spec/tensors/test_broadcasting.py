@@ -110,8 +110,8 @@ def test_shapes_can_be_tried_without_tensors():
 
 @given(st_numpy.mutually_broadcastable_shapes(num_shapes=2, max_dims=4))
 def test_broadcasting_agrees_with_numpy(shapes):
-    """For int64 arrays and each pair of broadcastable shapes of up to four dimensions,
-    PyTorch's `+` gives the shape and the values that NumPy's `+` gives.
+    """`torch.from_numpy(a) + torch.from_numpy(b)` of two int64 arrays, of any broadcastable
+    shapes of up to four dimensions, has the shape and the values of NumPy's `a + b`.
     """
     a, b = (np.arange(np.prod(shape, dtype=int)).reshape(shape) for shape in shapes.input_shapes)
 
@@ -137,7 +137,8 @@ def test_a_row_minus_a_column_is_a_table():
 
 def test_dividing_rows_by_their_sums_needs_keepdim():
     """`x / x.sum(1, keepdim=True)` divides each row of a dense 2 x 2 float32 matrix by its
-    sum; `x / x.sum(1)` divides each column by one of the sums, without an error.
+    sum; `x / x.sum(1)` divides column 0 by the sum of row 0, and column 1 by that of row 1,
+    without an error.
 
     Because `x.sum(1)` has the shape (2,), which is aligned with the columns. `x / x.sum(1)[:,
     None]` divides the rows, too.
@@ -175,7 +176,7 @@ def test_comparisons_and_where_broadcast_as_well(device):
 
 def test_an_in_place_operation_repeats_its_argument(device):
     """`matrix.add_(row)` of `matrix = torch.ones(2, 3)` and `row = torch.tensor([1.0, 2.0,
-    3.0])` broadcasts `row` to the shape of `matrix`, which is written to.
+    3.0])` broadcasts `row` to the shape of `matrix`, and writes the sum into `matrix`.
 
     `matrix.add_(matrix[0])` raises RuntimeError: write `matrix.add_(matrix[0].clone())`.
     """
