@@ -63,7 +63,7 @@ def test_a_vector_stands_for_a_column_on_the_right_and_a_row_on_the_left(device)
 
 
 def test_stacks_are_multiplied_matrix_by_matrix(device):
-    """`x @ y` of two dense 3-D float32 tensors of the same first size multiplies, up to
+    """`x @ y` of float32 tensors of shapes (b, n, m) and (b, m, p) multiplies, up to
     rounding and overflow, matrix i of `x` by matrix i of `y`, as `torch.bmm(x, y)` does.
     """
     x = torch.tensor([[[1.0, 2.0]], [[3.0, 4.0]]], device=device)
@@ -212,8 +212,8 @@ def test_vectors_of_two_lengths_have_no_dot_product():
 
 
 def test_integers_are_multiplied_as_integers():
-    """On the CPU `x @ y` of two dense int64 matrices is int64 and of two int8 vectors int8.
-    A result that doesn't fit wraps around: 100 * 100 in int8 is 16.
+    """On the CPU `x @ y` of two int64 matrices is int64, and of two int8 vectors it is
+    int8. A result that doesn't fit wraps around: 100 * 100 in int8 is 16.
 
     Bool tensors are refused. On CUDA, integer matrix products are not implemented; convert to
     float.
@@ -267,9 +267,9 @@ def test_baddbmm_and_addmv_are_addmm_for_stacks_and_vectors(device):
 
 
 def test_a_matrix_power_multiplies_the_matrix_by_itself(device):
-    """`x.matrix_power(3)` of a dense square float32 matrix is, up to rounding and overflow,
-    the matrix product `x @ x @ x`, where `x ** 3` takes the third power of each element;
-    `x.matrix_power(0)` is the identity.
+    """`x.matrix_power(3)` of a square float32 matrix is, up to rounding and overflow, the
+    matrix product `x @ x @ x`, and `x.matrix_power(0)` is the identity; `x ** 3` instead
+    takes the third power of each element.
     """
     x = torch.tensor([[1.0, 2.0], [0.0, 1.0]], device=device)
 
@@ -280,8 +280,8 @@ def test_a_matrix_power_multiplies_the_matrix_by_itself(device):
 
 def test_multi_dot_chains_products(device):
     """`torch.linalg.multi_dot([x, x, v])` of a float32 matrix `x` of shape (2, 2) and a
-    vector `v` is, up to rounding and overflow, `x @ x @ v`, computed in the order with the
-    fewest multiplications.
+    float32 vector `v` of two elements is, up to rounding and overflow, `x @ x @ v`,
+    computed in the order with the fewest multiplications.
 
     Here `x @ (x @ v)`, since a matrix times a vector costs less than a matrix times a matrix.
     """
