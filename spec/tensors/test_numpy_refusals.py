@@ -277,8 +277,9 @@ def test_numbers_in_the_byte_order_of_another_machine_are_refused():
 
 
 def test_a_read_only_array_is_taken_with_a_warning():
-    """`torch.from_numpy(array)` of `np.ones(2)` made read-only shares its memory and gives
-    a UserWarning, "The given NumPy array is not writable", by default once per process.
+    """After `array.flags.writeable = False`, with `array = np.ones(2)`,
+    `torch.from_numpy(array)` still shares the array's memory, but gives a UserWarning,
+    "The given NumPy array is not writable", by default once per process.
 
     Because a tensor can't be read-only, and writing to it is undefined. `torch.tensor(array)`
     copies.

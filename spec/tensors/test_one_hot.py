@@ -19,7 +19,7 @@ from torch import nn
 
 def test_one_hot_has_a_one_at_the_label(device):
     """`F.one_hot(labels, num_classes=3)` of an int64 vector of n class indices from 0 to 2 is
-    an (n, 3) tensor of zeros with a 1 in the column of each label.
+    an (n, 3) tensor: row i has a 1 in column `labels[i]` and zeros elsewhere.
     """
     labels = torch.tensor([2, 0], device=device)
 
@@ -27,12 +27,12 @@ def test_one_hot_has_a_one_at_the_label(device):
 
 
 def test_argmax_turns_one_hot_back_into_labels(device):
-    """`one_hot.argmax(dim=-1)` of a tensor that `F.one_hot(labels)` made gives the labels
-    again.
+    """With `labels = torch.tensor([2, 0])`, `F.one_hot(labels).argmax(dim=-1)` gives the
+    labels again.
     """
-    one_hot = F.one_hot(torch.tensor([2, 0], device=device))
+    labels = torch.tensor([2, 0], device=device)
 
-    assert one_hot.argmax(dim=-1).tolist() == [2, 0]
+    assert F.one_hot(labels).argmax(dim=-1).tolist() == [2, 0]
 
 
 def test_one_hot_is_int64_and_wants_a_float_for_a_layer(device):
