@@ -219,8 +219,8 @@ def test_cudnn_comes_with_the_build():
 @pytest.mark.slow
 def test_collect_env_tells_it_all():
     """`python -m torch.utils.collect_env` prints what bug reports ask for, such as the release of
-    torch and the CUDA of the build; from Python it is
-    `torch.utils.collect_env.get_pretty_env_info()`.
+    torch and the CUDA of the build; in Python, `get_pretty_env_info()`, imported from
+    `torch.utils.collect_env`, returns that text.
 
     It tells of the Python that runs it: run it by the interpreter of your program.
     """

@@ -94,8 +94,8 @@ def logger(tmp_path):
 @pytest.mark.claim("summary-logging")
 def test_a_run_is_recorded_in_a_file(logger, tmp_path):
     """With `logging.basicConfig(level=logging.INFO)`, `logging.info("epoch %d, loss %.3f",
-    torch.tensor(1), torch.tensor(0.25))` writes "epoch 1, loss 0.250"; `%s` writes what `print`
-    shows, "tensor(0.2500)".
+    torch.tensor(1), torch.tensor(0.25))` logs the message "epoch 1, loss 0.250"; `%s` writes
+    what `print` shows, "tensor(0.2500)".
 
     Since PyTorch 2.8 a loss that requires grad warns there once: give it `loss.item()`.
     """
@@ -113,8 +113,8 @@ def test_a_line_with_several_elements_is_lost(logger, tmp_path, capsys):
     Because only a one-element tensor converts to a Python number. Log `x.mean()`, or
     `x.tolist()` with `%s`.
     """
-    logger.info("losses %.3f", torch.tensor([0.25, 0.5]))
-    logger.info("losses %s", torch.tensor([0.25, 0.5]))
+    logger.warning("losses %.3f", torch.tensor([0.25, 0.5]))
+    logger.warning("losses %s", torch.tensor([0.25, 0.5]))
     reported = capsys.readouterr().err
 
     assert (tmp_path / "run.log").read_text() == "losses tensor([0.2500, 0.5000])\n"
