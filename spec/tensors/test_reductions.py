@@ -30,7 +30,8 @@ import torch
 )
 def test_without_dim_all_elements_take_part(name, result, device):
     """`sum`, `mean`, `prod`, `max`, `amax`, `min`, `amin`, `median` and `var` of a nonempty
-    dense float32 matrix, called without `dim=`, reduce all elements to a 0-d tensor.
+    float32 matrix, called without arguments as in `x.sum()`, reduce all elements to a 0-d
+    tensor.
     """
     x = torch.tensor([[4.0, 0.5], [1.0, 2.5]], device=device)
 
@@ -53,7 +54,7 @@ def test_dim_names_the_dimension_that_disappears(device):
 
 def test_negative_dims_count_from_the_last_one(device):
     """A negative `dim` of `x.sum` counts from the last dimension: for an int64 matrix,
-    `x.sum(-1)` is `x.sum(1)` and `x.sum(-2)` is `x.sum(0)`.
+    `x.sum(-1)` equals `x.sum(1)` and `x.sum(-2)` equals `x.sum(0)`.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
@@ -100,8 +101,8 @@ def test_keepdim_leaves_size_one_behind(device):
 
 
 def test_the_words_of_numpy_are_understood():
-    """`x.sum` also takes NumPy's names for its arguments, `axis=` for `dim=` and `keepdims=`
-    for `keepdim=`.
+    """`x.sum(axis=1, keepdims=True)` of an int64 matrix, written with NumPy's names of the
+    arguments, gives the same as `x.sum(dim=1, keepdim=True)`.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 

@@ -50,9 +50,9 @@ def test_repeat_wants_a_number_for_every_axis_and_tile_does_not():
 
 
 def test_repeat_interleave_repeats_each_element(device):
-    """`x.repeat_interleave(2)` of a dense vector repeats each element twice before the
-    next; `x.repeat_interleave(counts)`, with an int64 vector of one count (0 or more) per
-    element, repeats each element as often as its count says.
+    """With `x = torch.tensor([1, 2])`, `x.repeat_interleave(2)` is [1, 1, 2, 2], each
+    element two times in a row, and `x.repeat_interleave(torch.tensor([1, 3]))`, with one
+    count per element, is [1, 2, 2, 2].
 
     NumPy's `repeat` does the same; torch's `repeat` does not.
     """
@@ -64,8 +64,9 @@ def test_repeat_interleave_repeats_each_element(device):
 
 
 def test_repeat_interleave_flattens_unless_told_an_axis():
-    """`x.repeat_interleave(2)` of a dense matrix flattens it to a vector and repeats each
-    element; `x.repeat_interleave(2, dim=0)` repeats each row instead.
+    """With `x = torch.tensor([[1, 2], [3, 4]])`, `x.repeat_interleave(2)` is the vector [1,
+    1, 2, 2, 3, 3, 4, 4], while `x.repeat_interleave(2, dim=0)` is the matrix [[1, 2], [1,
+    2], [3, 4], [3, 4]].
     """
     x = torch.tensor([[1, 2], [3, 4]])
 
