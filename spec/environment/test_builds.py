@@ -96,9 +96,9 @@ def test_a_build_for_cuda_without_a_driver_finds_none():
 @pytest.mark.cuda
 @built_for_cuda
 def test_the_driver_supports_the_cuda_of_the_build():
-    """With a visible NVIDIA GPU `torch.cuda.is_available()` is True if its driver supports
+    """For a visible NVIDIA GPU `torch.cuda.is_available()` is True if the driver supports
     the major release of `torch.version.cuda` or a newer one; with an older driver it is
-    False, and a warning says "The NVIDIA driver on your system is too old".
+    False and a warning says "The NVIDIA driver on your system is too old".
 
     The message goes on "(found version 11040)": that is CUDA 11.4, the newest that the
     driver supports, as `nvidia-smi` shows it. Update the driver, or install a build of
