@@ -58,9 +58,9 @@ def trained(example, tmp_path_factory):
     ],
 )
 def test_each_model_reaches_its_goal_where_a_simpler_one_fails(trained, model, score, baseline):
-    """With default settings, five of the six models of `examples/beginner_models.py` classify
-    at least 82 % of unseen data correctly, the simpler method beside each at most 70 %; the
-    sixth, `linear`, has an R2 of about 0.98, guessing the mean has 0.
+    """By default, five of the six models of `examples/beginner_models.py` classify at least 82 %
+    of unseen data correctly, the simpler method beside each at most 70 %; the sixth,
+    `linear`, has an R2 of about 0.98, predicting the mean has 0.
 
     Because each task needs the form of its net: the two spirals of `feed_forward` can't be
     parted by a line, the waves of `recurrent` can't be told apart without their order.

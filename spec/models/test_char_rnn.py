@@ -89,8 +89,8 @@ def test_it_keeps_the_length_of_lines(trained):
 
 
 def test_four_letters_back_spell_words_and_lose_count(trained):
-    """By default, the baseline of `examples/char_rnn.py` draws each character by the four
-    before it: about 45 % of its lines have five words or seven, and at most 5 % of its
+    """Where `examples/char_rnn.py`, run by default, draws each character by the four before it,
+    without a net, about 45 % of the lines have five words or seven, and at most 5 % of the
     couplets two lines of five or two of seven.
 
     Because four characters don't tell how many words the line has had; the state of an LSTM
