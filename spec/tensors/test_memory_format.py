@@ -107,7 +107,7 @@ def test_changing_the_format_copies(device):
 
 def test_contiguous_without_argument_goes_back_to_the_default_format():
     """`x.contiguous()` of a channels-last tensor of shape (1, 2, 3, 4) is a copy in the
-    default format, of the strides (24, 12, 4, 1).
+    default format, with the strides (24, 12, 4, 1).
     """
     y = torch.zeros(1, 2, 3, 4).to(memory_format=torch.channels_last)
 

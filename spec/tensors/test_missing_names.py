@@ -73,8 +73,9 @@ def test_a_dtype_is_no_method_of_a_tensor():
 
 
 def test_shape_is_no_method():
-    """`x.shape()` of a tensor raises TypeError, "'torch.Size' object is not callable": `shape`,
-    `dtype`, `device` and `T` are attributes and take no brackets. `x.size()` is the method.
+    """`x.shape()` of a tensor raises TypeError, "'torch.Size' object is not callable":
+    `shape`, `dtype`, `device` and `T` are attributes and are not called. `x.size()` is the
+    method.
     """
     x = torch.ones(2, 3)
 
@@ -92,8 +93,8 @@ def test_shape_is_no_method():
 
 
 def test_size_is_a_method():
-    """`x.size[0]` of a tensor raises TypeError, "'builtin_function_or_method' object is not
-    subscriptable": write `x.size(0)` or `x.shape[0]`.
+    """`x.size[0]` of `x = torch.ones(2, 3)` raises TypeError, "'builtin_function_or_method'
+    object is not subscriptable": write `x.size(0)` or `x.shape[0]`.
     """
     x = torch.ones(2, 3)
 
@@ -123,9 +124,9 @@ def test_a_list_of_tensors_cannot_be_moved():
 
 
 def test_an_array_has_no_method_of_a_tensor():
-    """`array.unsqueeze(0)` and `array.to(device)` of a NumPy array raise AttributeError, such
-    as "'numpy.ndarray' object has no attribute 'unsqueeze'": convert it first by
-    `torch.from_numpy(array)`.
+    """`array.unsqueeze(0)` and `array.to("cpu")` of the NumPy array `array = np.ones(2)`
+    raise AttributeError, such as "'numpy.ndarray' object has no attribute 'unsqueeze'":
+    convert it first by `torch.from_numpy(array)`.
     """
     array = np.ones(2)
 
@@ -140,9 +141,9 @@ def test_an_array_has_no_method_of_a_tensor():
 
 
 def test_what_item_gave_has_no_backward():
-    """`loss.item().backward()` of a 0-d float32 CPU tensor raises AttributeError, "'float'
-    object has no attribute 'backward'": `item()` gives a Python number. Call
-    `loss.backward()`.
+    """For `loss = torch.tensor(2.0, requires_grad=True)`, `loss.item().backward()` raises
+    AttributeError, "'float' object has no attribute 'backward'": `item()` gives a Python
+    number. Call `loss.backward()`.
     """
     loss = torch.tensor(2.0, requires_grad=True)
 
