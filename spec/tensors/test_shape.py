@@ -101,8 +101,9 @@ def test_negative_axes_count_from_the_end():
 
 
 def test_axes_run_from_the_outer_brackets_to_the_inner():
-    """`torch.tensor([[1, 2, 3], [4, 5, 6]])` has shape (2, 3): its first dimension is the
-    length of the outer list, its last the length of the inner lists.
+    """`torch.tensor([[1, 2, 3], [4, 5, 6]])` has shape (2, 3): the size of its first
+    dimension is the length of the outer list, the size of its last the length of the inner
+    lists.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
@@ -123,8 +124,8 @@ def test_shape_and_size_are_the_same_thing():
 
 
 def test_size_takes_an_axis_and_answers_with_a_plain_int():
-    """`torch.zeros(5, 3).size(0)` is the Python int 5, the size of the dimension 0, and equals
-    `shape[0]`.
+    """For `x = torch.zeros(5, 3)`, `x.size(0)` is the Python int 5, the size of dimension
+    0, and equals `x.shape[0]`.
     """
     x = torch.zeros(5, 3)
 
@@ -174,8 +175,8 @@ def test_len_is_the_length_of_the_first_axis():
 
 
 def test_a_scalar_has_the_empty_shape():
-    """`torch.tensor(7.5)` is 0-dimensional: its shape is `torch.Size([])`, it has one element,
-    and `x.item()` of it is the Python number 7.5.
+    """`torch.tensor(7.5)` is 0-dimensional: its shape is `torch.Size([])`, it has one
+    element, and its `item()` returns the Python number 7.5.
 
     A loss with the default `reduction="mean"` is such a tensor: `loss.item()` gives the number
     to print.

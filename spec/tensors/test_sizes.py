@@ -58,8 +58,8 @@ def test_a_size_unpacks_like_any_tuple():
 
 @pytest.mark.claim("blitz-size-tuple-operations")
 def test_slices_sums_and_multiples_of_a_size_are_sizes():
-    """A slice `size[1:]`, a sum `size + (1,)` and a multiple `size * 2` of a `torch.Size` are
-    again a `torch.Size`.
+    """For `size = torch.Size([5, 3])`, the slice `size[1:]`, the sum `size + (1,)` and the
+    repetition `size * 2`, which is (5, 3, 5, 3), are each again a `torch.Size`.
     """
     size = torch.zeros(5, 3).size()
     channels = (1,)
@@ -72,8 +72,8 @@ def test_slices_sums_and_multiples_of_a_size_are_sizes():
 
 @pytest.mark.torch("<2.8")
 def test_a_tuple_plus_a_size_is_a_plain_tuple():
-    """Before PyTorch 2.8, `(1,) + size` with a plain tuple on the left was a plain tuple;
-    `torch.Size((1,)) + size` is a size.
+    """Before PyTorch 2.8, `(1,) + torch.Size([5, 3])`, with a plain tuple on the left,
+    gives a plain tuple; `torch.Size((1,)) + torch.Size([5, 3])` gives a `torch.Size`.
     """
     size = torch.zeros(5, 3).size()
     batch = (1,)
@@ -83,8 +83,8 @@ def test_a_tuple_plus_a_size_is_a_plain_tuple():
 
 @pytest.mark.torch(">=2.8")
 def test_a_tuple_plus_a_size_is_a_size():
-    """Since PyTorch 2.8, `(1,) + size` with a plain tuple on the left is a `torch.Size`, as
-    `size + (1,)` is.
+    """Since PyTorch 2.8, `(1,) + torch.Size([5, 3])`, with a plain tuple on the left, gives
+    a `torch.Size`, as `torch.Size([5, 3]) + (1,)` does.
     """
     size = torch.zeros(5, 3).size()
     batch = (1,)
@@ -94,8 +94,8 @@ def test_a_tuple_plus_a_size_is_a_size():
 
 @pytest.mark.claim("blitz-size-tuple-operations")
 def test_a_size_takes_in_nothing_but_ints():
-    """`size + ("rows", "columns")` raises TypeError, since a `torch.Size` holds ints only:
-    write `tuple(size) + ("rows", "columns")`.
+    """For `size = torch.Size([5, 3])`, `size + ("rows", "columns")` raises TypeError, since
+    a `torch.Size` holds ints only: write `tuple(size) + ("rows", "columns")`.
 
     So an operation of tuples is refused on a size if its result would hold something else.
     """
@@ -121,8 +121,8 @@ def test_a_size_can_be_made_from_ints_only():
 
 
 def test_a_size_refuses_to_be_added_to_a_list():
-    """`size + [1]` raises TypeError, since a `torch.Size` is a tuple: write `size + (1,)` or
-    `list(size) + [1]`.
+    """For `size = torch.Size([5, 3])`, `size + [1]` raises TypeError, since a `torch.Size`
+    is a tuple: write `size + (1,)` or `list(size) + [1]`.
     """
     size = torch.zeros(5, 3).size()
     channels = [1]
@@ -141,8 +141,8 @@ def test_numel_of_a_size_multiplies_its_entries():
 
 
 def test_a_size_makes_a_tensor_of_that_size_or_of_those_numbers():
-    """`torch.zeros(size)` reads a `torch.Size` as a shape, `torch.tensor(size)` as data: a
-    vector of its entries.
+    """For `size = torch.Size([2, 3])`, `torch.zeros(size)` takes it as a shape and makes a
+    2 x 3 matrix, while `torch.tensor(size)` takes it as data and makes the vector [2, 3].
     """
     size = torch.Size([2, 3])
 
