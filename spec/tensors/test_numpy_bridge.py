@@ -126,8 +126,8 @@ def test_a_result_of_arithmetic_shares_nothing():
 
 @pytest.mark.claim("blitz-from-numpy-float64")
 def test_numpys_floats_come_over_as_float64():
-    """`torch.from_numpy(np.ones(5))` is a float64 tensor, and prints its dtype where the
-    default dtype is float32.
+    """`torch.from_numpy(np.ones(5))` is a float64 tensor, not of PyTorch's default dtype
+    float32: its `repr` ends with `dtype=torch.float64)`.
 
     Because NumPy's default is float64. Convert with `.float()` before it meets a model.
     """
@@ -220,9 +220,9 @@ def test_every_float_survives_the_way_to_numpy_and_back(numbers):
 
 
 def test_as_tensor_shares_an_array_unless_the_dtype_has_to_change():
-    """`torch.as_tensor(array, dtype=torch.float32)` of the float64 array `np.ones(2)`
-    copies, where `torch.as_tensor(array)` shares the memory of the array if the default
-    device is the CPU.
+    """For the float64 array `array = np.ones(2)`, `torch.as_tensor(array)` shares the
+    memory of the array if the default device is the CPU; `torch.as_tensor(array,
+    dtype=torch.float32)` copies.
 
     Because memory holds one dtype. What copies without a `dtype=` is told in
     `spec/tensors/test_copying.py`.
