@@ -102,8 +102,9 @@ def test_scatter_is_gather_the_other_way_round(device):
 
 
 def test_scatter_makes_one_hot_rows(device):
-    """`torch.zeros(2, 3).scatter_(1, labels.unsqueeze(1), 1.0)` with the int64 labels 2 and 0
-    makes one-hot rows: the number 1.0 is written to the column of each label.
+    """`torch.zeros(2, 3).scatter_(1, labels.unsqueeze(1), 1.0)` with
+    `labels = torch.tensor([2, 0])` gives the one-hot rows [[0, 0, 1], [1, 0, 0]]: in row i the
+    number 1.0 is written to column labels[i].
 
     `torch.nn.functional.one_hot(labels, 3)` gives the same rows as int64.
     """
@@ -117,7 +118,7 @@ def test_scatter_makes_one_hot_rows(device):
 def test_scatter_add_adds_up_what_meets_in_one_place(device):
     """`x.scatter_add_(0, index, src)` with `x = torch.zeros(3)`, an int64 `index` [1, 1, 2] and
     a float32 `src` [1, 2, 5] gives [0, 3, 5]: an index named twice gets both values added.
-    `x.scatter_(0, index, 7.0)` writes 7.0 there.
+    `x.scatter_(0, index, 7.0)` overwrites x[1] and x[2] with 7.
     """
     x = torch.zeros(3, device=device)
     index = torch.tensor([1, 1, 2], device=device)
@@ -183,8 +184,9 @@ def test_index_select_picks_whole_slices_along_an_axis(device):
 
 
 def test_index_select_does_not_count_from_the_end():
-    """On the CPU `x.index_select(0, index)` of a dense (2, 3) tensor raises IndexError for the
-    position -1, "index out of range in self", where `x[index]` picks the last row.
+    """On the CPU `x.index_select(0, last)` of a dense (2, 3) tensor `x` and
+    `last = torch.tensor([-1])` raises IndexError, "index out of range in self", where `x[last]`
+    picks the last row.
 
     Write `x[index]`. For columns, with `index_select(1, index)`, the error can be a
     RuntimeError.

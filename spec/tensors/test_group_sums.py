@@ -30,9 +30,9 @@ def test_index_add_sums_rows_by_group(device):
 
 
 def test_a_mean_by_group_is_a_sum_over_a_count(device):
-    """Of a float32 vector, the mean of each of n groups is the sum by `index_add_` divided by
-    the count, `torch.bincount(group, minlength=n)`; `.clamp(min=1)` on the count gives an empty
-    group 0 instead of NaN.
+    """Of a float32 vector whose elements the int64 vector `group` puts into the groups 0 to
+    n - 1, each mean is the sum by `index_add_` over the count, `torch.bincount(group,
+    minlength=n)`; `.clamp(min=1)` on the count gives an empty group 0 instead of NaN.
 
     For the sums of rows make the count a column, `count[:, None]`.
     """
@@ -83,9 +83,9 @@ def test_index_add_leaves_its_input_and_returns_a_new_tensor(device):
 
 
 def test_the_gradient_of_a_sum_by_group_is_picked_back(device):
-    """With the default `alpha=1`, the gradient of `x.index_add(0, index, source)` of
-    float32 tensors with respect to `source` is, for each row of `source`, the gradient of
-    the row that it was added to.
+    """With `x = torch.zeros(2)`, `source = torch.ones(3, requires_grad=True)` and an int64 `index`
+    [0, 1, 0], `x.index_add(0, index, source).backward(grad)` leaves `grad[index]` in
+    `source.grad`: for each element the gradient of the sum that it went into.
     """
     values = torch.tensor([1.0, 5.0, 3.0], device=device, requires_grad=True)
     group = torch.tensor([0, 1, 0], device=device)

@@ -72,9 +72,9 @@ def test_cat_wants_equal_sizes_along_the_other_axes():
 
 
 def test_cat_wants_equal_ranks():
-    """`torch.cat` of a dense (2, 3) matrix and a dense vector `row` of 3 elements raises a
-    RuntimeError, "Tensors must have same number of dimensions"; `row.unsqueeze(0)` makes
-    the vector a matrix of one row.
+    """`torch.cat([a, row])` of a dense (2, 3) matrix `a` and a dense vector `row` of 3 elements
+    raises a RuntimeError, "Tensors must have same number of dimensions"; `row.unsqueeze(0)`
+    makes the vector a matrix of one row.
 
     Because `cat` doesn't add dimensions, as broadcasting would.
     """
@@ -227,8 +227,8 @@ def test_split_takes_a_list_of_lengths(device):
 @pytest.mark.spare("8", reason="any number of chunks above the length gives these pieces")
 def test_chunk_rounds_the_length_of_a_piece_up(length, asked, pieces):
     """`x.chunk(n)` of a nonempty dense vector of length L, n being 1 or more, gives pieces
-    of length ceil(L / n), the last may be shorter, so it may return fewer than `n` pieces:
-    12 elements in 5 chunks give 4 pieces of 3.
+    of length ceil(L / n), of which the last may be shorter. They can be fewer than `n`:
+    `torch.zeros(12).chunk(5)` gives 4 pieces of 3.
 
     `tensor_split(n)` returns exactly `n` pieces.
     """
