@@ -48,9 +48,9 @@ def test_the_same_line_gives_the_same_numbers_in_numpy_and_torch(line, expected)
 
 @pytest.mark.claim("path-advanced-numpy")
 def test_a_line_of_array_arithmetic_also_gives_its_derivative():
-    """A float32 computation written as with NumPy arrays also gives gradients in torch: for `x
-    = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)`, `(x * x).sum().backward()` fills
-    `x.grad` with `2 * x`.
+    """`(x * x).sum()` is written as with a NumPy array, and in torch gives a gradient too:
+    for `x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)`, `(x * x).sum().backward()`
+    fills `x.grad` with [2, 4, 6].
     """
     x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
 
@@ -170,7 +170,7 @@ def test_plus_equals_with_an_array_is_not_in_place():
 
 
 def test_an_array_times_a_tensor_is_refused():
-    """`array * x` with a float64 vector of NumPy on the left and a float32 tensor on the right
+    """`array * x` with a float64 NumPy vector on the left and a float32 tensor on the right
     raises a TypeError, "unsupported operand type(s) for *".
 
     Because tensors ask NumPy to leave the operator to them, and torch takes no array there.
@@ -202,9 +202,9 @@ def test_torch_functions_refuse_arrays():
 
 @pytest.mark.claim("self-tensors-for-networks")
 def test_a_network_takes_tensors_and_no_arrays():
-    """`nn.Linear(2, 1)` raises a TypeError for a NumPy array, "argument 'input' (position
-    1) must be Tensor, not numpy.ndarray", and takes `torch.from_numpy(array)` of a float32
-    array of shape (3, 2).
+    """For `layer = nn.Linear(2, 1)` and a float32 NumPy array of shape (3, 2),
+    `layer(array)` raises a TypeError, "argument 'input' (position 1) must be Tensor, not
+    numpy.ndarray"; `layer(torch.from_numpy(array))` works.
 
     NumPy's default float64 would be refused by a float32 layer.
     """
@@ -269,7 +269,8 @@ def test_dtypes_of_numpy_are_not_dtypes_of_torch():
 @pytest.mark.claim("self-matplotlib-needs-arrays")
 def test_a_plotting_library_can_read_a_tensor_as_an_array():
     """`np.asarray(y)` of the float32 CPU tensor `y = torch.linspace(-1, 1, 5) ** 2` is a
-    NumPy array of its values, and `y.ndim` is 1, its number of dimensions.
+    NumPy array of the values of `y`; `y.ndim`, the number of dimensions, is 1, as with an
+    array.
 
     So such a tensor can be given to matplotlib's `plot`, which makes an array of it.
     """

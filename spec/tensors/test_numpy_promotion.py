@@ -52,8 +52,8 @@ def test_numpy_promotes_integers_with_floats_wider():
 
 def test_numpy_casts_no_signed_integer_to_unsigned():
     """`torch.can_cast` agrees with `np.can_cast(..., "same_kind")` on bool, uint8, int8 to
-    int64, float16 to float64 and complex, except that int8, int16, int32 and int64 may be cast
-    to uint8.
+    int64, float16 to float64, complex64 and complex128, but for four casts: torch allows
+    int8, int16, int32 and int64 to uint8, NumPy does not.
 
     So `x += y` with a signed `y` works for a uint8 tensor and wraps round, where NumPy raises.
     """
@@ -92,8 +92,8 @@ def test_numpy_turns_integers_into_float64():
 
 @pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.0.0", reason="NumPy 2 changed this")
 def test_numpy_lets_an_array_without_dimensions_count_in_full():
-    """In `x + y`, a float64 array of shape () widens a float32 array to float64 in NumPy 2; a
-    0-dimensional float64 tensor leaves a float32 tensor of shape (2,) float32.
+    """In NumPy 2, `x + y` of a float32 array `x` of shape (2,) and a float64 array `y` of
+    shape () is float64; in torch, `x + y` of tensors of these shapes and dtypes is float32.
 
     Because torch ranks a 0-dimensional tensor below one with dimensions. For float64 write
     `x.double() + y`.
