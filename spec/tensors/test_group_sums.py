@@ -30,9 +30,9 @@ def test_index_add_sums_rows_by_group(device):
 
 
 def test_a_mean_by_group_is_a_sum_over_a_count(device):
-    """Of a float32 vector whose elements the int64 vector `group` puts into the groups 0 to
-    n - 1, each mean is the sum by `index_add_` over the count, `torch.bincount(group,
-    minlength=n)`; `.clamp(min=1)` on the count gives an empty group 0 instead of NaN.
+    """The mean per group of a float32 vector is the sum by `index_add_` divided by the count,
+    `group.bincount(minlength=n)` for an int64 vector `group` of group numbers from 0 to n - 1;
+    `.clamp(min=1)` on the count gives an empty group 0 instead of NaN.
 
     For the sums of rows make the count a column, `count[:, None]`.
     """
@@ -83,9 +83,9 @@ def test_index_add_leaves_its_input_and_returns_a_new_tensor(device):
 
 
 def test_the_gradient_of_a_sum_by_group_is_picked_back(device):
-    """With `x = torch.zeros(2)`, `source = torch.ones(3, requires_grad=True)` and an int64 `index`
-    [0, 1, 0], `x.index_add(0, index, source).backward(grad)` leaves `grad[index]` in
-    `source.grad`: for each element the gradient of the sum that it went into.
+    """With `values = torch.ones(3, requires_grad=True)` and an int64 `group` [0, 1, 0],
+    `torch.zeros(2).index_add(0, group, values).backward(torch.tensor([10.0, 20.0]))` makes
+    `values.grad` [10, 20, 10]: each element gets the gradient of its sum.
     """
     values = torch.tensor([1.0, 5.0, 3.0], device=device, requires_grad=True)
     group = torch.tensor([0, 1, 0], device=device)
