@@ -4,8 +4,8 @@
 array, a list as a tensor, or an attribute as a method. The message names the type it met; read it
 first: for 'list', 'tuple', 'numpy.ndarray' or 'float' the thing is no tensor at all.
 
-What surprises: `x.shape` is no method and `x.size` is none without brackets; a batch that is a list
-or a dict has no `.to`; what `item()` gave is a Python number without `backward`; and functions such
+What surprises: `x.shape` is an attribute and `x.size` a method; a batch that is a list or a dict
+has no `.to`; what `item()` gave is a Python number without `backward`; and functions such
 as `x.max(1)` return a pair. The page also has the names that releases took away. What older
 releases called otherwise is told in `spec/autograd/test_retired_variable.py`.
 """
