@@ -73,9 +73,9 @@ def test_std_and_var_divide_by_one_less_than_the_count(device):
 
 @pytest.mark.torch(">=2.0")
 def test_correction_says_how_much_less_than_the_count(device):
-    """`x.var(correction=c)` of the float32 vector [1, 3] divides the sum of squared deviations,
-    2, by n - c, here 2 - c: `correction=0` gives 1, as NumPy does, and `correction=1`, the
-    default, gives 2. `x.std(correction=0)` is 1.
+    """Of the float32 vector [1, 3], whose squared deviations add up to 2, `x.var(correction=0)`
+    divides by n = 2 and gives 1, as NumPy's `var` does; `correction=1`, the default, divides by
+    n - 1 and gives 2. `x.std(correction=0)` is 1.
     """
     x = torch.tensor([1.0, 3.0], device=device)
 
