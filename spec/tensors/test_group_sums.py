@@ -30,8 +30,8 @@ def test_index_add_sums_rows_by_group(device):
 
 
 def test_a_mean_by_group_is_a_sum_over_a_count(device):
-    """The mean per group of a float32 vector is the sum by `index_add_` divided by the count,
-    `group.bincount(minlength=n)` for an int64 vector `group` of group numbers from 0 to n - 1;
+    """The mean per group of a float32 vector is the sum by `index_add_` over the count,
+    `group.bincount(minlength=n)` for an int64 vector `group` of numbers from 0 to n - 1;
     `.clamp(min=1)` on the count gives an empty group 0 instead of NaN.
 
     For the sums of rows make the count a column, `count[:, None]`.

@@ -177,8 +177,9 @@ def test_cat_goes_by_two_more_names():
 
 
 def test_hstack_and_vstack_treat_vectors_as_rows(device):
-    """`torch.vstack` puts vectors and matrices of the same width below each other as rows;
-    `torch.hstack` joins vectors end to end, and matrices of the same height side by side.
+    """`torch.vstack([a, b])` puts vectors and matrices of the same width below each other as
+    rows; `torch.hstack([a, b])` joins two vectors end to end, and two matrices of the same height
+    side by side.
     """
     a = torch.tensor([1, 2], device=device)
     matrix = torch.tensor([[1, 2], [3, 4]], device=device)
