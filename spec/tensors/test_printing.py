@@ -277,8 +277,8 @@ def test_printoptions_change_the_number_of_decimals():
 
 
 def test_printoptions_switch_scientific_notation_off():
-    """After `torch.set_printoptions(sci_mode=False)` float32 tensors print without
-    scientific notation, such as `torch.tensor([20000.25, 1.0])`.
+    """After `torch.set_printoptions(sci_mode=False)` float32 tensors, such as
+    `torch.tensor([20000.25, 1.0])`, print without scientific notation.
 
     A small element such as 1e-9 then prints as 0.0000.
     """
@@ -294,8 +294,8 @@ def test_printoptions_switch_scientific_notation_off():
 
 
 def test_printoptions_say_when_and_how_much_to_leave_out():
-    """After `torch.set_printoptions(threshold=4, edgeitems=1)` a CPU vector of more than 4
-    elements prints with one element at each end.
+    """After `torch.set_printoptions(threshold=4, edgeitems=1)` the print of a CPU vector of
+    more than 4 elements shows only the first and the last element, with `...` between them.
     """
     x = torch.arange(5)
 
@@ -308,8 +308,9 @@ def test_printoptions_say_when_and_how_much_to_leave_out():
 
 def test_printoptions_print_the_full_tensor():
     """After `torch.set_printoptions(profile="full")` a CPU tensor of more than 1000
-    elements is printed in full, without an ellipsis; so it is after
-    `threshold=float("inf")`. `torch.set_printoptions(profile="default")` undoes both.
+    elements is printed in full, without an ellipsis.
+    `torch.set_printoptions(threshold=float("inf"))` does the same, and
+    `torch.set_printoptions(profile="default")` undoes both.
     """
     x = torch.arange(1001)
     before = repr(x)
