@@ -130,8 +130,9 @@ def test_searchsorted_finds_where_a_value_belongs(device):
 
 
 def test_searchsorted_does_not_notice_an_unsorted_tensor():
-    """`torch.searchsorted(edges, torch.tensor([15]))` raises no error for the unsorted `edges`
-    [30, 10, 20] on the CPU and gives 2, although 15 belongs between 10 and 20.
+    """`torch.searchsorted(edges, torch.tensor([15]))` with the unsorted int64 tensor
+    `edges`, [30, 10, 20], raises no error on the CPU and gives 2; with the sorted edges
+    [10, 20, 30] it gives 1.
 
     Because it runs a binary search without a look at the order. Sort first, or pass
     `sorter=edges.argsort()`.

@@ -28,9 +28,9 @@ pytestmark = [
 
 
 def test_a_coo_tensor_is_made_of_coordinates_and_values(device):
-    """`torch.sparse_coo_tensor(indices, values, size)` takes a (dimensions, n) tensor of
-    coordinates and a vector of n values, one column of coordinates per value; all other
-    elements are zero.
+    """`torch.sparse_coo_tensor([[0, 1, 1], [2, 0, 2]], [3.0, 4.0, 5.0], (2, 3))` is a 2 x 3
+    matrix with 3.0 at row 0, column 2, 4.0 at (1, 0) and 5.0 at (1, 2); all other elements
+    are zero.
     """
     indices = [[0, 1, 1], [2, 0, 2]]
 
@@ -93,8 +93,9 @@ def test_indices_want_a_coalesced_tensor():
 
 
 def test_values_at_one_coordinate_are_added(device):
-    """A coordinate given twice to `torch.sparse_coo_tensor` stands for the sum of its float32
-    values, in `x.to_dense()` and in `x.coalesce()`: the second doesn't overwrite the first.
+    """In `x = torch.sparse_coo_tensor([[0, 0], [1, 1]], [1.0, 2.0], (2, 2))` the coordinate
+    (0, 1) occurs twice: `x.to_dense()` and `x.coalesce()` hold the sum 3.0 there, the
+    second value doesn't overwrite the first.
     """
     x = torch.sparse_coo_tensor([[0, 0], [1, 1]], [1.0, 2.0], (2, 2), device=device)
 
@@ -115,8 +116,9 @@ def test_without_a_size_it_is_guessed():
 
 @pytest.mark.torch(">=2.0")
 def test_coordinates_beyond_the_size_are_looked_for_on_request():
-    """With `check_invariants=True`, `torch.sparse_coo_tensor` raises RuntimeError for a
-    coordinate that is not below the size, "size is inconsistent with indices".
+    """`torch.sparse_coo_tensor([[0, 5]], [1.0, 2.0], (3,), check_invariants=True)` raises
+    RuntimeError, "size is inconsistent with indices", because the coordinate 5 is not below
+    the size 3.
 
     By default such a tensor may be made without an error, and read foreign memory later.
     """

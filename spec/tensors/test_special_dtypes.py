@@ -17,8 +17,9 @@ import torch
 
 
 def test_booleans_add_up_to_booleans(device):
-    """Between two dense boolean tensors `+` is a logical or and `*` a logical and, with boolean
-    results; `flags.sum()` counts the True elements as int64, and `flags + 1` is int64.
+    """For boolean tensors `flags` and `others` of one shape, `flags + others` is their
+    logical or and `flags * others` their logical and, both boolean; `flags.sum()` counts
+    the True elements as int64, and `flags + 1` is int64.
 
     Because the sum of two bool tensors has the dtype bool, which has no room for 2. Write `|`
     and `&` to make it plain.
@@ -91,8 +92,8 @@ def test_half_matrices_are_multiplied_on_the_cpu():
     ],
 )
 def test_wide_unsigned_integers_reach_twice_as_far(name, largest):
-    """Since PyTorch 2.3, `torch.uint16`, `torch.uint32` and `torch.uint64` hold integers from 0
-    to 65535, to 2**32 - 1 and to 2**64 - 1.
+    """Since PyTorch 2.3 there are the dtypes `torch.uint16` for integers from 0 to 65535,
+    `torch.uint32` for 0 to 2**32 - 1 and `torch.uint64` for 0 to 2**64 - 1.
 
     They are meant for storage and exchange: `+` of two uint16 tensors raises on the CPU. To
     compute, convert to a float dtype, or to int64 where the numbers fit.
