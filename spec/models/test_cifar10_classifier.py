@@ -112,8 +112,8 @@ def long(trained):
 @on_cifar10
 @pytest.mark.claim("blitz-cifar-ten-classes", "blitz-cifar-class-order")
 def test_cifar10_has_ten_classes_numbered_in_the_order_of_their_names():
-    """`ImageFolder` numbers the ten classes of CIFAR-10 in alphabetical order, from 0 for
-    airplane to 9 for truck.
+    """`torchvision.datasets.ImageFolder` numbers the ten classes of CIFAR-10, kept as one
+    folder of pictures a class, in alphabetical order, from 0 for airplane to 9 for truck.
 
     What the notes call plane and car are named airplane and automobile in the data.
     """
@@ -139,8 +139,8 @@ def test_cifar10_has_ten_classes_numbered_in_the_order_of_their_names():
 @on_cifar10
 @pytest.mark.claim("blitz-test-set-10000")
 def test_cifar10_has_ten_thousand_pictures_to_be_measured_on():
-    """As `ImageFolder` counts them, CIFAR-10 has 50,000 pictures to train on, 5000 of each
-    class, and 10,000 to evaluate on, 1000 of each class.
+    """CIFAR-10, kept as folders of pictures that `ImageFolder` reads, has 50,000 pictures to
+    train on, 5000 of each class, and 10,000 to evaluate on, 1000 of each class.
     """
     from torchvision.datasets import ImageFolder
 
@@ -151,10 +151,11 @@ def test_cifar10_has_ten_thousand_pictures_to_be_measured_on():
 
 
 @on_cifar10
+@pytest.mark.torch(">=2.1")
 @pytest.mark.claim("blitz-cifar-image-dims")
 def test_a_cifar10_picture_is_3_by_32_by_32():
-    """`v2.ToImage()` of torchvision makes of a CIFAR-10 picture that `ImageFolder` reads a
-    uint8 tensor of shape (3, 32, 32): channels, rows, columns.
+    """`v2.ToImage()` of torchvision turns a CIFAR-10 picture, as `ImageFolder` gives it, into
+    a uint8 tensor of shape (3, 32, 32): channels, rows, columns.
     """
     from torchvision.datasets import ImageFolder
     from torchvision.transforms import v2
@@ -222,8 +223,8 @@ def test_the_pictures_can_come_from_torchvision(
     classifier, served_cifar10, tmp_path, recipe, learned
 ):
     """`examples/cifar10_classifier.py --download` without `--dry-run` lets
-    `torchvision.datasets.CIFAR10` fetch the pictures into a new folder `--data`, and trains
-    by `--recipe notes` or `long` on all of them, by `fast` on every fourth.
+    `torchvision.datasets.CIFAR10` fetch the pictures into a new folder `--data`; `--recipe
+    notes` and `long` train on all training pictures, `fast` on every fourth.
     """
     run = ["--recipe", recipe, "--data", str(tmp_path / "data"), "--out", str(tmp_path / "out")]
 
@@ -275,11 +276,12 @@ def test_the_first_pictures_to_be_measured_on_are_a_cat_two_ships_and_a_plane(tm
     assert [pictures.classes[label] for label in (3, 8, 0)] == ["cat", "ship", "airplane"]
 
 
+@pytest.mark.torch(">=2.1")
 @pytest.mark.claim("blitz-recipe-five-steps")
 def test_a_classifier_takes_five_steps(drawn):
-    """In five steps, from `DataLoader` to evaluation, `nn.Conv2d(3, 16, 5, stride=2)`, ReLU
-    and `nn.Linear` get over 30 % of ten drawn shapes right, after 3 epochs of default
-    `Adam` on 1000 pictures, scaled to -1 to 1, in batches of 20.
+    """In five steps, from `DataLoader` to evaluation, `nn.Conv2d(3, 16, 5, stride=2)`, ReLU and
+    `nn.LazyLinear(10)` get over 30 % of the test pictures of
+    `fixtures.images.write_image_folder` right after 3 epochs of default `Adam`.
     """
     from torchvision.datasets import ImageFolder
     from torchvision.transforms import v2
@@ -362,8 +364,8 @@ def test_two_epochs_of_the_notes_recipe_reach_about_half(notes):
 @pytest.mark.claim("blitz-six-reports-per-epoch")
 def test_an_epoch_of_50000_pictures_in_fours_has_six_reports(notes):
     """On the 50,000 pictures of CIFAR-10, `examples/cifar10_classifier.py --recipe notes`
-    by default reports its loss six times within an epoch, after 2000 to 12,000 of the
-    12,500 batches of 4, and once more at the end of the epoch.
+    by default reports its loss after 2000, 4000, 6000, 8000, 10,000 and 12,000 of the
+    12,500 batches of 4 of an epoch, and once more at the end of the epoch.
     """
     epoch = [2000, 4000, 6000, 8000, 10000, 12000, 12500]
 
@@ -460,11 +462,12 @@ def test_every_fourth_picture_is_enough_to_be_as_good_as_the_notes(fast, notes):
 
 
 def test_whitened_kernels_give_uncorrelated_outputs(classifier):
-    """`whiten(conv, values)` of `examples/cifar10_classifier.py` sets kernels to principal
-    components of patches: with `values = torch.rand(50, 3, 32, 32)` the output channels of
-    `nn.Conv2d(3, 6, 5, stride=3)` are uncorrelated up to rounding.
+    """After `whiten(conv, values)` of `examples/cifar10_classifier.py`, with
+    `conv = nn.Conv2d(3, 6, 5, stride=3)` and `values = torch.rand(50, 3, 32, 32)`, the six
+    channels of `conv(values)` are uncorrelated up to rounding.
 
-    Their variance is about 0.9: values from 0 to 1 have 1/12, which is divided by 1/12 + 0.01.
+    Because the kernels are principal components of the patches of `values`. The variance of a
+    channel is about 0.9: values from 0 to 1 have 1/12, which is divided by 1/12 + 0.01.
     """
     conv, values = nn.Conv2d(3, 6, 5, stride=3), torch.rand(50, 3, 32, 32)
 
