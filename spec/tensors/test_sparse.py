@@ -275,9 +275,9 @@ def test_a_row_can_be_read_and_no_element_written():
 
 
 def test_csr_stores_where_each_row_begins(device):
-    """`x.to_sparse_csr()` of a dense float32 matrix stores the `values`, `col_indices` with
-    the column of each, and `crow_indices`: the values of row i are
-    `values[crow_indices[i]:crow_indices[i + 1]]`.
+    """`c = x.to_sparse_csr()` of a float32 matrix `x` stores `c.values()`, the column of
+    each in `c.col_indices()`, and `c.crow_indices()`: with `crow = c.crow_indices()` the
+    values of row i are `c.values()[crow[i]:crow[i + 1]]`.
     """
     x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]], device=device).to_sparse_csr()
 
@@ -343,9 +343,9 @@ def test_a_csr_tensor_warns_of_its_beta_state():
 
 
 def test_gradients_reach_the_values(device):
-    """A loss on `torch.sparse.mm(sparse, dense)` of float32 matrices gives gradients to the
-    `values` tensor that `torch.sparse_coo_tensor` was given, and to `dense`, if they require
-    grad.
+    """For `sparse = torch.sparse_coo_tensor(indices, values, size)`,
+    `torch.sparse.mm(sparse, dense).sum().backward()` fills `values.grad` and `dense.grad`,
+    if `values` and `dense` are float32 leaves that require grad.
     """
     values = torch.tensor([3.0, 4.0], device=device, requires_grad=True)
     dense = torch.ones(3, 2, device=device, requires_grad=True)
@@ -358,8 +358,8 @@ def test_gradients_reach_the_values(device):
 
 
 def test_a_sparse_matrix_goes_through_a_linear_layer():
-    """`nn.Linear(3, 2)` takes `x.to_sparse()` of a dense (2, 3) float32 matrix `x` and gives a
-    dense result, up to rounding that of `x`.
+    """For `layer = nn.Linear(3, 2)` and a dense (2, 3) float32 matrix `x`,
+    `layer(x.to_sparse())` is a dense matrix, equal to `layer(x)` up to rounding.
     """
     x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]])
     layer = nn.Linear(3, 2)

@@ -113,8 +113,9 @@ def test_argmax_points_to_the_first_nan(device):
 
 
 def test_nan_is_sorted_behind_infinity(device):
-    """`x.sort()` and `x.topk(k)` of a dense float32 tensor treat NaN as larger than
-    infinity: `x.sort()` puts it last, `x.topk(1)` returns it.
+    """`x.sort()` and `x.topk(1)` treat NaN as larger than infinity: of a float32 vector `x`
+    with a NaN, `x.sort()` puts the NaN last, and `x.topk(1)` returns it as the largest
+    element.
     """
     x = torch.tensor([3.0, torch.nan, torch.inf, 1.0], device=device)
 
