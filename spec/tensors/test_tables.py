@@ -25,7 +25,7 @@ def pandas():
 
 def test_a_frame_becomes_a_tensor_by_way_of_numpy(pandas):
     """`torch.tensor(frame.to_numpy(dtype="float32"))` makes a (rows, columns) tensor of a
-    pandas DataFrame of an int64 and a float64 column; without `dtype`, the two give float64.
+    pandas DataFrame of an int64 and a float64 column; `frame.to_numpy()` would give float64.
     """
     frame = pandas.DataFrame({"a": [1, 2], "b": [0.5, 1.5]})
 
@@ -37,9 +37,9 @@ def test_a_frame_becomes_a_tensor_by_way_of_numpy(pandas):
 
 
 def test_a_frame_itself_is_no_data(pandas):
-    """`torch.tensor(frame)` of a nonempty DataFrame whose columns are named by strings raises
-    ValueError, "could not determine the shape of object type 'DataFrame'", and
-    `torch.from_numpy(series)` TypeError: write `.to_numpy()`.
+    """`torch.tensor(frame)` of a nonempty pandas DataFrame whose columns are named by strings
+    raises ValueError, "could not determine the shape of object type 'DataFrame'", and
+    `torch.from_numpy(frame["a"])` TypeError: write `.to_numpy()`.
 
     Because `torch.tensor` reads `frame[0]`, and a DataFrame looks 0 up among the names of its
     columns.
