@@ -108,9 +108,9 @@ def test_every_fifth_digit_is_kept_for_the_test(classifier, digits):
 
 
 def test_the_net_reads_ninety_eight_digits_in_a_hundred(metrics):
-    """With seed 0 the net of `examples/mnist_classifier.py` classifies about 98 % of the digits
-    that it was not trained on correctly: after 4 epochs on 8,000 MNIST digits, or after 12
-    epochs on 800 drawn ones.
+    """With seed 0 the net of `examples/mnist_classifier.py` classifies about 98 % of the
+    digits that it was not trained on correctly: after 4 epochs on 8,000 MNIST digits, or
+    after 12 epochs on 800 digits of `examples/drawn/digits.py`.
     """
     assert metrics["accuracy"] == pytest.approx(0.985, abs=0.016)
 
@@ -132,9 +132,9 @@ def test_chance_is_computed_from_the_labels(metrics, digits):
 
 
 def test_the_net_makes_a_fraction_of_the_mistakes_of_a_comparison(metrics):
-    """After 4 epochs on MNIST, or 12 on drawn digits, with seed 0 the net of
-    `examples/mnist_classifier.py` makes at most 17 % of the mistakes of a nearest-mean
-    classifier, which answers the digit whose mean picture is nearest.
+    """After 4 epochs on MNIST, or 12 on 800 digits of `examples/drawn/digits.py`, with seed
+    0 the net of `examples/mnist_classifier.py` makes at most 17 % of the mistakes of
+    answering the digit whose mean training picture is nearest.
     """
     mistakes_of_net, mistakes_of_means = 1 - metrics["accuracy"], 1 - metrics["nearest_mean"]
 
@@ -142,9 +142,9 @@ def test_the_net_makes_a_fraction_of_the_mistakes_of_a_comparison(metrics):
 
 
 def test_the_loss_falls_from_that_of_a_guess(classifier, metrics, digits):
-    """Untrained (seed 0), the net of `examples/mnist_classifier.py` has a cross entropy of
-    about ln 10 = 2.303 on the digits kept for evaluation; after 4 epochs on MNIST, or 12 on
-    drawn digits, at most 5 % of that.
+    """Untrained (seed 0), the net of `examples/mnist_classifier.py` has on the digits kept
+    for evaluation a cross entropy of about ln 10 = 2.303; after 4 epochs on MNIST, or 12 on
+    800 digits of `examples/drawn/digits.py`, at most 5 % of that.
 
     Where ln 10 comes from is told in `spec/nn/test_classification_losses.py`.
     """
@@ -170,9 +170,9 @@ def test_the_confusion_matrix_counts_every_test_digit_once(metrics):
 
 
 def test_the_dashboard_shows_what_was_logged(trained):
-    """The TensorBoard event file of `examples/mnist_classifier.py` gives back each value of
-    `metrics["scalars"]` (training loss, test loss, test accuracy), rounded to float32, with its
-    step.
+    """Of a run of `examples/mnist_classifier.py` without `--dry-run` the TensorBoard event
+    file gives back each value of `metrics["scalars"]` (training loss, test loss, test
+    accuracy), rounded to float32, with its step.
     """
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     metrics, out = trained

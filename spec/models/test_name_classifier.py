@@ -222,7 +222,7 @@ def test_it_says_where_one_name_comes_from(namer, trained, capsys, name, languag
 def test_it_makes_ten_names_of_a_language(namer, trained, capsys):
     """`examples/name_classifier.py --generate Drugath`, after a default run with the same
     `--out`, prints ten names; at least seven of them have a th, z or g, as Drugath's
-    syllables have.
+    syllables gath, mag, zul and thak have.
     """
     names = namer.main(["--out", str(trained[1]), "--generate", "Drugath"])["names"]
 
@@ -272,9 +272,9 @@ def test_it_reads_the_lists_of_its_user(namer, tmp_path):
     ],
 )
 def test_what_it_can_not_use_is_told_in_one_line(namer, tmp_path, capsys, arguments, said):
-    """Without `--dry-run`, `examples/name_classifier.py` ends with exit code 2 and one line
-    of its own that names the cause: to train on, no lists in `--data`; for `--classify` or
-    `--generate`, no checkpoint in `--out`.
+    """`examples/name_classifier.py --data DIR` with no lists in DIR, and `--classify NAME`
+    or `--generate LANGUAGE` with no checkpoint in `--out`, each end with exit code 2 and
+    one line that names the cause.
     """
     with pytest.raises(SystemExit) as stopped:
         namer.main([*TINY, "--out", str(tmp_path), *arguments.split()])
@@ -287,9 +287,9 @@ def test_what_it_can_not_use_is_told_in_one_line(namer, tmp_path, capsys, argume
 
 
 def test_a_letter_or_a_language_it_never_met_is_named(namer, trained, capsys):
-    """After a default run `examples/name_classifier.py` ends with exit code 2 and one line for
-    `--classify Ωmega`, a letter that no training name had, and for `--generate Latin`, a
-    language it doesn't know.
+    """After a default run `examples/name_classifier.py` ends with exit code 2 and one line
+    for `--classify Ωmega`, as no name of that run had the letter Ω, and for `--generate
+    Latin`, a language that the run didn't have.
 
     Because a letter is an index into the embedding: an unknown one has no row there.
     """

@@ -62,7 +62,7 @@ def test_a_recurrent_net_classifies_unseen_sentences_far_above_the_majority_shar
 def test_a_bag_of_words_is_above_the_majority_share_too(trained):
     """After the default training the bag of words of `examples/sentiment.py`, averaged word
     vectors and a linear layer, classifies about 70 % of 400 unseen sentences correctly, and
-    at least 96 % of the plain ones among them.
+    at least 96 % of plain ones, such as "the plot was very good".
     """
     metrics, _ = trained
 
@@ -181,9 +181,9 @@ def test_a_packed_sentence_is_read_as_if_it_stood_alone(sentiment, trained):
 @pytest.mark.spare("'odd'", reason="any word that comes once will do")
 @pytest.mark.spare("'weird'", reason="any word that never comes will do")
 def test_the_vocabulary_holds_what_the_training_part_says_twice(sentiment):
-    """`Vocabulary.of(sentences)` of `examples/sentiment.py` has <pad> at 0, <unk> at 1, and
-    then the words that occur at least twice in the sentences; a word that occurs there
-    once, or not at all, such as "weird", is encoded as 1.
+    """`Vocabulary.of([["not", "good"], ["good", ",", "not", "odd"]])` of
+    `examples/sentiment.py` has <pad> at 0, <unk> at 1, then good and not, the words that
+    occur twice; `encode(["odd", "weird"])` gives 1 for each of these words.
 
     A vector for a word met once could not be trained, and unseen sentences contain unknown
     words.
@@ -302,9 +302,9 @@ def test_reviews_of_ones_own_are_read_as_sst_2_has_them(sentiment, tmp_path):
 )
 @pytest.mark.spare("'good\\t1\\n'", reason="any line without the names will do")
 def test_bad_input_is_told_in_one_line(sentiment, tmp_path, capsys, written, argument, said):
-    """Without `--dry-run`, `examples/sentiment.py` ends with exit code 2 and a line that
-    names the cause: to train on, no file `--data`, one without a column `label`, the label
-    7, or too few reviews; for `--classify`, no checkpoint.
+    """`examples/sentiment.py --data FILE` ends with exit code 2 and one line that names the
+    cause if FILE is missing, has no column `label`, has a label 7 or too few reviews; so
+    does `--classify TEXT` with no checkpoint in `--out`.
 
     So it does for a line without a text, and for `--classify` with a text of blanks.
     """
