@@ -308,7 +308,7 @@ def test_printoptions_say_when_and_how_much_to_leave_out():
 
 def test_printoptions_print_the_full_tensor():
     """After `torch.set_printoptions(profile="full")` a CPU tensor of more than 1000
-    elements is printed in full, without an ellipsis.
+    elements is printed in full.
     `torch.set_printoptions(threshold=float("inf"))` does the same, and
     `torch.set_printoptions(profile="default")` undoes both.
     """

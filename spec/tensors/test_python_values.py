@@ -131,8 +131,8 @@ def test_tolist_gives_nested_lists_of_python_numbers(device):
 
 @given(st.lists(st.floats(allow_nan=False), min_size=1))
 def test_python_floats_survive_the_way_through_float64(numbers):
-    """Finite and infinite Python floats come back unchanged from `torch.tensor(numbers,
-    dtype=torch.float64).tolist()`.
+    """A list `numbers` of finite and infinite Python floats comes back unchanged from
+    `torch.tensor(numbers, dtype=torch.float64).tolist()`.
 
     Because both are 64-bit floats. An integer above 2**53 may be rounded: 2**53 + 1 becomes
     2**53.
@@ -201,8 +201,8 @@ def test_a_zero_dimensional_tensor_has_no_length():
 
 
 def test_iterating_gives_tensors_and_not_numbers():
-    """Iterating over a dense (2, 2) matrix `x` that requires no grad yields views of its
-    rows: after `first, second = x`, `first.zero_()` changes `x`.
+    """Iterating over a dense (2, 2) matrix `x` that requires no grad yields its rows as
+    views: after `first, second = x`, `first.zero_()` changes `x`.
 
     Of a vector they are 0-d tensors, not Python numbers.
     """
@@ -269,8 +269,8 @@ def test_a_tensor_can_be_pickled_and_copied():
 
 
 def test_equal_tensors_are_different_keys():
-    """A `dict` with a `torch.Tensor` as key doesn't find it by another tensor of the same
-    value: a tensor is hashed by identity, not by value.
+    """With `names = {torch.tensor(1): "one"}`, `names.get(torch.tensor(1))` is None: as a
+    key of a `dict`, a tensor is found by its identity, not by its value.
 
     Because its values can change. Use `x.item()`, or `tuple(x.tolist())` of a vector, as the
     key.

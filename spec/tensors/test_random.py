@@ -47,8 +47,8 @@ def test_another_seed_gives_other_numbers(device):
 
 
 def test_the_low_32_bits_of_a_seed_count():
-    """On the CPU only the low 32 bits of the seed given to `torch.manual_seed` count: 7 and 2**32
-    + 7 give the same values.
+    """On the CPU `torch.rand(3)` gives the same values after `torch.manual_seed(7)` and after
+    `torch.manual_seed(2**32 + 7)`: only the low 32 bits of the seed count for a draw.
 
     Because the generator, a Mersenne Twister, is seeded by 32 bits.
     """
@@ -159,8 +159,8 @@ def test_seed_picks_a_seed_by_chance_and_says_which():
 
 
 def test_a_generator_of_ones_own_leaves_the_default_one_alone(device):
-    """`torch.rand(3, generator=g)` with a new `torch.Generator` `g` draws from `g` and does
-    not move the default generator on.
+    """`torch.rand(3, generator=g)` with `g = torch.Generator()` draws from `g` and does not
+    move the default generator on.
     """
     generator = torch.Generator(device).manual_seed(7)
     torch.manual_seed(0)
@@ -173,8 +173,8 @@ def test_a_generator_of_ones_own_leaves_the_default_one_alone(device):
 
 
 def test_a_generator_of_ones_own_follows_its_own_seed(device):
-    """`torch.rand(3, generator=g)` gives the same values for two `torch.Generator` objects on
-    one device that have just been given the same seed.
+    """`torch.rand(3, generator=torch.Generator().manual_seed(7))` gives the same values each
+    time, whatever the seed of the default generator.
     """
     first = torch.Generator(device).manual_seed(7)
     second = torch.Generator(device).manual_seed(7)
@@ -188,7 +188,7 @@ def test_a_generator_of_ones_own_follows_its_own_seed(device):
 
 def test_a_new_generator_is_not_random():
     """A new `torch.Generator()` on the CPU has the seed 67280421310721: without `manual_seed` or
-    `seed`, `torch.rand(2, generator=g)` gives the same values in each run.
+    `seed`, the first `torch.rand(2, generator=g)` gives the same values in each run.
     """
     generator = torch.Generator()
 

@@ -122,8 +122,8 @@ def test_linspace_must_be_told_how_many():
 
 def test_linspace_is_float_even_between_integers():
     """`torch.linspace(0, 10, 5)` has the default dtype, float32. With `dtype=torch.int64`
-    2.5 becomes 2, and the ends are converted first: `torch.linspace(0.9, 10.9, 5,
-    dtype=torch.int64)` gives 0, 2, 5, 7, 10.
+    it gives 0, 2, 5, 7, 10, and so does `torch.linspace(0.9, 10.9, 5, dtype=torch.int64)`,
+    as the ends are converted first.
 
     Write `torch.linspace(0.9, 10.9, 5).round().long()` for the nearest integers.
     """

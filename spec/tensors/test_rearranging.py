@@ -237,8 +237,8 @@ def test_capital_t_transposes_a_matrix():
 
 def test_capital_t_is_deprecated_for_anything_but_matrices():
     """`x.T` of a tensor with three dimensions reverses their order and warns, by default
-    once per process, that it is deprecated; write `x.mT` for a batch of matrices, else
-    `x.permute(2, 1, 0)`.
+    once per process, that `x.T` is deprecated for such tensors; write `x.mT` for a
+    batch of matrices, else `x.permute(2, 1, 0)`.
 
     On a batch of matrices `x.T` moves the batch dimension to the end, which is rarely meant.
     """
