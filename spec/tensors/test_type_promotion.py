@@ -349,26 +349,26 @@ def test_out_refuses_a_lower_kind(device):
 @pytest.mark.torch("==2.3.*")
 @pytest.mark.parametrize("other", [[0.5, 0.5], [1, 2]])
 def test_wide_unsigned_integers_were_alone(other):
-    """In PyTorch 2.3 a `torch.uint32` vector plus an int64 or float32 vector raised
-    RuntimeError; convert with `wide.long()` first.
+    """In PyTorch 2.3 a `torch.uint32` vector `x` plus an int64 or float32 vector raised
+    RuntimeError; convert with `x.long()` first.
     """
-    wide = torch.tensor([1, 2], dtype=torch.uint32)
+    x = torch.tensor([1, 2], dtype=torch.uint32)
 
     with pytest.raises(RuntimeError, match="Promotion for uint16, uint32, uint64 types is not"):
-        wide + torch.tensor(other)
+        x + torch.tensor(other)
 
 
 @pytest.mark.torch(">=2.4")
 def test_wide_unsigned_integers_are_not_promoted():
-    """Since PyTorch 2.4 a `torch.uint32` vector plus a float32 vector gives float32; plus
-    an int64 vector it raises RuntimeError: write `wide.long()` first.
+    """Since PyTorch 2.4 a `torch.uint32` vector `x` plus a float32 vector gives float32; `x` plus
+    an int64 vector raises RuntimeError: convert with `x.long()` first.
 
     uint16, uint32 and uint64 are left out of the promotion between integers.
     """
-    wide = torch.tensor([1, 2], dtype=torch.uint32)
+    x = torch.tensor([1, 2], dtype=torch.uint32)
 
-    total = wide + torch.tensor([0.5, 0.5])
+    total = x + torch.tensor([0.5, 0.5])
 
     assert (total.dtype, total.tolist()) == (torch.float32, [1.5, 2.5])
     with pytest.raises(RuntimeError, match="Promotion for uint16, uint32, uint64 types is not"):
-        wide + torch.tensor([1, 2])
+        x + torch.tensor([1, 2])

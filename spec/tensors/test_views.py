@@ -93,8 +93,8 @@ def test_minus_one_stands_for_the_elements_divided_by_the_sizes_given():
 
 
 def test_only_one_size_can_be_inferred():
-    """`x.view(-1, -1)` raises RuntimeError, since only one size can be inferred; for pairs
-    write `x.view(-1, 2)`.
+    """`x.view(-1, -1)` of `x = torch.zeros(4, 4)` raises RuntimeError, since only one size can be
+    inferred; `x.view(-1, 2)` gives the shape (8, 2).
     """
     x = torch.zeros(4, 4)
 
@@ -120,8 +120,9 @@ def test_the_elements_must_fit_the_new_shape():
 
 @pytest.mark.claim("blitz-torch-view-function")
 def test_view_is_a_method_and_no_function():
-    """`torch.view` raises AttributeError: viewing is the method `x.view(2, 8)`; the function
-    `torch.reshape(x, (2, 8))` gives the same shape, and copies where a view is not possible.
+    """`torch.view(x, (2, 8))` of `x = torch.zeros(4, 4)` raises AttributeError: write the method
+    `x.view(2, 8)`, or the function `torch.reshape(x, (2, 8))`, which copies where a view is not
+    possible.
     """
     x = torch.zeros(4, 4)
 
@@ -174,9 +175,9 @@ def test_reshape_is_a_view_where_it_can_be_one(device):
 
 
 def test_reshape_copies_where_it_must(device):
-    """With `x = torch.zeros(2, 3)`, `x.t().reshape(6)` must merge dimensions that are not
-    adjacent in memory, so it is a copy: a write to it does not show in `x`;
-    `x.t().reshape(3, 2, 1)` is a view.
+    """With `x = torch.zeros(2, 3)`, `x.t().reshape(6)` is a copy, since no single stride reads
+    the transpose in order: a write to the copy does not show in `x`; `x.t().reshape(3, 2, 1)` is
+    a view.
 
     It is silent about it. Where a view is needed write `view`, which raises; where a copy is
     needed, `clone()`.
@@ -266,8 +267,9 @@ def test_minus_one_for_the_batch_hides_a_wrong_number_of_features():
 
 
 def test_unflatten_splits_one_axis_into_several():
-    """`x.unflatten(1, (3, 4))` of a dense tensor splits dimension 1 of size 12 into 3 and
-    4; one of the sizes may be -1, and (5, 2), whose product is not 12, raises RuntimeError.
+    """`x.unflatten(1, (3, 4))` of `x = torch.zeros(2, 12)` has the shape (2, 3, 4), and
+    `x.unflatten(1, (-1, 6))` the shape (2, 2, 6); `x.unflatten(1, (5, 2))` raises RuntimeError,
+    since 5 * 2 is not 12.
 
     `x.flatten(1)` of the result brings the shape back.
     """
@@ -281,9 +283,8 @@ def test_unflatten_splits_one_axis_into_several():
 
 
 def test_narrow_is_a_slice_by_start_and_length(device):
-    """`x.narrow(0, start, length)` of a dense vector of five elements is a view of `length`
-    elements from `start` on; start 3 with length 3 raises RuntimeError, start 6, beyond the
-    end, IndexError.
+    """`x.narrow(0, 1, 3)` of a vector of five elements is a view of 3 elements from index 1 on;
+    `x.narrow(0, 3, 3)` raises RuntimeError, since 3 + 3 > 5, and `x.narrow(0, 6, 1)` IndexError.
 
     The slice `x[start : start + length]` gives fewer elements instead.
     """
