@@ -183,7 +183,7 @@ def test_a_packed_sentence_is_read_as_if_it_stood_alone(sentiment, trained):
 def test_the_vocabulary_holds_what_the_training_part_says_twice(sentiment):
     """`Vocabulary.of([["not", "good"], ["good", ",", "not", "odd"]])` of
     `examples/sentiment.py` has <pad> at 0, <unk> at 1, then good and not, the words that
-    occur twice; `encode(["odd", "weird"])` gives 1 for each of these words.
+    occur twice; its `encode(["odd", "weird"])` gives 1 for each of these two words.
 
     A vector for a word met once could not be trained, and unseen sentences contain unknown
     words.

@@ -286,9 +286,9 @@ def test_numbers_too_large_for_the_net_are_the_mistake_of_their_client(served, p
 
 
 def test_a_body_has_a_bound(sent):
-    """By default `examples/serve.py` answers a question that blanks make 65,536 bytes long
-    with status 200, and one of 65,537 bytes with 413, "the body is longer than 65536
-    bytes".
+    """By default `examples/serve.py` answers `{"inputs": [0.5, -0.25]}`, filled up with
+    blanks to 65,536 bytes and sent as application/json, with status 200; with one more
+    blank with 413, "the body is longer than 65536 bytes".
 
     Without a bound one client can fill the memory of the server, and have it read numbers while
     all others wait. `--max-body` sets it.
@@ -302,9 +302,9 @@ def test_a_body_has_a_bound(sent):
 
 
 def test_a_body_in_chunks_has_the_same_bound(sent):
-    """By default `examples/serve.py` answers a question of 65,536 bytes with status 200,
-    and one of 65,537 bytes with 413, also if they come in chunks and no Content-Length says
-    how long they are.
+    """Sent in chunks as application/json, without a Content-Length, `{"inputs": [0.5,
+    -0.25]}` filled up with blanks to 65,536 bytes gets status 200 from `examples/serve.py`
+    by default, and with one more blank 413.
 
     The bytes are counted while they are received.
     """
@@ -321,8 +321,9 @@ def test_a_body_in_chunks_has_the_same_bound(sent):
 
 
 def test_max_body_is_in_bytes(sent):
-    """`create_app(net, max_body=18)` of `examples/serve.py` answers {"inputs": [0, 0]}, which has
-    18 bytes; with `max_body=17` it answers with status 413.
+    """`create_app(net, max_body=18)` of `examples/serve.py` answers the 18 bytes
+    `{"inputs": [0, 0]}`, posted to `/predict` as application/json, with status 200; with
+    `max_body=17` it answers these bytes with status 413.
     """
     question = b'{"inputs": [0, 0]}'
 
@@ -343,9 +344,9 @@ def test_max_body_is_in_bytes(sent):
     ],
 )
 def test_every_error_has_one_shape(sent, content, status, detail):
-    """`examples/serve.py` answers a body of 60,000 opening square brackets with status 400,
-    and inputs that are NaN, infinite, booleans, or too large for the net with 422; what it
-    answers is JSON with the one key "detail", a text.
+    """Sent to `/predict` of `examples/serve.py` as application/json, 60,000 opening square
+    brackets get status 400, and inputs that are NaN, infinite, booleans or too large for
+    the net get 422, each as JSON with the one key "detail", a text.
     """
     answer = sent("POST", "/predict", content=content)
 
@@ -402,8 +403,8 @@ def test_json_must_be_named_as_such(sent):
 
 
 def test_a_net_that_fails_is_the_mistake_of_the_server(sent):
-    """If the net raises a `RuntimeError`, `examples/serve.py` answers 500, "the model
-    failed", with the exception's text.
+    """If the net of `create_app(net)` of `examples/serve.py` raises a `RuntimeError` for a
+    batch, `/predict` answers with status 500, "the model failed" and the exception's text.
     """
 
     def broken(x):

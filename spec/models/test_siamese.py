@@ -71,9 +71,9 @@ def few(tmp_path_factory):
 
 
 def test_the_order_of_a_pair_does_not_matter(siamese):
-    """The default `Siamese()` of `examples/siamese.py` has one encoder for both pictures:
-    the distances of a pair of random pictures in its two orders differ by less than 2e-5,
-    and that of a picture from itself is at most 1e-5.
+    """`Siamese()` of `examples/siamese.py` has one encoder for both pictures: for random
+    pictures of shape (4, 28, 28) the distances of `first, second` and `second, first`
+    differ by less than 2e-5, those of `first, first` are at most 1e-5.
 
     `F.pairwise_distance` adds 1e-6 to each difference, so a distance of exactly 0 isn't
     reached.
@@ -87,8 +87,9 @@ def test_the_order_of_a_pair_does_not_matter(siamese):
 
 
 def test_every_code_has_the_length_1(siamese):
-    """The codes that `Siamese().encode` of `examples/siamese.py` gives four random pictures have
-    the Euclidean length 1, within 1e-5: no two are farther apart than 2.
+    """`Siamese().encode` of `examples/siamese.py` gives for four random pictures, of shape
+    (4, 28, 28), four codes of the Euclidean length 1, within 1e-5: no two are farther apart
+    than 2.
     """
     codes = siamese.Siamese().encode(torch.randint(256, (4, 28, 28)))
 
@@ -191,17 +192,17 @@ def test_the_seed_chooses_what_is_learned_from_and_not_what_is_measured(siamese,
 
 def test_the_net_tells_same_from_different(metrics):
     """After 3 epochs with seed 0 the net of `examples/siamese.py` judges more than 95 % of
-    the pairs of new pictures of known digits correctly, on MNIST and on 1000 drawn digits;
-    one answer for all pairs gets 50 %.
+    the pairs of new pictures of known digits correctly, on MNIST and on 1000 digits of
+    `examples/drawn/digits.py`; one answer for all pairs gets 50 %.
     """
     assert metrics["seen"]["accuracy"] == pytest.approx(0.976, abs=0.025)
     assert metrics["seen"]["majority"] == 0.5
 
 
 def test_it_makes_a_fraction_of_the_mistakes_of_the_pixels(metrics):
-    """After 3 epochs with seed 0, on MNIST or 1000 drawn digits, the net of
-    `examples/siamese.py` makes on new pictures of known digits at most 15 % of the mistakes
-    of the Euclidean distance of the pixels with its best threshold.
+    """After 3 epochs with seed 0, on MNIST or 1000 digits of `examples/drawn/digits.py`,
+    the net of `examples/siamese.py` makes on new pictures of known digits at most 15 % of
+    the mistakes of the pixels' Euclidean distance at its best threshold.
     """
     seen = metrics["seen"]
 
@@ -259,8 +260,8 @@ def test_what_it_learned_is_of_some_use_for_digits_never_seen(metrics):
 
 
 def test_the_loss_falls_to_a_fraction(metrics):
-    """In 3 epochs with seed 0, on MNIST or 1000 drawn digits, the training loss of
-    `examples/siamese.py` falls to less than 40 % of its first report.
+    """In 3 epochs with seed 0, on MNIST or 1000 digits of `examples/drawn/digits.py`, the
+    training loss of `examples/siamese.py` falls to less than 40 % of its first report.
     """
     (_, first), *_, (last_step, last) = metrics["losses"]
 
