@@ -275,7 +275,7 @@ def test_an_assigned_grad_has_its_tensors_dtype():
 
 def test_an_assigned_grad_is_a_tensor():
     """Assigning a list to `x.grad` of a tensor `x` raises TypeError, and assigning `x`
-    itself raises RuntimeError; assign another tensor, or None.
+    itself raises RuntimeError; assign another tensor of the same shape and dtype, or None.
     """
     x = torch.ones(2, requires_grad=True)
 

@@ -179,8 +179,9 @@ def test_mnist_wants_all_four_files(mnist_files, tmp_path):
 
 
 def test_a_truncated_idx_file_lacks_numbers(mnist_files, tmp_path):
-    """`datasets.MNIST` raises RuntimeError about an invalid shape if the IDX file of its
-    images lacks the last byte of the pixels that its header announces.
+    """`datasets.MNIST(root, train=False)` raises RuntimeError about an invalid shape if the
+    IDX file of the test images, `t10k-images-idx3-ubyte`, lacks the last of the bytes that
+    its header announces.
 
     A download was interrupted: delete the file and fetch it again.
     """

@@ -246,8 +246,8 @@ def test_another_normalize_is_the_inverse(device):
 
 
 def test_one_mean_is_used_for_all_channels():
-    """`Normalize([1.0], [2.0])` uses the one mean and the one deviation for all three channels
-    of a float tensor (3, H, W).
+    """`Normalize([1.0], [2.0])` uses the one mean and the one deviation for all three
+    channels of a float32 tensor (3, H, W).
 
     Not so the other way round: three means refuse an image with one channel, see
     `spec/vision/test_pretrained.py`.

@@ -32,8 +32,8 @@ def test_a_module_is_registered_by_assigning_it():
 
 def test_children_come_in_the_order_of_assignment():
     """`named_children()` lists layers, and `named_parameters()` their parameters, in the
-    order in which `__init__` assigned the layers, not in the order in which `forward` calls
-    them.
+    order in which `__init__` first assigned their names, not in the order in which
+    `forward` calls the layers.
     """
 
     class Net(nn.Module):

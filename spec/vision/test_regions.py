@@ -104,8 +104,9 @@ def test_roi_pool_takes_maxima_of_whole_pixels():
 
 
 def test_a_region_passes_gradients_to_the_map_only():
-    """After `backward()` through `ops.roi_align` of CPU tensors a float32 feature map that
-    requires grad has a gradient, and float32 boxes have None, even if they require grad.
+    """After `backward()` through `ops.roi_align` of CPU tensors, a float32 feature map that
+    is a leaf and requires grad has a `.grad`, and float32 boxes have None, even if they
+    require grad.
 
     So a loss behind it doesn't move the boxes: detectors learn those by a loss of their own.
     """
