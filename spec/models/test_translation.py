@@ -265,8 +265,8 @@ def test_a_dry_run_makes_fewer_pairs(translation, tmp_path):
 @pytest.mark.spare("'yes\\tsi\\n'", reason="any single pair will do")
 def test_bad_input_is_told_in_one_line(translation, tmp_path, capsys, written, argument, said):
     """Without `--dry-run`, `examples/translation.py` ends with exit code 2 and a line that
-    names the cause: no file `--data`, a line in it without a tab, fewer than 10 sources, no
-    trained net for `--translate`, or a sentence of blanks there.
+    names the cause: a missing file `--data`, a line in it without a tab, fewer than 10
+    sources, no trained net for `--translate`, or a blank sentence there.
     """
     (tmp_path / "p.tsv").write_text(written) if written else None
 

@@ -126,9 +126,9 @@ def test_the_best_linear_map_is_what_least_squares_finds(example, trained):
 
 
 def test_gradcheck_approves_of_the_own_function(example, trained):
-    """For the `OwnReLU` of `examples/two_layer_net.py`, an `autograd.Function` whose backward
-    sets the gradient to 0 where the input is negative, `torch.autograd.gradcheck` returns True
-    at the float64 inputs -2, -0.5, 0.25 and 3.
+    """For `OwnReLU.apply` of `examples/two_layer_net.py`, whose backward sets the gradient to 0
+    where the input is negative, `torch.autograd.gradcheck` returns True at the float64 inputs
+    -2, -0.5, 0.25 and 3 that require grad.
 
     Give `gradcheck` float64 inputs: it compares the gradient with differences of the output.
     """
@@ -143,8 +143,8 @@ def test_gradcheck_approves_of_the_own_function(example, trained):
 
 def test_gradcheck_finds_a_backward_pass_that_forgets_the_bend(example):
     """For a ReLU whose backward returns each gradient unchanged, `torch.autograd.gradcheck`
-    returns True at the float64 input 3.0 and raises RuntimeError, "Jacobian mismatch for output
-    0", if -2.0 is among the inputs.
+    returns True at a float64 input 3.0 that requires grad, and raises RuntimeError, "Jacobian
+    mismatch for output 0", at -2.0.
 
     `gradcheck` sees only the inputs it is given: include both sides of every case distinction.
     """
@@ -162,8 +162,9 @@ def test_gradcheck_finds_a_backward_pass_that_forgets_the_bend(example):
 
 
 def test_the_net_learns_through_the_own_function(example, tmp_path, monkeypatch):
-    """If the backward of `OwnReLU` in `examples/two_layer_net.py` returns zeros, a step leaves
-    the weight before the ReLU as it was and changes the weight behind it as with `torch.relu`.
+    """If the backward of `OwnReLU` in `examples/two_layer_net.py` returns zeros, the first
+    step leaves the weight before the ReLU as it was and changes the one after the ReLU as with
+    `torch.relu`.
 
     Because the gradient reaches the first weight only through that backward.
     """

@@ -223,7 +223,7 @@ def test_the_best_weights_are_kept(speaker, tiny, little):
 def test_tied_weights_are_one_tensor(speaker, tiny):
     """By default the last layer's weight in `examples/word_language_model.py` is the
     embedding's weight, one and the same parameter; with `--untied --hidden 16` there are two,
-    with 16 parameters more per word.
+    16 parameters per word more than with `--hidden 16` alone.
 
     Assigning one module's parameter to the other is enough; see `spec/nn/test_sharing.py`.
     """
@@ -309,9 +309,9 @@ def test_a_finished_run_learns_on_with_more_epochs(speaker, little, tmp_path):
 def test_what_it_can_not_use_is_told_in_one_line(
     speaker, little, tmp_path, capsys, arguments, said
 ):
-    """Without `--dry-run`, `examples/word_language_model.py` ends with exit code 2 and one
-    line of its own that names the cause: to learn from, no file `--text`; no checkpoint for
-    `--generate`; a `--prompt` with a word that the text hasn't.
+    """Without `--dry-run`, `examples/word_language_model.py` ends with exit code 2 and a
+    line that names the cause: a missing file `--text` to learn from, no checkpoint for
+    `--generate`, or a `--prompt` with a word that the text hasn't.
     """
     with pytest.raises(SystemExit) as stopped:
         speaker.main([*TINY, "--text", str(little), "--out", str(tmp_path), *arguments.split()])

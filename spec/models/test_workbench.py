@@ -350,7 +350,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused(
 def test_a_checkpoint_of_other_data_is_refused(name, command, data, stopped, refusal):
     """Without `--dry-run`, `--resume` of a script of `examples/` with other data to train
     on in `--data` or `--text` (in a folder of pictures: other names, classes or sizes of
-    files) ends with exit code 2 and a line: "it learned from other data".
+    files) ends with exit code 2 and says "it learned from other data".
 
     Because the checkpoint holds a hash of the data; for a folder of pictures, of the names,
     classes and sizes of the files.
@@ -459,9 +459,9 @@ class Memory:
 
 @pytest.mark.torch(">=2.3")  # GradScaler("cpu")
 def test_every_kind_of_state_goes_on_where_it_was(train, tmp_path):
-    """A CPU run on `examples/workbench.py` that was interrupted in its second epoch and
-    resumed ends with the weights and the states of optimizer, `GradScaler` and
-    `torch.Generator` of an uninterrupted one with as many threads, bit for bit.
+    """A CPU run that hands model, optimizer, `GradScaler` and `torch.Generator` to `Run`
+    of `examples/workbench.py`, interrupted in its second epoch and resumed, ends with the
+    states of an uninterrupted one with as many threads, bit for bit.
 
     So it does though it shuffles its data and drops out half of its units. Each epoch begins
     with a seed of its own; all other state is in the checkpoint.

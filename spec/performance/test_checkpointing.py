@@ -359,11 +359,11 @@ def test_nothing_is_kept_without_gradients():
 
 @pytest.mark.torch(">=2.5")
 def test_chosen_operations_are_kept():
-    """With a policy for `create_selective_checkpoint_contexts` that returns
-    `CheckpointPolicy.MUST_SAVE` for `torch.ops.aten.mm.default`, `checkpoint` with
-    `use_reentrant=False` keeps the product `w @ w`: `backward()` doesn't compute it again.
+    """`checkpoint` with `use_reentrant=False` keeps the matrix `w @ w` if its `context_fn`
+    is `functools.partial(create_selective_checkpoint_contexts, policy)` and `policy` returns
+    `CheckpointPolicy.MUST_SAVE` for `torch.ops.aten.mm.default`.
 
-    The contexts are passed to `checkpoint` as `context_fn`, by `functools.partial`.
+    So `backward()` doesn't compute the product again.
     """
     from torch.utils._python_dispatch import TorchDispatchMode
     from torch.utils.checkpoint import CheckpointPolicy, create_selective_checkpoint_contexts

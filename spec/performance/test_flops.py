@@ -23,8 +23,8 @@ from torch import nn
     ("rows", "inner", "columns", "flops"), [(4, 4, 4, 128), (2, 3, 5, 60), (1, 10, 1, 20)]
 )
 def test_a_matrix_product_is_two_operations_per_term(rows, inner, columns, flops):
-    """`FlopCounterMode` counts 2 * n * k * m for the product `x @ y` of a float32 (n, k) and a
-    (k, m) matrix: one multiplication and one addition per term.
+    """`FlopCounterMode(display=False)` counts 2 * n * k * m for the product `x @ y` of a
+    float32 (n, k) and a (k, m) matrix: one multiplication and one addition per term.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -36,8 +36,8 @@ def test_a_matrix_product_is_two_operations_per_term(rows, inner, columns, flops
 
 @pytest.mark.torch(">=2.1")
 def test_a_linear_layer_counts_as_its_product():
-    """`FlopCounterMode` counts 2 * 4 * 10 * 20 = 1600 for `nn.Linear(10, 20)` of an input of
-    shape (4, 10); the bias is not counted.
+    """`FlopCounterMode(display=False)` counts 2 * 4 * 10 * 20 = 1600 for
+    `nn.Linear(10, 20)` of an input of shape (4, 10); the bias is not counted.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -49,9 +49,9 @@ def test_a_linear_layer_counts_as_its_product():
 
 @pytest.mark.torch(">=2.1")
 def test_a_convolution_counts_its_kernel_at_each_place():
-    """`FlopCounterMode` counts 27,648 for `nn.Conv2d(3, 8, 3)` of an input of shape (1, 3, 10,
-    10): 2 for each of 8 * 8 output positions, 8 output channels and 3 * 3 * 3 weights of a
-    kernel.
+    """`FlopCounterMode(display=False)` counts 27,648 for `nn.Conv2d(3, 8, 3)` of an input
+    of shape (1, 3, 10, 10): 2 for each of 8 * 8 output positions, 8 output channels and
+    3 * 3 * 3 weights of a kernel.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -64,8 +64,8 @@ def test_a_convolution_counts_its_kernel_at_each_place():
 @pytest.mark.torch(">=2.1")
 def test_the_backward_pass_counts_twice_the_forward_pass():
     """For `y = nn.Linear(10, 20)(x)` of a (4, 10) input that requires grad,
-    `FlopCounterMode` counts for `y.sum().backward()` twice what it counts for the forward
-    pass: one product for the gradient of the weight and one for that of the input.
+    `FlopCounterMode` counts 3200 for `y.sum().backward()`, twice the forward pass: one
+    product for the gradient of the weight and one for that of the input.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -93,8 +93,8 @@ def test_the_backward_pass_counts_twice_the_forward_pass():
     ],
 )
 def test_elementwise_operations_count_nothing(operation):
-    """`FlopCounterMode` counts 0 for `torch.exp`, `+`, `softmax` and `sum` of 1000
-    elements, and for `m @ v` of a matrix `m` and a vector `v`.
+    """`FlopCounterMode(display=False)` counts 0 for `torch.exp`, `+`, `softmax` and `sum`
+    of 1000 elements, and for `m @ v` of a matrix `m` and a vector `v`.
 
     Because it has formulas for `aten.mm` and other products of matrices, and none for these.
     """
@@ -108,9 +108,9 @@ def test_elementwise_operations_count_nothing(operation):
 
 @pytest.mark.torch(">=2.1")
 def test_an_lstm_on_the_cpu_counts_nothing():
-    """`FlopCounterMode` counts 0 for `nn.LSTM(4, 4)` of a float32 CPU tensor where oneDNN
-    computes it as one operation without a formula; in float64 it counts the matrix products,
-    512 for 2 steps of one sample.
+    """`FlopCounterMode(display=False)` counts 0 for `nn.LSTM(4, 4)` of a float32 CPU
+    tensor where oneDNN computes it as one operation without a formula; in float64 it
+    counts the matrix products, 512 for 2 steps of one sample.
 
     To count an LSTM, put it on the meta device or convert it by `double()`. A packed batch of
     sequences of different lengths and `proj_size=` are counted in float32 too, because oneDNN
@@ -129,8 +129,8 @@ def test_an_lstm_on_the_cpu_counts_nothing():
 
 @pytest.mark.torch(">=2.1")
 def test_nothing_has_to_be_computed():
-    """`FlopCounterMode` counts products of tensors on the meta device too: that of two 10,000 x
-    10,000 matrices counts 2 * 10**12 without memory for them.
+    """`FlopCounterMode(display=False)` counts products of tensors on the meta device too:
+    that of two 10,000 x 10,000 matrices counts 2 * 10**12 without memory for them.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -142,9 +142,9 @@ def test_nothing_has_to_be_computed():
 
 @pytest.mark.torch(">=2.4")
 def test_counts_are_kept_per_module():
-    """`FlopCounterMode.get_flop_counts()` returns a dict from names of modules, such as
-    "Sequential.0", to dicts from operations to counts; "Global" has the sums of what was
-    counted inside of modules and outside.
+    """`get_flop_counts()` of a `FlopCounterMode(display=False)` returns a dict from names
+    of modules, such as "Sequential.0", to dicts from operations to counts; "Global" has
+    the sums of what was counted inside of modules and outside.
     """
     from torch.utils.flop_counter import FlopCounterMode
 

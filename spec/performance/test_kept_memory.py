@@ -79,8 +79,9 @@ def test_contiguous_does_not_free_a_large_storage():
 
 
 def test_deepcopy_of_a_view_copies_the_whole_storage():
-    """`copy.deepcopy(x[:10])` of 1000 float32 elements without grad copies the whole storage,
-    4,000 bytes; of `nn.Parameter(x[:10])` it copies the 10 elements, as `x[:10].clone()` does.
+    """`copy.deepcopy(x[:10])` of `x = torch.zeros(1000)` copies the whole storage, 4,000
+    bytes; `copy.deepcopy(nn.Parameter(x[:10]))` copies the 10 elements, as
+    `x[:10].clone()` does.
 
     So that views of one storage, copied together, still share memory. Of a slice of a tensor that
     requires grad `deepcopy` raises RuntimeError: it copies leaves only, and such a slice is none.
@@ -176,9 +177,9 @@ def test_a_running_sum_of_losses_keeps_their_graphs():
 
 
 def test_backward_frees_the_activations_of_a_kept_loss():
-    """For the loss `(hidden * hidden).sum()` of a computed `hidden` that requires grad,
-    `loss.backward()` frees the tensor `hidden` that the graph saved, though the loss is kept,
-    unless `retain_graph=True` is given.
+    """For `loss = (hidden * hidden).sum()` of a computed `hidden` that requires grad and
+    that only the graph holds after `del hidden`, `loss.backward()` frees `hidden`, though
+    the loss is kept, unless `retain_graph=True` is given.
 
     A `torch.autograd.Function` that stores a tensor as an attribute of `ctx`, not by
     `save_for_backward`, keeps it as long as the loss lives.
@@ -217,8 +218,8 @@ def test_backward_frees_the_activations_of_a_kept_loss():
 
 def test_a_kept_output_keeps_the_graph_of_its_net():
     """Before `backward()` a kept output `hidden * hidden` keeps the tensor `hidden`, which
-    autograd saved, if `hidden` requires grad; an output computed inside `torch.no_grad()`
-    keeps no tensor.
+    autograd saved, if `hidden` requires grad; computed inside `torch.no_grad()`, the
+    output doesn't keep `hidden`.
     """
     weight = torch.ones(3, requires_grad=True)
 
@@ -305,9 +306,9 @@ def test_an_optimizer_keeps_the_parameters_of_a_deleted_net():
 
 
 def test_training_with_adam_takes_four_times_the_weights():
-    """After a step of `torch.optim.Adam` with its defaults a parameter keeps four tensors
-    of its size: weight, gradient, `exp_avg` and `exp_avg_sq`; for 4,000 bytes of weights
-    these are 16,000 bytes.
+    """After `backward()` and a `step()` of `torch.optim.Adam` with its defaults, four
+    tensors of a parameter's size are kept: weight, gradient, `exp_avg` and `exp_avg_sq`;
+    for 4,000 bytes of weights they take 16,000 bytes.
 
     Because Adam averages the gradient and its square per element. What a step computes with
     and the activations of the forward pass come on top.

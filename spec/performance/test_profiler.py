@@ -62,7 +62,8 @@ def test_an_operation_contains_those_that_it_calls():
 
 
 def test_the_table_is_text():
-    """`p.key_averages().table(sort_by="self_cpu_time_total", row_limit=2)` is a string with a
+    """After `with torch.profiler.profile() as p:`,
+    `p.key_averages().table(sort_by="self_cpu_time_total", row_limit=2)` is a string with a
     row per operation, at most 2 of them, and columns such as "Self CPU" and "# of Calls".
     """
     x = torch.ones(4)
@@ -77,8 +78,9 @@ def test_the_table_is_text():
 
 
 def test_an_unknown_column_is_refused():
-    """`p.key_averages().table(sort_by="nope")` raises AttributeError, "'FunctionEventAvg'
-    object has no attribute 'nope'", if an operation was recorded.
+    """If a `torch.profiler.profile` `p` recorded an operation,
+    `p.key_averages().table(sort_by="nope")` raises AttributeError, "'FunctionEventAvg'
+    object has no attribute 'nope'".
 
     Write `cpu_time_total`, `self_cpu_time_total` or `count`; of a GPU `device_time_total`, in
     old releases such as 2.0 `cuda_time_total`.
@@ -91,9 +93,9 @@ def test_an_unknown_column_is_refused():
 
 
 def test_a_part_of_a_program_gets_a_name():
-    """`with torch.profiler.record_function("encoder"):` adds a row `encoder` to
-    `key_averages()`, which stands for all operations in its block; each operation has its
-    own row besides.
+    """Inside `torch.profiler.profile`, `with torch.profiler.record_function("encoder"):`
+    adds a row `encoder` to the profiler's `key_averages()`, beside the rows of the
+    operations in its block.
     """
     x = torch.ones(4)
 
@@ -206,9 +208,9 @@ def test_a_loop_calls_step():
 
 
 def test_a_trace_file_is_json(tmp_path):
-    """`p.export_chrome_trace("trace.json")` of a `torch.profiler.profile` writes a JSON
-    file with an event for each call of an operation under the key `traceEvents`, such as
-    `aten::add`; chrome://tracing and ui.perfetto.dev open it.
+    """`p.export_chrome_trace("trace.json")` of a finished `torch.profiler.profile` `p`
+    writes a JSON file with an event for each call of an operation, such as `aten::add`,
+    under the key `traceEvents`; ui.perfetto.dev opens it.
 
     `torch.profiler.tensorboard_trace_handler(folder)` as `on_trace_ready` names the files
     itself.
