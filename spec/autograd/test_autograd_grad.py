@@ -77,9 +77,9 @@ def test_grad_adds_the_gradients_of_several_outputs():
 
 
 def test_grad_of_a_vector_needs_grad_outputs(device):
-    """`torch.autograd.grad(y, x)` of `y = x * x`, with a float32 `x` of two elements that
-    requires grad, raises RuntimeError, "grad can be implicitly created only for scalar
-    outputs", but works with `grad_outputs=torch.tensor([1.0, 10.0])`.
+    """`torch.autograd.grad(y, x)` of `y = x * x`, with `x = torch.tensor([1.0, 2.0],
+    requires_grad=True)`, raises RuntimeError, "grad can be implicitly created only for
+    scalar outputs", but works with `grad_outputs=torch.tensor([1.0, 10.0])`.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     y = x * x

@@ -226,9 +226,9 @@ def test_dynamic_shapes_are_named_like_the_arguments():
 
 
 def test_two_dimensions_that_must_agree_share_a_dim():
-    """For `x + y` of two 1-D inputs of 4 elements `torch.export.export` takes one `Dim("a")` for
-    both sizes; `Dim("a")` and `Dim("b")` raise an error, "Constraints violated", and below it
-    "must always be equal".
+    """For `x + y` of two different 1-D tensors of 4 elements `torch.export.export` takes
+    one `Dim("a")` for both sizes; `Dim("a")` and `Dim("b")` raise an error, "Constraints
+    violated", and below it "must always be equal".
     """
 
     class Add(nn.Module):

@@ -126,7 +126,7 @@ def test_the_mode_of_a_picture_decides_its_channels(mode, channels):
 
 def test_to_tensor_refuses_a_tensor():
     """`torchvision.transforms.ToTensor` raises TypeError for a tensor: it takes Pillow
-    pictures and NumPy arrays.
+    pictures and NumPy arrays of two or three dimensions.
 
     It happens if `ToTensor` is listed twice, or a dataset already returns tensors: leave it out.
     """

@@ -150,8 +150,8 @@ def test_float64_is_left_in_peace():
 
 
 def test_a_product_under_autocast_is_rounded():
-    """Inside `torch.autocast("cpu", dtype=torch.bfloat16)` the matrix product of `[[257.]]` and
-    `[[1.]]` is `[[256.]]`.
+    """Inside `torch.autocast("cpu", dtype=torch.bfloat16)`, `x @ one` is `[[256.]]` for `x
+    = torch.tensor([[257.0]])` and `one = torch.ones(1, 1)`.
 
     Because bfloat16 keeps 8 significant bits: 257 needs 9.
     """

@@ -153,8 +153,8 @@ def test_a_curve_is_an_array_for_a_plotting_library():
 @pytest.mark.claim("self-activation-bends")
 def test_an_activation_at_the_end_bounds_the_answer():
     """As a last step `torch.sigmoid` maps each finite float32 score to a number in [0, 1],
-    and `torch.softmax(row, dim=0)` maps a 1-D tensor of such scores to numbers in [0, 1]
-    that sum to 1 up to rounding.
+    and `torch.softmax(row, dim=0)` maps a few such scores, a 1-D tensor `row`, to numbers
+    in [0, 1] that sum to 1 up to rounding.
 
     For training, losses with logits include this step: `spec/nn/test_classification_losses.py`.
     """

@@ -88,8 +88,9 @@ def test_twenty_layers_of_weight_two_make_a_million(device):
 
 @pytest.mark.claim("self-deep-exploding")
 def test_an_exploded_gradient_is_infinite_and_then_nan(device):
-    """`backward()` through 128 times `y = 2 * y` in float32 gives the gradient `inf`, because 2 **
-    128 is beyond the range of float32; `inf - inf` is NaN.
+    """From `y = x`, a 0-d float32 leaf that requires grad, 128 times `y = 2 * y` and then
+    `y.backward()` make `x.grad` `inf`, because 2 ** 128 is beyond the range of float32;
+    `x.grad - x.grad` is then NaN.
     """
     x = torch.tensor(1.0, device=device, requires_grad=True)
     y = x
