@@ -53,8 +53,9 @@ def test_a_whole_net_can_be_saved_as_one_object(tmp_path):
 
 @pytest.mark.torch(">=2.6")
 def test_by_default_a_whole_net_is_refused(tmp_path):
-    """Since PyTorch 2.6 `torch.load(path)` of a net saved as an object raises
-    UnpicklingError, "Weights only load failed", and names the class that was refused.
+    """Since PyTorch 2.6 `torch.load(path)` of a net saved as an object, by `torch.save(net,
+    path)`, raises UnpicklingError, "Weights only load failed"; for `nn.Linear(1, 1)` it
+    names the class `torch.nn.modules.linear.Linear`.
 
     Pass `weights_only=False` if you trust the file, or save `net.state_dict()` instead.
     """
@@ -260,8 +261,9 @@ def test_other_objects_are_refused_by_name(content, name, tmp_path):
 
 @pytest.mark.torch(">=2.5")
 def test_safe_globals_lets_a_class_through(tmp_path):
-    """Inside `with torch.serialization.safe_globals([argparse.Namespace])` a `Namespace` of
-    plain values loads with `weights_only=True`; after the block it is refused again.
+    """Inside `with torch.serialization.safe_globals([argparse.Namespace]):` `torch.load(path,
+    weights_only=True)` loads a saved `Namespace` of plain values; after the block it
+    refuses it again.
 
     Other classes that such an object holds are still refused, here a `Path` in a
     `Namespace`: list them all.
@@ -281,9 +283,9 @@ def test_safe_globals_lets_a_class_through(tmp_path):
 
 @pytest.mark.torch(">=2.4")
 def test_add_safe_globals_lets_a_class_through_from_then_on(tmp_path):
-    """`torch.serialization.add_safe_globals([cls])` allows the class `cls` in this process
-    until `clear_safe_globals()` takes it away; `get_safe_globals()` has it in its list
-    meanwhile.
+    """After `torch.serialization.add_safe_globals([argparse.Namespace])`
+    `torch.load(path, weights_only=True)` loads a saved `Namespace` of plain values in this
+    process until `clear_safe_globals()`; meanwhile `get_safe_globals()` lists the class.
     """
     torch.save(argparse.Namespace(lr=0.25), tmp_path / "run.pt")
 

@@ -62,8 +62,9 @@ def test_a_seed_comes_before_the_net():
 
 
 def test_one_more_draw_shifts_all_that_follow():
-    """An `nn.Linear(2, 2)` built on the CPU before another one changes the initial weights
-    of the other under the same seed; an `nn.ReLU` built before it doesn't.
+    """On the CPU an `nn.Linear(2, 2)` built between `torch.manual_seed(1)` and a second
+    `nn.Linear(2, 2)` changes the initial weights of the second; an `nn.ReLU()` built there
+    doesn't.
 
     Because both `nn.Linear` draw from one generator in turn, and `nn.ReLU` draws nothing.
     To compare two nets, copy the common weights by `load_state_dict`.
@@ -159,8 +160,8 @@ def test_deterministic_mode_can_warn_instead():
     [("default", False, False, 0), ("warn", True, True, 1), ("error", True, False, 2)],
 )
 def test_deterministic_mode_has_three_degrees(mode, enabled, warns, number):
-    """`set_deterministic_debug_mode` takes `"default"`, `"warn"` and `"error"`;
-    `get_deterministic_debug_mode()` returns 0, 1 and 2 for them, and deterministic
+    """`torch.set_deterministic_debug_mode` takes `"default"`, `"warn"` and `"error"`;
+    `torch.get_deterministic_debug_mode()` then returns 0, 1 and 2, and deterministic
     algorithms are off by default.
     """
     before = torch.are_deterministic_algorithms_enabled()

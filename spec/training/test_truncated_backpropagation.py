@@ -158,9 +158,9 @@ def test_a_state_of_another_batch_size_is_refused():
 
 
 def test_a_cell_by_hand_is_detached_alike():
-    """A loop over `state = state * weight` with a `state.backward()` in each round needs
-    `state = state.detach()` between the rounds: without it the second `backward()` raises
-    RuntimeError, "Trying to backward through the graph a second time".
+    """A loop over `state = state * weight` of 0-d tensors, where `weight` requires grad, with
+    a `state.backward()` in each round needs `state = state.detach()` between the rounds:
+    without it the second `backward()` raises RuntimeError.
 
     The state of an `nn.RNNCell` needs it too, in a loop that calls `backward()` at each
     step.
