@@ -192,8 +192,8 @@ def test_fake_quantisation_rounds_and_lets_gradients_through():
 @pytest.mark.torch(">=2.9")
 def test_torchao_changes_weights_in_place():
     """`torchao.quantization.quantize_(model, Int8WeightOnlyConfig())` returns None and replaces
-    the weights of the model's `nn.Linear` layers by tensors of a subclass; the layers stay
-    `nn.Linear`.
+    the weights of the model's `nn.Linear` layers by tensors of a subclass of `torch.Tensor`; the
+    layers stay `nn.Linear`.
     """
     from torchao.quantization import Int8WeightOnlyConfig, quantize_
 

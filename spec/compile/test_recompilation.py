@@ -39,7 +39,7 @@ offset = 1
 
 def test_another_dtype_is_compiled_anew():
     """`torch.compile(lambda x: x + 1)`, called with a float32 tensor, is compiled once more
-    for a float64 tensor of the same shape; both results are kept: called again with the
+    for a float64 tensor of the same shape; both compilations are kept: called again with the
     float32 tensor it is not compiled a third time.
     """
     counter = CompileCounter()
@@ -52,8 +52,11 @@ def test_another_dtype_is_compiled_anew():
 
 
 def test_the_second_size_is_compiled_for_all_sizes():
-    """Called with 2, 3, 4 and 5 elements, `torch.compile(lambda x: x + 1)` is compiled twice: for
-    exactly 2, and then for a size that may change.
+    """Called in a new process with 2, 3, 4 and 5 elements, `torch.compile(lambda x: x + 1)` is
+    compiled twice: for exactly 2, and then for a size that may change.
+
+    In the same process the same line run anew may start with the size that may change, because
+    the sizes seen are kept per file, line and name; `torch.compiler.reset()` forgets them.
     """
     counter = CompileCounter()
     compiled = torch.compile(lambda x: x + 1, backend=counter)
@@ -113,9 +116,9 @@ def test_a_marked_dimension_is_compiled_once():
 
 @pytest.mark.torch(">=2.3")
 def test_a_marked_dimension_that_cannot_change_is_refused():
-    """If `torch.compile(lambda x: F.linear(x, weight))` has a weight of 2 features, an
-    input marked by `torch._dynamo.mark_dynamic(x, 1)` raises ConstraintViolationError in
-    the call, "Constraints violated (L['x'].size()[1])!".
+    """After `torch._dynamo.mark_dynamic(x, 1)` of `x = torch.ones(3, 2)`, the call with `x` of
+    `torch.compile(lambda x: F.linear(x, weight))` with `weight = torch.ones(1, 2)` raises
+    ConstraintViolationError, "Constraints violated (L['x'].size()[1])!".
 
     `torch._dynamo.maybe_mark_dynamic` accepts the constant instead.
     """
@@ -129,9 +132,9 @@ def test_a_marked_dimension_that_cannot_change_is_refused():
 
 
 def test_other_kinds_of_tensor_are_compiled_anew():
-    """Compiled for `torch.ones(2)`, `torch.compile(lambda x: x + 1)` is compiled anew for two
-    dimensions, for the stride 2 of `x[::2]`, for `requires_grad=True`, and inside
-    `torch.no_grad()`.
+    """Compiled for `torch.ones(2)`, `torch.compile(lambda x: x + 1)` is compiled anew for
+    `torch.ones(2, 1)`, for `torch.ones(4)[::2]` with its stride 2, for
+    `torch.ones(2, requires_grad=True)`, and for `torch.ones(2)` inside `torch.no_grad()`.
 
     Because each is a guard, as dtype and size are. A third stride needs no compilation: from the
     second on it is a symbol.
@@ -152,8 +155,8 @@ def test_other_kinds_of_tensor_are_compiled_anew():
 
 
 def test_a_second_integer_argument_is_compiled_for_all():
-    """Under `torch.compile` without `dynamic=` an int `n` in `x + n` is a constant at first
-    and a symbol from its second value on: calls with 2, 3, 4 and 5 take two compilations.
+    """In a new process `torch.compile(lambda x, n: x + n)` has an int `n` as a constant at first
+    and as a symbol from its second value on: calls with 2, 3, 4 and 5 take two compilations.
 
     Where `n` counts the turns of a Python loop, as in `range(n)`, each value is compiled on its
     own.

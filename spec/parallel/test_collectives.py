@@ -97,8 +97,8 @@ def test_broadcast_overwrites_with_one_processs_tensor(group):
 
 def test_all_gather_gives_everyone_everything(group):
     """`dist.all_gather(tensors, x)` writes the `x` of all processes, contiguous int64
-    tensors of one shape, into the tensors of the list `tensors` of every process, in the
-    order of their ranks.
+    tensors of one shape, in the order of their ranks into the list `tensors` of every
+    process, which holds one int64 tensor of that shape for each rank.
 
     The list has to hold one tensor per process, of the right shape and dtype, to be written
     into: `[torch.zeros_like(x)] * 2` is one tensor twice, and ends up with the values of one
@@ -116,8 +116,8 @@ def test_all_gather_gives_everyone_everything(group):
 
 def test_gather_gives_one_process_everything(group):
     """`dist.gather(x, tensors, dst=0)` writes the `x` of all processes, contiguous int64
-    tensors of one shape, into the tensors of rank 0's list; the other processes pass None
-    as list."""
+    tensors of one shape, into rank 0's list of one int64 tensor of that shape for each rank;
+    the other processes pass None as list."""
 
     def program(rank):
         x = torch.tensor([rank + 1, 10 * (rank + 1)])
@@ -211,8 +211,8 @@ def test_an_asynchronous_sum_is_there_after_wait(group):
 
 
 def test_a_subgroup_counts_its_own_ranks(group):
-    """In `alone = dist.new_group([1])` the process of rank 1 has rank 0, and
-    `dist.get_rank(alone)` is -1 in the process of rank 0, which is no member.
+    """After `alone = dist.new_group([1])` in both of two processes, `dist.get_rank(alone)` is 0
+    in the process of rank 1, and -1 in the process of rank 0, which is no member.
 
     Every process of the default group has to call `new_group`, members or not.
     """
@@ -249,10 +249,10 @@ def test_a_monitored_barrier_names_who_is_missing(group):
 
 
 def test_a_process_that_does_not_come_ends_the_waiting_by_timeout(group):
-    """In a gloo group of two processes made by
-    `dist.new_group(timeout=timedelta(milliseconds=300))`, `all_reduce` of one process
-    raises RuntimeError, "Timed out waiting 300ms", if the other is alive but doesn't call
-    `all_reduce` in that time.
+    """In a gloo group of two made by
+    `hasty = dist.new_group(timeout=timedelta(milliseconds=300))`, `all_reduce(x, group=hasty)`
+    of one process raises RuntimeError, "Timed out waiting 300ms", if the other is alive but
+    doesn't call it in that time.
 
     Without `timeout=` a gloo group waits for 30 minutes, which looks like a program that hangs.
     """

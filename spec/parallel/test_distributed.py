@@ -360,8 +360,8 @@ def test_what_was_saved_without_the_wrapper_loads_without_it(group_of_one):
 
 
 def test_ddp_refuses_a_model_with_nothing_to_learn(group_of_one):
-    """`DistributedDataParallel(model)` raises RuntimeError where no parameter of `model`
-    requires grad.
+    """After `init_process_group`, `DistributedDataParallel(model)` raises RuntimeError where no
+    parameter of `model` requires grad.
 
     There would be no gradient to average: call such a frozen model without the wrapper.
     """
