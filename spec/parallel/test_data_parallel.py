@@ -386,8 +386,8 @@ def test_an_attribute_that_a_replica_sets_is_lost():
 
 @pytest.mark.cuda
 def test_batch_norm_learns_from_the_first_share_only():
-    """With two replicas under `nn.DataParallel`, `nn.BatchNorm1d` updates its running mean from the
-    first replica's rows alone, not from the whole batch.
+    """With two replicas under `nn.DataParallel`, `nn.BatchNorm1d` in train mode updates its running
+    mean from the first replica's rows alone, not from the whole batch.
 
     Because each replica updates its own copy of the buffers, and only the first shares them with
     the model.
