@@ -116,8 +116,8 @@ def test_a_marked_dimension_is_compiled_once():
 
 @pytest.mark.torch(">=2.3")
 def test_a_marked_dimension_that_cannot_change_is_refused():
-    """After `torch._dynamo.mark_dynamic(x, 1)` of `x = torch.ones(3, 2)`, the call with `x` of
-    `torch.compile(lambda x: F.linear(x, weight))` with `weight = torch.ones(1, 2)` raises
+    """With `weight = torch.ones(1, 2)`, `torch.compile(lambda x: F.linear(x, weight))` called with
+    `x = torch.ones(3, 2)` after `torch._dynamo.mark_dynamic(x, 1)` raises
     ConstraintViolationError, "Constraints violated (L['x'].size()[1])!".
 
     `torch._dynamo.maybe_mark_dynamic` accepts the constant instead.
