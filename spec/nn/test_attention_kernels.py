@@ -269,7 +269,7 @@ def test_the_old_context_manager_is_deprecated():
 @pytest.mark.torch(">=2.3")
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_flash_attention_on_a_gpu_wants_half_precision():
-    """On a CUDA GPU, with only `SDPBackend.FLASH_ATTENTION` allowed,
+    """On CUDA, inside `with torch.nn.attention.sdpa_kernel(SDPBackend.FLASH_ATTENTION):`,
     `F.scaled_dot_product_attention` of float32 inputs raises RuntimeError, "No available
     kernel".
 
@@ -338,8 +338,9 @@ def test_a_cache_of_keys_and_values_gives_the_same_numbers():
 
 
 def test_a_cache_may_be_allocated_at_once():
-    """A cache allocated by `torch.zeros` at full length, written by `cache[:, :, step] = new` and
-    read by `cache[:, :, : step + 1]`, keeps one storage.
+    """A cache of keys, `cache = torch.zeros(1, 2, 5, 4)` for 5 steps, is written by
+    `cache[:, :, step] = new` with a `new` of shape (1, 2, 4) and read by the view
+    `cache[:, :, : step + 1]`: its storage stays the same.
 
     `torch.cat` at each step copies all earlier keys instead.
     """
@@ -358,9 +359,9 @@ def test_a_cache_may_be_allocated_at_once():
 @pytest.mark.torch(">=2.6")
 @pytest.mark.filterwarnings("ignore:flex_attention called without:UserWarning")
 def test_flex_attention_takes_a_function_of_scores():
-    """`flex_attention(q, k, v, score_mod=function)` of 4-D tensors without gradients
-    replaces each score by what `function` makes of the score and its batch, head, query and
-    key index. A bias by distance is one line.
+    """`flex_attention(q, k, v, score_mod=function)` of 4-D float32 tensors that don't
+    require grad replaces each score by `function(score, b, h, i, j)`, where b, h, i and j
+    are its batch, head, query and key index.
 
     It is meant for `torch.compile`: without it PyTorch warns, and an unfused form runs that
     stores all scores. On the CPU it has no backward pass.
