@@ -214,8 +214,8 @@ def test_the_last_two_axes_are_not_to_be_swapped():
 
 
 def test_save_image_writes_the_grid(tmp_path):
-    """`save_image(images, "grid.png")` makes the grid of a grey float32 batch and writes it
-    to a file; values below 0 become black and those above 1 white.
+    """`save_image(images, "grid.png")` makes the grid of a grey float32 batch of shape (N,
+    1, H, W) and writes it to a file; values below 0 become black and those above 1 white.
 
     So a normalised batch is saved too dark: undo the normalisation, or give `normalize=True`.
     """

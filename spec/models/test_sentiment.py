@@ -139,9 +139,9 @@ def test_classify_tells_praise_from_blame(sentiment, trained, text, label, unkno
 
 
 def test_one_word_turns_the_answer(sentiment, trained):
-    """Read word by word by the GRU of `examples/sentiment.py`, trained by default, "the
-    plot was not good" and "the plot was good" have the same probabilities after their first
-    three words, up to rounding, and opposite ones after "good".
+    """Read by the GRU of `examples/sentiment.py`, trained by default, "the plot was not
+    good" and "the plot was good" have the same probabilities of praise after the first
+    three words, up to rounding; after "good" 0 and 1, to within 0.1.
 
     A GRU has an output after each word, which depends on the words up to there.
     """

@@ -31,8 +31,8 @@ def test_a_new_network_has_no_gradients():
 
 
 def test_backward_puts_the_slope_of_the_loss_into_each_parameter(device):
-    """After `backward()` of the sum of the output of a new `nn.Linear(2, 1)` for the input
-    [[3, 5]], the `.grad` of the weight is [[3, 5]] and that of the bias [1]: the
+    """After `net(torch.tensor([[3.0, 5.0]])).sum().backward()` with a new `net =
+    nn.Linear(2, 1)`, the `.grad` of the weight is [[3, 5]] and that of the bias [1]: the
     derivatives of the sum.
     """
     net = nn.Linear(2, 1).to(device)
@@ -79,8 +79,8 @@ def test_backward_reaches_every_layer():
 
 @pytest.mark.claim("blitz-bias-grad-after")
 def test_backward_fills_the_gradient_of_the_bias():
-    """After `backward()` of a loss of the output of an `nn.Sequential` whose first layer is
-    `nn.Conv2d(1, 6, 5)`, the bias of this layer has a `.grad` of six elements, one per
+    """After `backward()` of a loss of the output of a new `nn.Sequential` whose first layer
+    is `nn.Conv2d(1, 6, 5)`, the bias of this layer has a `.grad` of six elements, one per
     output channel.
     """
     net = nn.Sequential(

@@ -171,9 +171,9 @@ def test_gradients_are_averaged_and_dealt_out(group):
 
 @pytest.mark.torch(">=2.9")
 def test_a_sharded_step_is_one_step_on_the_whole_batch(group):
-    """With a loss that is a mean over the batch, an SGD step of an `nn.Linear` sharded by
-    `fully_shard` over two processes with one row each gives the weights that one process with both
-    rows gets from the same start, up to rounding.
+    """With a loss that is the unweighted mean over the rows, an SGD step of an `nn.Linear`
+    sharded by `fully_shard` over two processes with one row each gives, up to rounding, the
+    weights that one process with both rows gets.
 
     Not so with BatchNorm in training mode, which normalises by the rows of its own process.
     """

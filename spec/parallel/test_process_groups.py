@@ -129,8 +129,10 @@ def test_tracebacks_name_the_rank(group_of_one, capsys):
 
 
 def test_alone_a_sum_over_all_is_ones_own_part(group_of_one):
-    """In a group of one process `dist.all_reduce(x)` of a float32 tensor leaves the values of `x`
-    as they are, so a script for several processes runs in one too."""
+    """In a group of one process `dist.all_reduce(x)` of a float32 tensor leaves the values
+    of `x` as they are, so a script whose processes exchange such sums alone runs in one
+    process too.
+    """
     x = torch.tensor([1.0, 2.0])
 
     dist.all_reduce(x)
