@@ -126,9 +126,9 @@ def test_doubling_until_it_is_large_gives_v_times_a_power_of_two(seed):
 
 
 def test_the_product_is_linear_in_v():
-    """For `x = torch.tensor([2.0, 3.0], requires_grad=True)` and `y =
-    torch.stack([x.prod(), x.sum()])`, `torch.autograd.grad(y, x, v)` is linear in `v`: a
-    `v` of 10 and 100 gives 10 times the gradient of `y[0]` plus 100 times that of `y[1]`.
+    """For `x = torch.tensor([2.0, 3.0], requires_grad=True)`, `y = torch.stack([x.prod(),
+    x.sum()])` and `v = torch.tensor([10.0, 100.0])`, `torch.autograd.grad(y, x, v)[0]` is
+    [130, 120]: 10 * [3, 2], the gradient of `y[0]`, plus 100 * [1, 1].
     """
     x = torch.tensor([2.0, 3.0], requires_grad=True)
     y = torch.stack([x.prod(), x.sum()])
@@ -190,8 +190,8 @@ def test_the_sum_over_a_batch_keeps_the_rows_apart(device):
 
 def test_rows_that_mix_are_not_kept_apart():
     """For `batch = torch.tensor([[1.0], [3.0]], requires_grad=True)` and `centred = batch -
-    batch.mean()`, the gradient with respect to `batch` is [[0], [0]] for `centred.sum()`,
-    but [[0.5], [-0.5]] for `centred[0]`: the mean mixes the rows.
+    batch.mean()`, `torch.autograd.grad(y, batch, retain_graph=True)[0]` is [[0], [0]] for
+    `y = centred.sum()`, but [[0.5], [-0.5]] for `y = centred[0]`.
 
     BatchNorm mixes rows in this way in training mode.
     """
@@ -219,9 +219,9 @@ def test_a_batch_of_vectors_gives_the_whole_jacobian(device):
 
 
 def test_two_backward_passes_give_the_jacobian_times_a_vector():
-    """For vectors `x` and `v` that require grad, `y = torch.stack([x[0] * x[1], x[0] + 7 *
-    x[2]])` and `g = torch.autograd.grad(y, x, v, create_graph=True)[0]`,
-    `torch.autograd.grad(g, v, u)[0]` is `J @ u`, up to rounding: `g` is `v @ J`.
+    """For `x` (3 floats) and `v` (2) that require grad, `y = torch.stack([x[0] * x[1], x[0]
+    + 7 * x[2]])` and `g = torch.autograd.grad(y, x, v, create_graph=True)[0]`,
+    `torch.autograd.grad(g, v, u)[0]` is `J @ u`, J the Jacobian, up to rounding.
 
     `torch.func.jvp` computes it in one forward pass:
     `spec/autograd/test_function_transforms.py`.

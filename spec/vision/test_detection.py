@@ -241,9 +241,9 @@ def test_the_boxes_of_an_image_are_a_matrix():
 
 
 def test_an_image_without_objects_has_an_empty_target():
-    """For a `FasterRCNN` the target of an image without objects has `boxes` of shape (0, 4)
-    and int64 `labels` of shape (0,); of a batch of this image alone `loss_box_reg` is 0.
-    Boxes `torch.tensor([])`, of shape (0,), raise AssertionError.
+    """For a `FasterRCNN` in training the target of an image without objects has `boxes` of
+    shape (0, 4) and int64 `labels` of shape (0,); of a batch of this image alone
+    `loss_box_reg` is 0. Boxes `torch.tensor([])` raise AssertionError.
 
     Write `torch.zeros(0, 4)` and `torch.zeros(0, dtype=torch.int64)`.
     """
@@ -273,7 +273,8 @@ def test_labels_are_int64():
 
 def test_class_zero_is_the_background():
     """`num_classes` of a `FasterRCNN` counts the background, class 0: with `num_classes=3`
-    labels are 1 and 2, and label 3 raises IndexError, "Target 3 is out of bounds", on the CPU.
+    labels are 1 and 2, and in training label 3 raises IndexError, "Target 3 is out of
+    bounds", on the CPU.
 
     A box labelled 0 raises nothing: it counts as background, and `loss_box_reg` is 0.
     `RetinaNet` and `FCOS` take label 0 for a class like any other.

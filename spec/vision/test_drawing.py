@@ -93,9 +93,9 @@ def test_no_boxes_leave_the_image():
 
 
 def test_labels_come_one_for_each_box():
-    """`draw_bounding_boxes(..., labels=["cat"])` of the single box [1, 15, 30, 35] writes
-    "cat" at the upper left corner of the box, inside of the frame; two labels for it raise
-    ValueError, "Number of boxes (1) and labels (2) mismatch".
+    """`draw_bounding_boxes(image, boxes, labels=["cat"], colors="red")` of the single box
+    [1, 15, 30, 35] writes "cat" inside of the frame, at its upper left corner; two labels
+    raise ValueError, "Number of boxes (1) and labels (2) mismatch".
     """
     boxes = torch.tensor([[1, 15, 30, 35]])
 

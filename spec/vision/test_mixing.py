@@ -24,9 +24,9 @@ pytestmark = pytest.mark.torch(">=2.1")
 
 
 def test_mixup_mixes_images_and_labels_in_one_proportion():
-    """`v2.MixUp(num_classes=3)` of two float images with the int64 labels 0 and 2 returns,
-    for each image and up to rounding, `p * image + (1 - p) * other`, and labels (2, 3) with
-    `p` at the class of the image and `1 - p` at that of the other.
+    """`v2.MixUp(num_classes=3)` of a batch of two float images and int64 labels 0 and 2
+    returns for each image, up to rounding, `p * image + (1 - p) * other`, and labels (2, 3)
+    with `p` at the class of the image and `1 - p` at that of the other.
 
     The images have to be floats: uint8 raises RuntimeError, "result type Float can't be cast".
     """
@@ -44,9 +44,9 @@ def test_mixup_mixes_images_and_labels_in_one_proportion():
 
 
 def test_cutmix_weights_labels_by_area():
-    """`v2.CutMix(num_classes=3)` of two images with the int64 labels 0 and 2 pastes into
-    each image a rectangle of the other image; the label of the other image gets, up to
-    rounding, the share of the pixels that the rectangle covers.
+    """`v2.CutMix(num_classes=3)` of a batch of two images and the int64 labels 0 and 2
+    pastes into each image a rectangle of the other image; the label of the other image
+    gets, up to rounding, the share of the pixels that the rectangle covers.
     """
     images = torch.tensor([0.0, 1.0]).view(2, 1, 1, 1).expand(2, 1, 8, 8)
     labels = torch.tensor([0, 2])
@@ -119,9 +119,9 @@ def test_a_class_beyond_the_number_of_classes_is_refused():
 
 
 def test_mixing_fits_into_the_collate_function():
-    """With `mix` a `v2.RandomChoice` of `v2.CutMix` and `v2.MixUp`, a `collate_fn` that returns
-    `mix(*default_collate(samples))` makes a `DataLoader` of pairs of a float image and an int
-    label yield mixed batches, with labels (N, classes).
+    """With `mix = v2.RandomChoice([v2.CutMix(num_classes=3), v2.MixUp(num_classes=3)])`, a
+    `collate_fn` returning `mix(*default_collate(samples))` makes a `DataLoader` of pairs of
+    float image and label 0 to 2 yield mixed batches, labels (N, 3).
 
     Written so, workers do the mixing where there are any. `v2.RandomChoice([cutmix, mixup])`
     chooses one of the two per batch.
@@ -137,9 +137,9 @@ def test_mixing_fits_into_the_collate_function():
 
 
 def test_a_larger_alpha_mixes_more_evenly():
-    """The share of `v2.MixUp(alpha=a)` is drawn from the beta distribution with both
-    parameters `a`, a float: with 1000.0 it is close to one half, with 0.05 mostly close to
-    0 or 1.
+    """The share of `v2.MixUp(alpha=a, num_classes=2)` is drawn from the beta distribution
+    with both parameters `a`, a float: with 1000.0 it is close to one half, with 0.05 mostly
+    close to 0 or 1.
 
     The default 1 draws each share with equal probability.
     """
