@@ -108,8 +108,8 @@ def test_step_functions_are_tracked_and_flat(function, device):
 
 
 def test_the_remainder_has_the_slope_one():
-    """The gradient of `x % 2` with respect to a float32 `x` that requires grad is 1 in each
-    element, at the jumps as well.
+    """The gradient of `(x % 2).sum()` with respect to a float32 `x` that requires grad is 1 in
+    each element, at the jumps as well.
 
     Because `x % 2` is `x` minus a constant between its jumps.
     """

@@ -37,9 +37,9 @@ def test_backward_agrees_with_a_small_step_to_either_side(device):
 
 @given(st.lists(st.integers(-9, 9), min_size=1, max_size=5), st.integers(-4, 4))
 def test_the_gradient_of_any_polynomial_is_its_derivative(coefficients, at):
-    """For a sum of one to five terms `c * x**k` with k = 0, 1, 2 … and integers c between -9 and
-    9, at a float64 leaf `x` that is an integer from -4 to 4, `backward()` gives exactly the
-    sum of k·c·xᵏ⁻¹ over k ≥ 1.
+    """For a polynomial of degree 4 at most, a sum of terms `c * x**k` with integers c between -9
+    and 9, at a float64 leaf `x` that is an integer from -4 to 4, `backward()` gives exactly
+    the sum of k·c·xᵏ⁻¹ over k ≥ 1.
     """
     x = torch.tensor(float(at), dtype=torch.float64, requires_grad=True)
     polynomial = sum((c * x**k for k, c in enumerate(coefficients)), start=0 * x)
@@ -53,9 +53,9 @@ def test_the_gradient_of_any_polynomial_is_its_derivative(coefficients, at):
     ("step", "two_sided", "one_sided"), [(1.0, 13.0, 19.0), (0.5, 12.25, 15.25)]
 )
 def test_a_step_to_both_sides_errs_less_than_to_one(step, two_sided, one_sided):
-    """For `f(x) = x**3` at 2, whose derivative is 12, central differences with steps of 1
-    and 0.5 give 13 and 12.25; differences to the right alone, `(f(x + h) - f(x)) / h`, give
-    19 and 15.25.
+    """For `f(x) = x**3` at 2, whose derivative is 12, central differences, `(f(x + h) - f(x
+    - h)) / (2 * h)`, with h of 1 and 0.5 give 13 and 12.25; differences to the right alone,
+    `(f(x + h) - f(x)) / h`, give 19 and 15.25.
 
     Because the errors of both sides cancel in part.
     """

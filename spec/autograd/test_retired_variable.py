@@ -209,8 +209,9 @@ def test_the_volatile_attribute_always_reads_false():
 
 
 def test_creator_became_grad_fn():
-    """Reading the attribute `creator` of a tensor, as the first releases had it, raises
-    AttributeError; read `grad_fn` instead.
+    """Reading the attribute `creator` of a tensor raises AttributeError; read `grad_fn` instead.
+
+    The first releases had the node of a `Variable` under the name `creator`.
     """
     y = torch.ones(2, requires_grad=True) * 2
 
