@@ -122,8 +122,8 @@ def test_each_iteration_may_leave_another_graph():
     ("times", "value", "gradient"), [(1, 2.0, 1.0), (2, 4.0, 4.0), (3, 8.0, 12.0), (5, 32.0, 80.0)]
 )
 def test_a_loop_is_recorded_round_by_round(times, value, gradient):
-    """`y = y * x` in a loop of n iterations, from `y = torch.tensor(1.0)` and with a new
-    `x = torch.tensor(2.0, requires_grad=True)`, is recorded iteration by iteration:
+    """`y = y * x` in a loop of n ≥ 1 iterations, from `y = torch.tensor(1.0)` and with a
+    new `x = torch.tensor(2.0, requires_grad=True)`, is recorded iteration by iteration:
     `y.backward()` gives the gradient `n * x ** (n - 1)`, 80 for n = 5.
     """
     x = torch.tensor(2.0, requires_grad=True)
@@ -174,9 +174,9 @@ def test_doubling_until_the_norm_is_a_thousand_multiplies_by_a_power_of_two():
 @pytest.mark.claim("blitz-doubling-loop")
 @given(st.lists(st.floats(0.0625, 100, width=32), min_size=1, max_size=4))
 def test_doubling_is_exact_from_any_start(values):
-    """Doubling a float32 `x` of one to four values between 0.0625 and 100 until `y.norm()`
-    reaches 1000 gives `x` times a power of two, exactly; if `x` requires grad,
-    `y.sum().backward()` stores that factor in each element of `x.grad`.
+    """`y = x * 2` and `while y.norm() < 1000: y = y * 2`, for a new float32 leaf `x` of one
+    to four values from 0.0625 to 100 that requires grad, give `x` times a power of two,
+    exactly; `y.sum().backward()` stores this factor in all of `x.grad`.
 
     Because doubling a float changes only its exponent.
     """
@@ -208,9 +208,9 @@ def test_a_function_may_call_itself():
 
 
 def test_gradients_pass_through_lists_and_dictionaries():
-    """For `parts = {"linear": [x * 3, x * 4], "square": (x * x,)}` with a float32 0-d leaf
-    `x` of 2.0 that requires grad, `backward()` on the sum of the three tensors stores 11 in
-    `x.grad`, as it would without list, tuple and dict.
+    """For `parts = {"linear": [x * 3, x * 4], "square": (x * x,)}` with a new float32 0-d
+    leaf `x` of 2.0 that requires grad, `backward()` on the sum of the three tensors
+    stores 11 in `x.grad`, as it would without list, tuple and dict.
 
     Because the history belongs to the tensors; autograd doesn't know of containers.
     """

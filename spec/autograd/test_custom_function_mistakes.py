@@ -216,9 +216,9 @@ def test_only_tensors_are_saved_for_backward():
 
 
 def test_a_saved_tensor_is_guarded_against_writes():
-    """After `y = Square.apply(x)`, a `Function` for x² with `ctx.save_for_backward(x)`,
-    and `x.detach().add_(1)`, `y.backward()` raises RuntimeError; with `ctx.x = x` instead
-    it raises no error, and the gradient `2 * ctx.x` is wrong.
+    """After `y = Square.apply(x)`, a `Function` for x² with `ctx.save_for_backward(x)`, of
+    a 0-d `x` that requires grad, and `x.detach().add_(1)`, `y.backward()` raises
+    RuntimeError; with `ctx.x = x` instead, the gradient `2 * ctx.x` is wrong.
 
     Because `save_for_backward` notes the version of the tensor, which an in-place write raises.
     A write through `x.data` raises no version and isn't noticed.
@@ -281,8 +281,8 @@ def test_an_instance_is_not_called():
 
 
 def test_once_differentiable_refuses_a_second_derivative():
-    """After `(first,) = torch.autograd.grad(Cube.apply(x) ** 2, x, create_graph=True)`,
-    `first.backward()` raises RuntimeError if
+    """After `(first,) = torch.autograd.grad(Cube.apply(x) ** 2, x, create_graph=True)` with
+    a 0-d `x`, `first.backward()` raises RuntimeError if
     `torch.autograd.function.once_differentiable` decorates `backward` of `Cube`, a
     `Function` for x³.
 
