@@ -44,7 +44,7 @@ def test_what_a_mask_picks_is_a_copy(device):
 
 
 def test_a_mask_along_the_first_axis_picks_rows(device):
-    """`x[mask]` of a dense 3 x 2 matrix with a boolean mask of shape (3,) picks rows, and
+    """`x[mask]` of a 3 x 2 int64 matrix with a boolean mask of shape (3,) picks rows, and
     `x[:, mask]` with one of shape (2,) picks columns.
 
     Because a mask covers as many dimensions as it has.
@@ -141,7 +141,7 @@ def test_where_wants_a_boolean_condition():
 
 
 def test_uint8_masks_still_pick_with_a_warning():
-    """`x[mask]` of a dense vector with a uint8 mask of its shape, of ones and zeros, picks
+    """`x[mask]` of an int64 vector with a uint8 mask of its shape, of ones and zeros, picks
     like a boolean mask and warns that this is deprecated; an int64 tensor of the same
     numbers is read as positions.
 

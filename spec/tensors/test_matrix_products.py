@@ -239,9 +239,9 @@ def test_an_empty_inner_dimension_gives_zeros(device):
 
 
 def test_addmm_adds_a_product_to_a_matrix(device):
-    """`torch.addmm(m, x, y, beta=0.5, alpha=2)` of finite dense float32 tensors is, up to
-    rounding and overflow, `0.5 * m + 2 * (x @ y)`; a vector `m` is broadcast to each row,
-    as the bias of `nn.Linear` is.
+    """`torch.addmm(m, x, y, beta=0.5, alpha=2)` of finite float32 matrices is, up to rounding
+    and overflow, `0.5 * m + 2 * (x @ y)`; `m` may be a vector, which is broadcast to each
+    row, as the bias of `nn.Linear` is.
 
     With `beta=0` it ignores `m`, even NaN in it.
     """

@@ -186,8 +186,8 @@ def test_elementwise_operations_keep_the_format(device):
 
 
 def test_of_two_formats_the_first_operand_decides(device):
-    """`x + y` of a contiguous and a channels-last tensor, both of shape (2, 2, 3, 4), has
-    the format of the left operand.
+    """`x + y` of a contiguous and a channels-last float32 tensor, both of shape (2, 2, 3, 4),
+    has the format of the left operand.
 
     So one operand in the default format can undo channels last for the rest of a model.
     """

@@ -210,8 +210,8 @@ def test_dimensions_could_have_names():
 @pytest.mark.torch(">=2.13")
 def test_named_tensors_are_gone():
     """Since PyTorch 2.13 there are no named tensors: `torch.zeros(2, names=("N",))` raises
-    TypeError, "zeros() got an unexpected keyword argument 'names'", and `x.refine_names("N")`
-    raises AttributeError.
+    TypeError, "zeros() got an unexpected keyword argument 'names'", and
+    `torch.zeros(2).refine_names("N")` raises AttributeError.
 
     Keep the meaning of dimensions in variable names or comments; `torch.einsum` calls them by
     letters.
