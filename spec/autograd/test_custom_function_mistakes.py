@@ -216,9 +216,10 @@ def test_only_tensors_are_saved_for_backward():
 
 
 def test_a_saved_tensor_is_guarded_against_writes():
-    """After `y = Square.apply(x)`, a `Function` for x² with `ctx.save_for_backward(x)`, of
-    a 0-d `x` that requires grad, and `x.detach().add_(1)`, `y.backward()` raises
-    RuntimeError; with `ctx.x = x` instead, the gradient `2 * ctx.x` is wrong.
+    """For a 0-d `x` that requires grad and a `Function` `Square` for x² with
+    `ctx.save_for_backward(x)`, `y.backward()` raises RuntimeError after `y =
+    Square.apply(x)` and `x.detach().add_(1)`; with `ctx.x = x`, the gradient `2 * ctx.x`
+    is wrong.
 
     Because `save_for_backward` notes the version of the tensor, which an in-place write raises.
     A write through `x.data` raises no version and isn't noticed.

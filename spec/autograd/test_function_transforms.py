@@ -158,9 +158,9 @@ def test_vmap_cannot_follow_an_if():
 
 
 def test_vjp_returns_a_function_of_v():
-    """`torch.func.vjp(f, x)` of an `f` that maps the float32 vector `x` to a vector
-    returns the value `f(x)` and a function; called with a vector `v`, it gives `v @ J`
-    for the Jacobian `J`, up to rounding, as a tuple of one tensor.
+    """`torch.func.vjp(f, x)` of an `f` that maps the float32 vector `x` to a vector returns
+    the value `f(x)` and a function; called with a `v` shaped like `f(x)`, it gives `v @
+    J` for the Jacobian `J`, up to rounding, as a tuple of one tensor.
     """
     x = torch.tensor([2.0, 3.0, 5.0])
 
