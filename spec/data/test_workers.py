@@ -199,8 +199,9 @@ def test_batches_of_workers_lie_in_shared_memory():
 
 
 def test_a_worker_keeps_the_dtype_of_the_first_tensor():
-    """A worker of a `DataLoader` makes float32 of a batch of a float32 and a float64 tensor, in
-    this order; without workers `default_collate` makes float64.
+    """A worker of a `DataLoader` makes one float32 tensor of a batch of a float32 and a
+    float64 0-d tensor, in this order; without workers `default_collate` makes a float64
+    tensor of them.
 
     Because a worker stacks into shared memory that has the dtype of the first tensor. Give all
     samples one dtype.

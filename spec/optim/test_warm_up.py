@@ -113,9 +113,9 @@ def test_warm_up_and_decay_from_ready_made_parts(optimizer):
 
 @pytest.mark.torch(">=2.0")
 def test_linear_lr_does_not_start_at_zero(optimizer):
-    """`LinearLR(optimizer, start_factor=0.0)`, and a `start_factor` above 1, raise
-    ValueError, "Starting multiplicative factor expected to be greater than 0": give a small
-    one, such as 1e-8.
+    """`LinearLR` raises ValueError, "Starting multiplicative factor expected to be greater
+    than 0 and less or equal to 1.", for `start_factor=0.0` and for a `start_factor` above
+    1; in place of 0 give a small one, such as 1e-8.
     """
     with pytest.raises(
         ValueError, match="Starting multiplicative factor expected to be greater than"

@@ -208,10 +208,11 @@ def test_a_loop_calls_step():
 
 
 def test_a_trace_file_is_json(tmp_path):
-    """`p.export_chrome_trace("trace.json")` of a finished `torch.profiler.profile` `p`
-    writes a JSON file with an event for each call of an operation, such as `aten::add`,
-    under the key `traceEvents`; ui.perfetto.dev opens it.
+    """`p.export_chrome_trace("trace.json")`, after `with torch.profiler.profile() as p:`
+    has ended, writes a JSON file with an event for each recorded call of an operation, such
+    as `aten::add`, under the key `traceEvents`.
 
+    Open it at ui.perfetto.dev. It is written once: a second export raises RuntimeError.
     `torch.profiler.tensorboard_trace_handler(folder)` as `on_trace_ready` names the files
     itself.
     """
