@@ -433,8 +433,8 @@ def test_a_module_is_recorded_through_its_submodules():
 @pytest.mark.torch(">=2.7")
 def test_torch_logs_prints_the_reasons(tmp_path):
     """With the environment variable `TORCH_LOGS="graph_breaks"` a program with a `print` in
-    a function under `torch.compile` writes "Graph break in user code at" with file, line
-    and reason to stderr.
+    a function under `torch.compile`, without `fullgraph=True`, writes "Graph break in user
+    code at" with file, line and reason to stderr.
 
     `TORCH_LOGS="recompiles"` does the same for recompilations; several are joined by commas.
     """

@@ -147,8 +147,8 @@ def test_pil_to_tensor_keeps_the_bytes():
 
 
 def test_to_pil_image_goes_back():
-    """`ToPILImage()`, without a `mode`, multiplies a float32 tensor of shape (1, H, W) by 255
-    and drops the fraction: 0.5 becomes 127.
+    """`ToPILImage()`, without a `mode`, multiplies a float32 tensor of shape (1, H, W) with
+    values from 0 to 1 by 255 and drops the fraction: 0.5 becomes 127.
     """
     picture = transforms.ToPILImage()(torch.tensor([[[0.0, 0.5, 1.0]]]))
 

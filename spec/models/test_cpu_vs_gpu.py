@@ -167,9 +167,9 @@ def test_without_an_accelerator_one_line_says_so(script, tmp_path, capsys, argum
     ],
 )
 def test_numbers_that_make_no_sense_are_refused(script, capsys, arguments, said):
-    """`examples/cpu_vs_gpu.py`, without `--dry-run`, refuses `--sizes 16` and `--sizes 16 16`, as
-    it needs two different sizes, and `--sizes 16 0` and `--repeats -1`: exit code 2, and a last
-    line of argparse's that names the option.
+    """`examples/cpu_vs_gpu.py`, without `--dry-run`, refuses `--sizes 16`, `--sizes 16 16`
+    (two different sizes are needed), `--sizes 16 0` and `--repeats -1`: exit code 2, and a
+    last line of argparse's that names the option.
     """
     with pytest.raises(SystemExit, match="2"):
         script.main(arguments.split())

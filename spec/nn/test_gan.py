@@ -90,8 +90,9 @@ def test_without_detach_the_generator_is_taught_to_lose():
 
 
 def test_the_generators_loss_fills_the_gradients_of_both():
-    """`backward()` of the generator's loss, which is computed through the discriminator, leaves
-    gradients in both networks; clear the discriminator's with `discriminator.zero_grad()`.
+    """`backward()` of the generator's loss, which is computed through the discriminator,
+    leaves gradients in both networks, unless the discriminator is frozen; clear its
+    gradients with `discriminator.zero_grad()`.
     """
     generator, discriminator = nn.Linear(1, 1), nn.Linear(1, 1)
     generator.bias.data.fill_(0.0)
