@@ -270,8 +270,8 @@ def test_what_the_parent_opened_is_shared_by_forked_workers(tmp_path):
 
 @pytest.mark.cuda
 def test_cuda_cannot_be_used_in_a_forked_process():
-    """Once a process has made a tensor on a GPU, a process forked from it afterwards can't
-    make one: RuntimeError, "Cannot re-initialize CUDA in forked subprocess. To use CUDA
+    """After `torch.ones(1, device="cuda")` in a process, the same call in a process forked
+    from it raises RuntimeError, "Cannot re-initialize CUDA in forked subprocess. To use CUDA
     with multiprocessing, you must use the 'spawn' start method".
 
     Let `__getitem__` return CPU tensors and move the batch in the training loop; where a worker has

@@ -36,10 +36,11 @@ def test_layer_norm_is_told_the_axes_it_joins():
 
     Pass `x.shape[-1]` to normalise the last dimension, or `x.shape[1:]` for all but the batch.
     """
+    layer = nn.LayerNorm((2, 2), eps=0.0)
     x = torch.tensor([[[1.0, 1.0], [3.0, 3.0]]])
 
-    y = nn.LayerNorm((2, 2), eps=0.0)(x)
-    assert y.flatten().tolist() == pytest.approx([-1.0, -1.0, 1.0, 1.0])
+    assert layer(x).flatten().tolist() == pytest.approx([-1.0, -1.0, 1.0, 1.0])
+    assert layer(torch.tensor([[[1.0, 3.0], [1.0, 3.0]]])).tolist() == [[[-1.0, 1.0], [-1.0, 1.0]]]
     with pytest.raises(
         RuntimeError, match=r"expected input with shape \[\*, 3\], but got input of"
     ):

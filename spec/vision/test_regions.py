@@ -31,6 +31,8 @@ def test_roi_align_cuts_each_box_to_one_size():
     regions = ops.roi_align(features, [boxes], (2, 3))
 
     assert regions.shape == (5, 4, 2, 3)
+    of_two_images = ops.roi_align(torch.zeros(2, 4, 16, 16), [boxes[:2], boxes[2:]], (2, 3))
+    assert of_two_images.shape == (5, 4, 2, 3)
 
 
 def test_boxes_of_regions_name_their_image():
