@@ -63,9 +63,9 @@ def test_setting_grad_to_none_starts_over(device):
 
 
 def test_zeroing_grad_starts_over_in_the_same_tensor():
-    """After `x.grad.zero_()` on a leaf `x` with a dense gradient that a `backward()`
-    stored, the next `backward()` that reaches `x`, without `create_graph=True`, adds to the
-    same, zeroed tensor, so `x.grad` remains that tensor.
+    """With `x = torch.tensor(3.0, requires_grad=True)`, `(x * x).backward()` and
+    `grad = x.grad`, after `grad.zero_()` the next `(10 * x).backward()` adds to the same
+    tensor: `x.grad is grad` is True, and its value is 10.
 
     With `create_graph=True`, and where a dense gradient is added to a sparse `x.grad`, `x.grad`
     becomes a new tensor.

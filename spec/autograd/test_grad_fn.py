@@ -142,8 +142,8 @@ def test_a_sum_prints_addbackward0():
 
 @pytest.mark.claim("blitz-z-repr-mulbackward")
 def test_a_product_prints_mulbackward0():
-    """A recorded `y * y * 3`, with a float32 `y` that requires grad, prints
-    `grad_fn=<MulBackward0>`: only the last of the operations shows.
+    """For `y = torch.ones(2, 2, requires_grad=True) + 2`, `print(y * y * 3)` shows
+    `grad_fn=<MulBackward0>` after the values: only the last of the operations.
     """
     y = torch.ones(2, 2, requires_grad=True) + 2
     z = y * y * 3

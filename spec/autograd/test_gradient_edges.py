@@ -160,9 +160,9 @@ def test_a_norm_has_the_slope_zero_at_zero(device):
 
 
 def test_where_does_not_keep_nan_out_of_the_gradient(device):
-    """The gradient of `torch.where(x > 0, x.sqrt(), torch.zeros_like(x))` with respect to
-    `x = torch.tensor([0.0, 4.0], requires_grad=True)` is NaN at the first element, though
-    `torch.where` chose the zero there.
+    """With `x = torch.tensor([0.0, 4.0], requires_grad=True)` and
+    `y = torch.where(x > 0, x.sqrt(), torch.zeros_like(x))`, `y.sum().backward()` makes the
+    first element of `x.grad` NaN, though `torch.where` chose the zero there.
 
     Because the branch not taken gets the gradient 0, and 0 times its infinite derivative is
     NaN.

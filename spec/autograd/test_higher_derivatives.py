@@ -89,9 +89,9 @@ def test_create_graph_alone_decides_whether_the_gradient_is_tracked():
 
 
 def test_mixed_derivatives_agree_in_either_order():
-    """For float32 0-d leaves `x` of 2 and `w` of 3 the mixed second derivative of x²w³ by
-    `torch.autograd.grad`, with `create_graph=True` the first time, is 6xw², 108, by `x`
-    first and then by `w` as well as by `w` first and then by `x`.
+    """For `x = torch.tensor(2.0, requires_grad=True)` and a `w` of 3.0 made alike,
+    `torch.autograd.grad` of `x**2 * w**3`, the first time with `create_graph=True`, gives
+    108 by `x` and then by `w`, and 108 by `w` and then by `x`.
     """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(3.0, requires_grad=True)
@@ -155,9 +155,9 @@ def test_relu_is_flat_in_the_second_derivative(device):
 
 
 def test_a_gradient_penalty_has_a_gradient(device):
-    """A penalty made of a gradient with `create_graph=True` can be differentiated: for
-    w·x², at 0-d `w` of 3 and `x` of 2, the squared derivative with respect to x is 4w²x²,
-    and `penalty.backward(inputs=[w])` stores 8wx², 96, in `w.grad`.
+    """For 0-d `w` of 3.0 and `x` of 2.0, which require grad, and
+    `(g,) = torch.autograd.grad(w * x**2, x, create_graph=True)`, `g**2` is 4w²x², and
+    `(g**2).backward(inputs=[w])` stores its derivative 8wx², 96, in `w.grad`.
 
     Such penalties keep the critic of a WGAN smooth.
     """

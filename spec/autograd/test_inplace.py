@@ -86,9 +86,9 @@ def test_a_write_to_the_whole_reaches_an_older_view(device):
 
 
 def test_masked_assignment_is_differentiable(device):
-    """After a recorded `y[y > 2.5] = 0` on `y = x.clone()`, with a float32 `x` that
-    requires grad, the gradient that `x` gets through `y` is 0 for the elements that were
-    overwritten, and unchanged for the others.
+    """With `x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)` and `y = x.clone()`,
+    after `y[y > 2.5] = 0` the call `(y * y).sum().backward()` leaves [2, 4, 0] in `x.grad`:
+    0 for the overwritten element.
     """
     x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True, device=device)
     y = x.clone()

@@ -48,8 +48,9 @@ def test_a_compiled_function_gives_the_same_values(device):
 
 
 def test_compile_decorates_a_function():
-    """`@torch.compile(backend=...)` decorates a function; the compiled function keeps
-    `__name__` and `__doc__`."""
+    """`@torch.compile(backend="eager")` decorates a function; the compiled function keeps
+    `__name__` and `__doc__`.
+    """
 
     @torch.compile(backend="eager")
     def double(x):
@@ -230,7 +231,8 @@ def test_the_step_of_an_optimizer_can_be_compiled():
 
 
 def test_compile_can_be_switched_off():
-    """`torch.compile(f, disable=True)` compiles nothing: the backend is never called.
+    """`torch.compile(f, backend=my_backend, disable=True)` of `f = lambda x: x + 1`
+    compiles nothing: calling the result gives x + 1 and never calls `my_backend`.
 
     For a whole program the environment variable `TORCH_COMPILE_DISABLE=1` does the same in recent
     releases.
@@ -326,8 +328,10 @@ def test_errors_of_the_compiler_can_be_suppressed():
 
 
 def test_an_error_in_compiled_code_is_the_error_of_the_function():
-    """An uncaught `raise ValueError("no")` in a function compiled by `torch.compile`
-    without `fullgraph=True` raises that ValueError to the caller."""
+    """`torch.compile(f, backend="eager")(torch.ones(2))`, where `f` is
+    `def f(x): raise ValueError("no")`, raises this ValueError, as `f(torch.ones(2))` does
+    without compiling.
+    """
 
     @torch.compile(backend="eager")
     def f(x):
@@ -403,8 +407,9 @@ def test_an_unknown_mode_is_refused():
 
 @pytest.mark.torch(">=2.7")
 def test_a_mode_is_a_set_of_options():
-    """For `torch.compile`, `mode="reduce-overhead"` is the option `triton.cudagraphs`;
-    `"max-autotune"` is `max_autotune`, `triton.cudagraphs` and `coordinate_descent_tuning`.
+    """For `torch.compile` with its default backend, `mode="reduce-overhead"` sets the
+    option `triton.cudagraphs`, and `mode="max-autotune"` sets `max_autotune`,
+    `triton.cudagraphs` and `coordinate_descent_tuning`.
 
     The first replays the kernels of a GPU as one CUDA graph, which helps small batches; the
     second times several kernels and takes the fastest, so compiling takes longer. All three

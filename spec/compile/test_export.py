@@ -109,9 +109,10 @@ def test_cond_exports_both_branches():
 
 
 def test_a_size_that_is_a_value_is_declared_by_check():
-    """`torch.export.export` records `x[:end]` after `end = x.max().item()`,
-    `torch._check(end >= 0)` and `torch._check(end <= x.shape[0])` in `forward`; the program
-    raises RuntimeError for an `x` whose `end` is larger than `x.shape[0]`."""
+    """For an int64 vector `x`, `torch.export.export` records in `forward`
+    `end = x.max().item()`, `torch._check(end >= 0)`, `torch._check(end <= x.shape[0])` and
+    `x[:end]`; the program raises RuntimeError for an `end` larger than `x.shape[0]`.
+    """
 
     class Head(nn.Module):
         def forward(self, x):
@@ -196,8 +197,10 @@ def test_dim_auto_marks_what_can_change():
 
 
 def test_a_dim_may_have_a_largest_size():
-    """`torch.export.Dim("batch", max=8)` for dimension 0 of a 4 x 2 example input of
-    `nn.Linear(2, 1)` makes a program that takes a batch of 8 and refuses one of 9."""
+    """`torch.export.export(nn.Linear(2, 1), (torch.zeros(4, 2),), dynamic_shapes=({0:
+    torch.export.Dim("batch", max=8)},))` gives a program whose `module()` takes a batch of
+    8 and raises an error for one of 9.
+    """
     batch = torch.export.Dim("batch", max=8)
     shapes = ({0: batch},)
     program = torch.export.export(

@@ -36,7 +36,8 @@ pytestmark = [
 
 def test_the_data_still_decides_which_way_to_go():
     """`if x.sum() > 0:` is still decided at each call of a function compiled by
-    `torch.compile`: the same function takes one branch for [1.0] and the other for [-1.0].
+    `torch.compile` without `fullgraph=True`: the same function takes one branch for
+    `torch.tensor([1.0])` and the other for `torch.tensor([-1.0])`.
 
     Because the graph is split there, and Python decides between the two parts.
     """
@@ -361,9 +362,9 @@ def test_what_a_function_does_to_python_objects_is_done_at_each_call():
 
 @pytest.mark.torch(">=2.3")
 def test_a_disabled_function_is_run_by_python():
-    """Python runs a function `middle` with `@torch.compiler.disable`: `middle(x + 1) + 1` under
-    `torch.compile` without `fullgraph=True` makes two graphs, one before and one after `middle`;
-    `torch.compiler.is_compiling()` is False in `middle`.
+    """With `@torch.compiler.disable` on `middle`, `torch.compile` without `fullgraph=True`
+    splits `middle(x + 1) + 1` into two graphs, one before and one after `middle`. Python
+    runs `middle`, and `torch.compiler.is_compiling()` is False there.
 
     One break around such a function is better than many breaks in it.
     """
@@ -386,8 +387,10 @@ def test_a_disabled_function_is_run_by_python():
 
 @pytest.mark.torch(">=2.7")
 def test_fullgraph_refuses_a_disabled_function():
-    """Since PyTorch 2.7 a call of a function with `@torch.compiler.disable` under `torch.compile(f,
-    fullgraph=True)` raises Unsupported, "Skip calling `torch.compiler.disable()`d function".
+    """Since PyTorch 2.7 `torch.compile(lambda x: middle(x) + 1,
+    fullgraph=True)(torch.ones(1))`, `middle` being a function decorated with
+    `@torch.compiler.disable`, raises Unsupported, "Skip calling `torch.compiler.disable()`d
+    function".
 
     Remove the decorator, or leave `fullgraph` out.
     """

@@ -222,8 +222,8 @@ def test_train_chooses_the_part(cifar_files, tmp_path):
 
 @pytest.mark.claim("blitz-cifar-train-flag")
 def test_training_is_the_default():
-    """`datasets.CIFAR10(root)` reads the training set from `root` and downloads nothing: `train`
-    is True by default, and `download` False.
+    """`torchvision.datasets.CIFAR10(root)` reads the training set that lies in `root` and
+    downloads nothing: `train` is True by default, and `download` False.
 
     For the test set `train=False` has to be said, or accuracy is measured on the training data.
     """

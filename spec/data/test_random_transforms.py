@@ -63,8 +63,8 @@ def test_a_random_crop_is_no_larger_than_the_picture():
 
 
 def test_a_flip_mirrors_left_and_right():
-    """`RandomHorizontalFlip(1.0)` mirrors left and right in each call,
-    `RandomHorizontalFlip(0.0)` in none: the argument is the probability.
+    """`torchvision.transforms.RandomHorizontalFlip(1.0)` swaps left and right of an image
+    in each call, `RandomHorizontalFlip(0.0)` in none: the argument is the probability.
     """
     image = torch.tensor([[[1, 2], [3, 4]]])
 
@@ -75,8 +75,8 @@ def test_a_flip_mirrors_left_and_right():
 
 
 def test_a_random_transform_draws_for_every_call():
-    """`RandomHorizontalFlip(0.5)` decides anew in each call: of 400 calls on the same image about
-    half mirror it.
+    """`transforms.RandomHorizontalFlip(0.5)` decides anew in each call: of 400 calls on the
+    image `torch.tensor([[[0.0, 1.0]]])` about half mirror it.
 
     So a dataset with it may hand over another version of a sample in each epoch.
     """

@@ -82,9 +82,9 @@ for batch in DataLoader([1, 2], num_workers=1, multiprocessing_context="spawn"):
 
 @pytest.mark.slow
 def test_a_script_with_the_guard_can_spawn_workers(tmp_path):
-    """A script whose loop over a `DataLoader` stands below `if __name__ == "__main__":` can spawn
-    workers: a worker imports the script under the name `__mp_main__`, and skips what is below the
-    guard.
+    """A script with a loop over `DataLoader([1, 2], num_workers=1)` below
+    `if __name__ == "__main__":` can spawn the worker: it imports the script under the name
+    `__mp_main__` and skips what is below the guard.
 
     What stands above the guard runs once more in each worker, so a `print` there is seen once in
     your process and once from each worker.
@@ -204,9 +204,9 @@ class Transformed(Dataset):
 
 
 def test_a_lambda_at_the_top_of_a_module_cannot_be_sent_either():
-    """A lambda kept in a dataset, such as a `transform`, can't be sent to a spawned worker of a
-    `DataLoader` even if it was written at the top of a module: PicklingError, "Can't pickle
-    <function <lambda>".
+    """`iter(DataLoader(dataset, num_workers=1, multiprocessing_context="spawn"))` raises
+    PicklingError, "Can't pickle <function <lambda>", if `dataset` keeps, as
+    `self.transform`, a lambda written at the top of a module.
 
     Because a lambda's name is `<lambda>`, under which no module has it. So `transforms.Lambda` with
     a lambda inside fails too.

@@ -208,9 +208,9 @@ def test_a_timeout_without_workers_is_refused():
     ids=["a function", "a tensor that requires grad"],
 )
 def test_a_batch_that_cannot_be_pickled_never_comes(sample, capfd):
-    """With `batch_size=None` and a worker a `DataLoader` waits for ever for a sample that can't
-    be pickled, such as a lambda or a tensor that requires grad and is not a leaf; with
-    `timeout=5` it raises RuntimeError, "DataLoader timed out".
+    """`list(DataLoader([lambda: 5], batch_size=None, num_workers=1, timeout=5,
+    multiprocessing_context="fork"))` raises RuntimeError, "DataLoader timed out": the
+    worker can't pickle the lambda; without `timeout=` the call waits for ever.
 
     Because the pickling fails in a thread of the worker, which prints a traceback and goes on;
     so it does for a batch made by a `collate_fn`. Return plain values, and `detach()` tensors

@@ -81,8 +81,9 @@ def test_reading_python_objects_copies_their_memory():
 
 
 def test_reading_an_array_copies_nothing():
-    """A forked worker of a `DataLoader` that iterates over the 1,000 rows of an int64 NumPy
-    array of 4.8 MB copies less than 0.8 MB: the array stays shared with your process.
+    """While a forked worker of a `DataLoader` iterates over the 1,000 rows of an int64
+    NumPy array of 4.8 MB, it copies less than 0.8 MB of memory: the array stays shared with
+    your process.
 
     So keep paths and labels in arrays, `np.array(paths)` of a fixed-width dtype, not in lists or
     dicts. An array of dtype object holds Python objects again.

@@ -62,9 +62,9 @@ from torch.nn import functional as F
     ids=["cross_entropy", "embedding", "indexing", "gather", "binary_cross_entropy", "multinomial"],
 )
 def test_the_cpu_says_what_a_device_side_assert_means(mistake, error, words):
-    """On the CPU an index too large is an IndexError: `F.cross_entropy(torch.zeros(1, 3),
-    torch.tensor([3]))` raises "Target 3 is out of bounds.", `F.embedding(torch.tensor([3]),
-    torch.zeros(3, 2))` raises "index out of range in self".
+    """On the CPU `F.cross_entropy(torch.zeros(1, 3), torch.tensor([3]))` raises IndexError,
+    "Target 3 is out of bounds.", and `F.embedding(torch.tensor([3]), torch.zeros(3, 2))`
+    raises IndexError, "index out of range in self".
 
     On a GPU both say "device-side assert triggered", at a later call.
 
@@ -76,9 +76,8 @@ def test_the_cpu_says_what_a_device_side_assert_means(mistake, error, words):
 
 
 def test_labels_can_be_looked_at_before_the_gpu_does():
-    """For `F.cross_entropy` of logits of shape (N, C) class indices must lie between 0 and C -
-    1 or be `ignore_index`, by default -100: labels 1, 2 and 3 don't fit logits with three
-    columns, `labels - 1` do.
+    """`F.cross_entropy(logits, labels)` of N x 3 logits takes int64 labels from 0 to 2, or
+    `ignore_index`, by default -100: labels 1, 2 and 3 don't fit, `labels - 1` do.
 
     Look at `labels.unique()` of the whole dataset once. On a GPU a label outside ends in
     "Assertion `t >= 0 && t < n_classes` failed.", after which the process can't use the GPU any

@@ -29,8 +29,9 @@ def test_a_device_object_names_cuda_without_needing_it():
 
 
 def test_a_number_after_the_colon_is_the_index():
-    """`torch.device("cuda:1")` has type `cuda` and index 1, which means the second GPU, and
-    equals `torch.device("cuda", 1)`."""
+    """`torch.device("cuda:1")` has type `cuda` and index 1, which means the second visible
+    GPU, and equals `torch.device("cuda", 1)`.
+    """
     device = torch.device("cuda:1")
 
     assert device.type == "cuda"
@@ -138,8 +139,10 @@ def test_a_device_cannot_be_changed():
 
 @pytest.mark.parametrize("name", ["mps", "xpu", "meta"])
 def test_other_kinds_of_device_have_names_of_their_own(name):
-    """Besides `cpu` and `cuda`, `torch.device` takes `mps`, the GPU of an Apple computer,
-    `xpu`, a GPU of Intel's, and `meta`, a device whose tensors have a shape but no values."""
+    """`torch.device` takes further names besides `cpu` and `cuda`: `mps` (the GPU of an
+    Apple computer), `xpu` (a GPU made by Intel) and `meta` (tensors there have a shape but
+    no values).
+    """
     device = torch.device(name)
 
     assert str(device) == name

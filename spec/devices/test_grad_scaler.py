@@ -22,9 +22,9 @@ from torch import nn
 
 @pytest.mark.torch(">=2.3")
 def test_the_whole_step_with_clipping():
-    """A training step with an enabled `torch.amp.GradScaler` and clipping calls, in this
-    order, `scaler.scale(loss).backward()`, `scaler.unscale_(optimizer)`,
-    `nn.utils.clip_grad_norm_`, `scaler.step(optimizer)`, `scaler.update()`.
+    """With an enabled `torch.amp.GradScaler` and gradient clipping, a training step calls
+    `scaler.scale(loss).backward()`, `scaler.unscale_(optimizer)`,
+    `nn.utils.clip_grad_norm_`, `scaler.step(optimizer)`, `scaler.update()` in this order.
 
     `autocast` surrounds forward and loss only: the backward pass of an operation runs in the dtype
     that autocast chose for its forward. Leave out `unscale_` where nothing is clipped.
@@ -49,9 +49,9 @@ def test_the_whole_step_with_clipping():
 
 @pytest.mark.torch(">=2.3")
 def test_clipped_without_unscaling_the_step_is_too_short():
-    """Without `scaler.unscale_(optimizer)` before it, `clip_grad_norm_([w], max_norm=2.0)` clips
-    the gradient multiplied by the scale: at the scale 4 the gradient 1024 of a one-element `w`
-    is 0.5 after `scaler.step(optimizer)`, instead of 2.
+    """With `scaler = torch.amp.GradScaler("cpu", init_scale=4.0)` but without
+    `scaler.unscale_(optimizer)`, `clip_grad_norm_([w], max_norm=2.0)` clips the scaled
+    gradient: 1024 of a one-element `w` is 0.5 after `scaler.step(optimizer)`, not 2.
 
     Because the enlarged gradient, 4096, is clipped to 2 and then divided by the scale, 4. No
     error tells.
@@ -133,9 +133,10 @@ def test_a_step_without_gradients_is_refused():
 
 @pytest.mark.torch(">=2.3")
 def test_an_update_without_a_step_is_refused():
-    """`scaler.update()` without arguments of an enabled `torch.amp.GradScaler` that has
-    scaled a loss raises AssertionError, "No inf checks were recorded prior to update.", if
-    neither `scaler.step` nor `scaler.unscale_` followed the last update.
+    """After `scaler.scale(loss).backward()` with a new
+    `scaler = torch.amp.GradScaler("cpu")`, `scaler.update()` raises AssertionError, "No inf
+    checks were recorded prior to update.", if only `optimizer.step()` was called in
+    between.
 
     So it does after `optimizer.step()`: write `scaler.step(optimizer)` instead.
     """

@@ -377,9 +377,9 @@ def test_a_scalers_step_divides_by_the_scale_first():
 @pytest.mark.torch(">=2.3")
 @pytest.mark.parametrize("bad", [float("inf"), float("nan")])
 def test_a_step_with_an_infinite_gradient_is_left_out(bad):
-    """If a gradient is inf or nan and `unscale_` was not called, `scaler.step(optimizer)` of an
-    enabled GradScaler and SGD updates no parameter of that optimizer, and `scaler.update()`
-    halves the scale, with the default `backoff_factor=0.5`.
+    """If `scaler.scale(loss).backward()` of an enabled GradScaler gives a parameter of the
+    SGD `optimizer` an inf or nan gradient, `scaler.step(optimizer)` right after it updates
+    no parameter; `scaler.update()` then by default halves the scale.
 
     The first steps of a training are often left out so, until the scale fits. If the very first
     is, a scheduler that is stepped all the same warns of it.
@@ -421,8 +421,9 @@ def test_the_scale_grows_again_after_good_steps():
 
 @pytest.mark.torch(">=2.3")
 def test_gradients_are_unscaled_before_they_are_clipped():
-    """`scaler.unscale_(optimizer)` of an enabled `torch.amp.GradScaler` divides the gradients by
-    the scale, so that they can be clipped; `scaler.step(optimizer)` then doesn't divide again.
+    """After `scaler.scale(loss).backward()` of an enabled `torch.amp.GradScaler`,
+    `scaler.unscale_(optimizer)` divides the gradients by the scale, so that they can be
+    clipped; `scaler.step(optimizer)` then doesn't divide again.
 
     Clipped without it, the enlarged gradients are clipped and then divided by the scale: they end
     up too small.

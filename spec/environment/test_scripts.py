@@ -20,8 +20,8 @@ from torch import nn
 
 @pytest.mark.claim("summary-argparse", "path-skip-argument-parsing")
 def test_settings_are_read_from_the_command_line():
-    """`torch.optim.SGD` steps with a learning rate that `argparse` reads with `type=float`, such as
-    `--lr 0.25`, as with the same number written into the code.
+    """`torch.optim.SGD` makes the same step with a learning rate that `argparse` read
+    (`type=float`, `--lr 0.25`) as with `lr=0.25` written into the code.
 
     So the argument handling of an example can be skipped when reading it.
     """
@@ -51,9 +51,9 @@ def test_a_device_can_be_a_settings_type():
 
 
 def test_an_unknown_device_ends_in_a_traceback():
-    """With `type=torch.device`, `--device gpu` ends in the RuntimeError of
-    `torch.device("gpu")`, "Expected one of cpu, cuda, ...", and not in a usage message of
-    `argparse`.
+    """After `parser.add_argument("--device", type=torch.device)` of `argparse`, the command
+    line argument `--device gpu` ends in a RuntimeError, "Expected one of cpu, cuda, ...",
+    and not in a usage message.
 
     Because `argparse` makes usage messages of TypeError, ValueError and ArgumentTypeError, and not
     of RuntimeError. For a fixed set of devices write `choices=["cpu", "cuda"]` and leave out
@@ -124,9 +124,9 @@ def test_a_line_with_several_elements_is_lost(logger, tmp_path, capsys):
 
 @pytest.mark.claim("summary-assert-file")
 def test_an_assertion_reports_a_missing_picture(tmp_path):
-    """Where an image file is missing, `assert path.is_file(), message` raises
-    AssertionError with the message before a `torch.Tensor` is made of the file, unless
-    Python runs with `-O`.
+    """If `path`, a `pathlib.Path` of an image, names no file,
+    `assert path.is_file(), "no picture"` raises AssertionError, "no picture", before a
+    `torch.Tensor` is made of the image, unless Python runs with `-O`.
 
     Because `python -O` leaves assertions out: raise FileNotFoundError for what must hold
     always.

@@ -60,8 +60,8 @@ def test_a_layer_is_a_page_of_source():
 
 @pytest.mark.claim("path-few-abstraction-layers")
 def test_few_calls_lie_between_a_layer_and_the_compiled_code():
-    """If an input of the wrong size is given to an `nn.Linear` without hooks, the traceback
-    shows few calls between `layer(x)` and compiled code: `_call_impl` and `forward`, in
+    """The traceback of `nn.Linear(2, 1)(torch.ones(1, 3))`, a RuntimeError, shows below
+    that line few Python functions before compiled code: `_call_impl` and `forward`, in
     newer releases `_wrapped_call_impl` first.
 
     Because `F.linear`, which `forward` calls, is compiled.

@@ -62,9 +62,9 @@ def test_padding_changes_nothing_for_the_other_positions():
 
 
 def test_padded_queries_still_get_an_output():
-    """`key_padding_mask` of `nn.MultiheadAttention` hides keys and not queries: for random
-    inputs the output at a padded position of a sequence with a real token is finite and not
-    zero.
+    """For `x = torch.randn(1, 3, 4)`, `nn.MultiheadAttention(4, 2, batch_first=True)(x, x,
+    x, key_padding_mask=torch.tensor([[False, False, True]]))` hides the last key, not the
+    last query: its output there is finite and not zero.
 
     Leave them out of a mean and of the loss: `output[~mask].mean(0)`, or `ignore_index`.
     """
@@ -333,9 +333,10 @@ def test_is_causal_of_multihead_attention_needs_the_mask_too():
 
 @pytest.mark.torch(">=2.1")
 def test_without_gradients_the_hint_alone_is_not_causal():
-    """In `eval()` under `torch.no_grad()` `nn.MultiheadAttention(4, 2,
-    batch_first=True)`, called as `layer(x, x, x, is_causal=True)` with a batch `x`,
-    raises nothing and is not causal: pass `attn_mask` as well.
+    """Under `torch.no_grad()`, with
+    `layer = nn.MultiheadAttention(4, 2, batch_first=True).eval()` and
+    `x = torch.randn(1, 3, 4)`, `layer(x, x, x, is_causal=True)` raises nothing and masks
+    nothing: pass a causal `attn_mask` as well.
 
     The faster path that it takes then knows no hint. The same call raises in training mode.
     """

@@ -70,8 +70,9 @@ def test_eps_keeps_a_constant_feature_from_dividing_by_zero(device):
 
 
 def test_batch_norm_uses_the_batch_in_training_and_its_memory_in_evaluation(device):
-    """In training mode `nn.BatchNorm1d(1)` normalises by mean and variance of the batch, in
-    evaluation mode by its `running_mean` and `running_var`.
+    """In training mode `layer = nn.BatchNorm1d(1)` normalises
+    `torch.tensor([[1.0], [3.0]])` by mean and variance of this batch, to nearly -1 and 1;
+    after `layer.eval()` it normalises by its `running_mean` and `running_var`.
 
     So that a prediction doesn't depend on the samples beside it; the running statistics stand
     for the training data.
@@ -187,9 +188,9 @@ def test_frozen_parameters_do_not_freeze_batch_norm():
 
 
 def test_a_sample_is_judged_alone_in_evaluation_only():
-    """In training mode `nn.BatchNorm1d(1)` gives the sample 2 about 1 in the batch [[2],
-    [0]] and about -1 in [[2], [6]], as the other sample counts; after `eval()` the sample 2
-    has the same output in both batches.
+    """In training mode `nn.BatchNorm1d(1)` maps the sample 2.0 to about 1 in the batch
+    [[2.0], [0.0]] and to about -1 in [[2.0], [6.0]], because the other sample counts too;
+    after `eval()` its output is the same in both batches.
     """
     layer = nn.BatchNorm1d(1)
     alone = torch.tensor([[2.0], [0.0]])

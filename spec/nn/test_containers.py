@@ -45,9 +45,9 @@ def test_a_plain_list_forgets_its_layers():
 
 
 def test_an_optimizer_on_a_plain_list_of_layers_finds_nothing():
-    """For a network whose parameters all belong to layers in a plain Python list,
-    `torch.optim.SGD(net.parameters(), lr=0.1)` raises ValueError, "optimizer got an empty
-    parameter list".
+    """If the only layer of an `nn.Module` `net` is in a plain list,
+    `net.layers = [nn.Linear(2, 1)]`, `torch.optim.SGD(net.parameters(), lr=0.1)` raises
+    ValueError, "optimizer got an empty parameter list".
 
     With one registered layer besides there is no error, and the layers in the list don't learn. Use
     `nn.ModuleList`.
@@ -191,8 +191,9 @@ def test_a_parameter_list_makes_parameters_of_tensors():
 
 
 def test_a_parameter_dict_registers_by_key():
-    """An `nn.ParameterDict` registers its parameters under their keys, and supports `in`, indexing
-    and assignment to a key like a dict.
+    """`gains = nn.ParameterDict({"left": torch.ones(1)})` registers a parameter "left";
+    `gains["right"] = torch.ones(2)` adds another, `gains["right"]` returns it, and
+    `"middle" in gains` is False.
     """
     net = nn.Module()
     net.gains = nn.ParameterDict({"left": torch.ones(1)})

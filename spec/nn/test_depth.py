@@ -41,8 +41,9 @@ def test_two_layers_let_the_gradient_through_whatever_the_activation(function, s
 
 @pytest.mark.claim("self-deep-vanishing")
 def test_twenty_sigmoids_leave_next_to_nothing(device):
-    """The slope of `torch.sigmoid` is at most 1/4: through twenty of them, one after the
-    other, starting at 0, the gradient is about 1e-13.
+    """A chain of twenty `torch.sigmoid`, each applied to the result of the one before, has
+    a gradient of only about 1e-13 at the input 0, because the slope of `torch.sigmoid` is
+    at most 1/4.
     """
     x = torch.zeros((), device=device, requires_grad=True)
     y = x

@@ -74,10 +74,9 @@ def test_transposed_convolutions_double_each_dimension(layer, shape, output):
     ],
 )
 def test_pooling_halves_each_dimension(layer, shape, output):
-    """With or without batch, `nn.MaxPool1d(2)`, `AvgPool1d(2)` and
-    `LPPool1d(2, 2)` turn 9 positions into 4, `MaxPool2d(2)`, `AvgPool2d(2)` and
-    `LPPool2d(2, 2)` 9 x 9 into 4 x 4, `MaxPool3d(2)` and `AvgPool3d(2)` 9 x 9 x 9 into
-    4 x 4 x 4.
+    """`nn.MaxPool2d(2)`, `nn.AvgPool2d(2)` and `nn.LPPool2d(2, 2)` turn an input of shape
+    (2, 3, 9, 9) into (2, 3, 4, 4) and, without batch, (3, 9, 9) into (3, 4, 4);
+    `nn.MaxPool1d(2)` turns (2, 3, 9) into (2, 3, 4).
     """
     assert layer(torch.ones(shape)).shape == output
     assert layer(torch.ones(shape[1:])).shape == output[1:]
@@ -133,8 +132,8 @@ def test_fractional_pooling_makes_a_size_that_does_not_divide():
     ],
 )
 def test_padding_layers_add_to_both_ends_of_each_dimension(layer, shape, output):
-    """`nn.ReflectionPad1d(1)`, `ReplicationPad1d(1)` and `ConstantPad1d(1, 5.0)` turn 8
-    positions into 10; `ReflectionPad3d(1)`, `ReplicationPad3d(1)` and
+    """`nn.ReflectionPad1d(1)`, `ReplicationPad1d(1)` and `ConstantPad1d(1, 5.0)` turn shape
+    (2, 3, 8) into (2, 3, 10); `ReflectionPad3d(1)`, `ReplicationPad3d(1)` and
     `ConstantPad3d(1, 5.0)` turn (2, 3, 4, 5, 6) into (2, 3, 6, 7, 8).
     """
     assert layer(torch.ones(shape)).shape == output

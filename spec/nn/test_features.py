@@ -30,8 +30,9 @@ def test_a_hook_collects_the_features_of_a_layer(device):
 
 
 def test_hook_and_cut_agree(device):
-    """In an `nn.Sequential` of `nn.Linear` and `nn.Tanh`, the output that a forward hook on
-    `net[1]` records is equal to the output of `net[:2]` for the same input.
+    """With `net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))` and
+    `x = torch.ones(4, 2)`, the output that a forward hook on `net[1]` records during
+    `net(x)` is equal to `net[:2](x)`.
 
     The hook lets the whole network run; the slice saves the computation of the layers behind. The
     two differ where a layer draws random numbers, as Dropout does, or where `net[2]` writes in

@@ -228,9 +228,9 @@ def test_the_critics_loss_is_a_difference_of_means():
 
 @pytest.mark.claim("path-dcgan-to-wgan")
 def test_the_critics_weights_are_clipped_after_each_step(device):
-    """The third change from DCGAN to WGAN is `parameter.clamp_(-c, c)` on the critic's
-    parameters after each step, in place under `torch.no_grad()`; the bound c, such as 0.5, is a
-    setting.
+    """WGAN, unlike DCGAN, clips the critic's parameters after each step: with 0.5 as the
+    bound, `parameter.clamp_(-0.5, 0.5)` under `torch.no_grad()` turns the weight [-2, 0.25,
+    3] into [-0.5, 0.25, 0.5].
     """
     critic = nn.Linear(3, 1, device=device)
     critic.weight.data = torch.tensor([[-2.0, 0.25, 3.0]], device=device)

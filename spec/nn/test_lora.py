@@ -45,9 +45,9 @@ def test_a_fresh_lora_layer_computes_what_the_frozen_one_does():
 
 
 def test_lora_trains_few_parameters():
-    """LoRA of rank 2 on `nn.Linear(100, 100)` trains two matrices of 200 elements each
-    instead of the 10 100 elements of weight and bias: `p.requires_grad` is True for these
-    two matrices only.
+    """LoRA of rank 2 on `nn.Linear(100, 100)` freezes the 10100 elements of its weight and
+    bias and trains two added matrices of 200 elements each: only for these two is
+    `p.requires_grad` True.
     """
     wrapped = LoRALinear(nn.Linear(100, 100), rank=2)
 
@@ -58,9 +58,9 @@ def test_lora_trains_few_parameters():
 
 
 def test_the_frozen_layer_of_lora_gets_no_gradient_and_passes_it_on():
-    """A LoRA layer that freezes the `nn.Linear` it wraps by `requires_grad_(False)` leaves
-    the `grad` of this layer's weight None in `backward()`, while an input that requires
-    grad still gets a gradient through the layer.
+    """In a LoRA layer whose wrapped `nn.Linear` is frozen by `requires_grad_(False)`,
+    `backward()` leaves the `grad` of the frozen weight None; an input that requires grad
+    still gets a gradient through the frozen layer.
     """
     wrapped = LoRALinear(nn.Linear(1, 1, bias=False), rank=1)
     nn.init.constant_(wrapped.layer.weight, 3.0)

@@ -19,7 +19,8 @@ from torch import nn
 
 def test_a_module_is_registered_by_assigning_it():
     """With `net = nn.Module()`, `net.layer = nn.Linear(2, 1)` makes the layer a child of
-    `net`; the number of `net.number = 3` is kept as a plain attribute, but is no child.
+    `net`; `net.number = 3` only sets a plain attribute, so `net.named_children()` gives the
+    layer alone.
     """
     net = nn.Module()
     net.number = 3

@@ -58,9 +58,9 @@ def test_a_vector_is_written_into_the_parameters():
 
 
 def test_a_vector_of_another_length():
-    """`vector_to_parameters` of a vector one element too short for `nn.Linear(2, 1)` raises
-    RuntimeError, "shape '[1]' is invalid for input of size 0"; of a longer one it uses the
-    beginning and raises nothing.
+    """For `net = nn.Linear(2, 1)`, `vector_to_parameters(torch.tensor([1.0, 2.0]),
+    net.parameters())` raises RuntimeError, "shape '[1]' is invalid for input of size 0"; of
+    the longer `torch.arange(5.0)` it uses the first three and raises nothing.
 
     The parameters before the missing ones have been set by then. Compare `vector.numel()` with the
     number of parameters first.
@@ -75,9 +75,9 @@ def test_a_vector_of_another_length():
 
 
 def test_two_nets_are_mixed_as_vectors():
-    """For the mean `m` of the `parameters_to_vector` of two nets of the same layers,
-    `vector_to_parameters(m, third.parameters())` gives the mean to `third`, a net of these
-    layers too. Buffers, as of `nn.BatchNorm1d`, are not in the vectors.
+    """With `m` the mean of `parameters_to_vector(net.parameters())` of two
+    `nn.Linear(1, 1)`, `vector_to_parameters(m, third.parameters())` writes it into a third,
+    `third`. The vector of `nn.BatchNorm1d(4)` is its 8 parameters, without buffers.
     """
     first, second, third = nn.Linear(1, 1), nn.Linear(1, 1), nn.Linear(1, 1)
     vector_to_parameters(torch.tensor([1.0, 5.0]), first.parameters())

@@ -71,8 +71,9 @@ def test_a_parametrised_weight_is_assigned_through_its_inverse():
 
 
 def test_a_removed_parametrisation_leaves_its_value():
-    """`remove_parametrizations(layer, "weight")` makes the computed weight of an
-    `nn.Linear` an ordinary `nn.Parameter` named `weight` again.
+    """`remove_parametrizations(layer, "weight")` of an `nn.Linear` `layer` with a
+    parametrized weight makes the computed weight an ordinary `nn.Parameter` named `weight`
+    again.
 
     With `leave_parametrized=False` the original value is kept instead, where there is one
     original.
@@ -163,9 +164,9 @@ def test_spectral_norm_keeps_the_largest_singular_value_at_one():
 
 
 def test_an_orthogonal_weight_stays_orthogonal_in_training():
-    """`nn.utils.parametrizations.orthogonal(nn.Linear(3, 3))` in float32 keeps
-    `weight @ weight.T` within 1e-3 of the identity after a step of `SGD` with `lr=0.5` on
-    the loss `layer(torch.randn(4, 3)).pow(3).sum()`.
+    """With `layer = nn.utils.parametrizations.orthogonal(nn.Linear(3, 3))`,
+    `layer.weight @ layer.weight.T` stays within 1e-3 of the identity after a step of `SGD`
+    with `lr=0.5` on the loss `layer(torch.randn(4, 3)).pow(3).sum()`.
 
     Of a weight that is not square, the rows are orthogonal if they are fewer than the columns,
     else the columns.
@@ -293,8 +294,9 @@ def test_pruning_masks_the_smallest_weights():
 
 
 def test_a_pruned_weight_gets_no_gradient():
-    """After `prune.l1_unstructured(layer, "weight", amount=0.5)`, from `torch.nn.utils`, of an
-    `nn.Linear` a finite gradient of `layer.weight` reaches `layer.weight_orig` as 0 where
+    """For `layer = nn.Linear(4, 1)`, after
+    `prune.l1_unstructured(layer, "weight", amount=0.5)` from `torch.nn.utils`,
+    `layer(torch.ones(4)).backward()` leaves 0 in `layer.weight_orig.grad` where
     `layer.weight_mask` is 0.
 
     Weight decay may still change them; the weight that is used stays 0, as the mask multiplies it.
@@ -308,9 +310,9 @@ def test_a_pruned_weight_gets_no_gradient():
 
 
 def test_pruning_is_made_permanent_by_removing_it():
-    """`prune.remove(layer, "weight")`, from `torch.nn.utils`, of a pruned `nn.Linear` takes
-    mask and original away and keeps the zeros: `weight` is in the `state_dict()` again, with
-    as many elements as before.
+    """`prune.remove(layer, "weight")`, from `torch.nn.utils`, takes mask and original away
+    and keeps the zeros: after `prune.l1_unstructured(layer, "weight", amount=2)` on an
+    `nn.Linear(4, 1)`, `weight` has 4 elements, two of them 0.
     """
     layer = nn.Linear(4, 1, bias=False)
     layer.weight.data = torch.tensor([[1.0, -2.0, 0.5, 3.0]])

@@ -122,8 +122,9 @@ def test_one_pooling_module_serves_twice():
 
 
 def test_the_places_of_the_maxima_lead_back(device):
-    """`nn.MaxPool1d(2, return_indices=True)` of a float32 tensor also returns the index of each
-    maximum; `nn.MaxUnpool1d(2)` puts the values back at these indices and zeros elsewhere.
+    """`nn.MaxPool1d(2, return_indices=True)` of `torch.tensor([[[1.0, 3.0, 6.0, 5.0]]])`
+    returns the maxima and their indices, [[[1, 2]]]; `nn.MaxUnpool1d(2)`, called with both,
+    puts 3 and 6 back at these indices and zeros elsewhere.
     """
     x = torch.tensor([[[1.0, 3.0, 6.0, 5.0]]], device=device)
 
@@ -134,9 +135,9 @@ def test_the_places_of_the_maxima_lead_back(device):
 
 
 def test_unpooling_puts_each_number_back_at_its_index():
-    """With distinct int64 `indices`, counted in the flattened output of one channel,
-    `F.max_unpool1d(x, indices, 2)`, `max_unpool2d`, `max_unpool3d` and `nn.MaxUnpool3d(2)`
-    put each number of a float32 `x` at its index, and zeros elsewhere.
+    """`F.max_unpool1d(torch.tensor([[[5.0]]]), torch.tensor([[[1]]]), 2)` is [[[0.0,
+    5.0]]]: 5 stands at index 1. `F.max_unpool2d`, `F.max_unpool3d` and `nn.MaxUnpool3d(2)`
+    count the index in the flattened output of one channel.
 
     If an index occurs twice, one of the two numbers is lost.
     """

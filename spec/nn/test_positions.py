@@ -72,9 +72,9 @@ def test_learnt_positions_are_a_second_embedding():
 
 
 def test_sines_and_cosines_tell_positions_apart():
-    """A table of d columns, even ones `torch.sin(position * rate)` and odd ones
-    `torch.cos(position * rate)`, with the rates `10000 ** (-i / d)`, i = 0, 2, 4, ..., has
-    0 and 1 alternating at position 0, and a slower wave in each next pair.
+    """The sine and cosine table of positions with 4 columns has for position `p` the row
+    `torch.sin(p)`, `torch.cos(p)`, `torch.sin(p / 100)`, `torch.cos(p / 100)`, up to
+    rounding; 100 is `10000 ** (2 / 4)`. Row 0 is [0, 1, 0, 1].
     """
     table = sines(100, 4)
 
@@ -109,11 +109,11 @@ def test_a_sequence_longer_than_the_table_is_refused():
 
 
 def test_a_table_for_the_other_order_is_added_along_the_batch():
-    """`x + table[: x.size(0)]` of an `x` of shape (2, 3, 4), 2 samples of 3 steps, and a table
-    of positions of shape (10, 1, 4), made for (steps, batch, d), adds one vector to all steps
-    of a sample, and raises nothing.
+    """For `x = torch.zeros(2, 3, 4)`, 2 samples of 3 steps, and a `table` of positions of
+    shape (10, 1, 4), `x + table[: x.size(0)]` raises no error, but adds the same row of the
+    table to all 3 steps of a sample.
 
-    For `batch_first=True` it has to be `table[: x.size(1)]` of shape (length, d).
+    With the samples first it has to be `table[: x.size(1)]` of a table of shape (10, 4).
     """
     table = sines(10, 4).unsqueeze(1)
     x = torch.zeros(2, 3, 4)  # 2 samples of 3 steps
@@ -160,12 +160,12 @@ def test_rope_makes_scores_depend_on_the_distance_alone():
 
 
 def test_rope_of_a_single_step_needs_its_position():
-    """With a cache of keys, RoPE (rotary position embedding) has to turn a new query by its
-    own position: a random query of position 5, turned as position 0, has other scores
-    `q @ k.T` than in the whole sequence of 6.
+    """With RoPE (rotary position embedding) and cached keys, rotate a new query by its own
+    position: a random query of position 5, rotated as if its position were 0, has other
+    scores `q @ k.T` than in the whole sequence of 6.
 
-    Slice the tables of sines and cosines by `[start : start + steps]`. Cached keys are stored
-    turned.
+    Slice the tables of sines and cosines by `[start : start + steps]`. Cached keys are
+    stored already rotated.
     """
     q, k = torch.randn(6, 4), torch.randn(6, 4)
     whole = rotate(q) @ rotate(k).T

@@ -66,9 +66,9 @@ def test_a_single_sequence_has_no_batch_axis():
 
 
 def test_layers_and_directions_add_to_the_state(device):
-    """The hidden state of `nn.GRU(3, 5, num_layers=2, bidirectional=True)` has 2 x 2 rows, [4,
-    batch, 5]; the output is that of the last layer, with both directions concatenated, [time,
-    batch, 10].
+    """`nn.GRU(3, 5, num_layers=2, bidirectional=True)` gives for an input of shape (7, 2,
+    3), time before batch, an output (7, 2, 10), both directions of the last layer side by
+    side, and a hidden state (4, 2, 5), for 2 layers times 2 directions.
     """
     layer = nn.GRU(3, 5, num_layers=2, bidirectional=True, device=device)
 
@@ -116,9 +116,9 @@ def test_the_hidden_state_is_the_output_of_the_last_step():
 
 
 def test_one_step_of_an_rnn_is_a_tanh_of_two_products(device):
-    """One step of an `nn.RNN` with biases, of one layer and one direction, computes, with
-    the default `nonlinearity="tanh"`, `tanh(weight_ih x + bias_ih + weight_hh h + bias_hh)`
-    up to rounding, both output and new hidden state.
+    """`nn.RNN(1, 1)` computes from an input `x` of one step and a hidden state `h`, up to
+    rounding, `tanh(weight_ih_l0 * x + bias_ih_l0 + weight_hh_l0 * h + bias_hh_l0)`: this is
+    both the output and the new hidden state.
     """
     layer = nn.RNN(1, 1, device=device)
     values = [2.0, 3.0, 0.25, 0.5]
@@ -153,9 +153,9 @@ def test_one_step_of_an_lstm(device):
 
 
 def test_one_step_of_a_gru(device):
-    """`nn.GRUCell` has the gates r, z, n in this order in its weights; one step gives, up to
-    rounding, `n = tanh(x_n + sigmoid(r) * h_n)`, `h' = (1 - sigmoid(z)) * n + sigmoid(z) * h`, x_n
-    and h_n being the parts of n from x and h.
+    """`nn.GRUCell` stacks its weights in the order r, z, n. For vectors `x` and `h` one
+    step gives, up to rounding, `n = tanh(W_in @ x + b_in + r * (W_hn @ h + b_hn))` and
+    `h' = (1 - z) * n + z * h`, r and z being taken after their sigmoid.
 
     r multiplies the product of h with the weight; the original paper multiplies h before.
     """

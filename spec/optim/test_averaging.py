@@ -107,9 +107,9 @@ def test_an_average_of_ones_own_is_a_function_of_two_tensors():
 
 
 def test_an_ema_by_hand_is_a_lerp():
-    """`old.lerp_(new, 0.25)` under `torch.no_grad()` after each step, for each float32
-    parameter `new` of `net` and its partner `old` in one `copy.deepcopy(net)`, keeps an
-    EMA of the parameters with decay 0.75 in the copy.
+    """`old.lerp_(new, 0.25)` under `torch.no_grad()`, after each step, for each float32
+    parameter `new` of `net` and its partner `old` in a `copy.deepcopy(net)`, keeps in the
+    copy the moving average `0.75 * old + 0.25 * new`, up to rounding.
 
     In half precision small steps of the average are rounded away: keep it in float32.
     Buffers, such as running statistics, are copied or averaged as you decide.
@@ -149,9 +149,9 @@ def test_an_ema_without_no_grad_is_refused():
 
 
 def test_an_average_has_the_prefix_module():
-    """The keys of `AveragedModel(net).state_dict()` are a counter, `n_averaged`, and those
-    of `net` with the prefix "module.": load `averaged.module.state_dict()` into a plain
-    network.
+    """With `averaged = AveragedModel(net)`, the keys of `averaged.state_dict()` are a
+    counter, `n_averaged`, and those of `net.state_dict()` with the prefix "module.": load
+    `averaged.module.state_dict()` into a plain network.
     """
     net = nn.Linear(1, 1, bias=False)
     averaged = AveragedModel(net)

@@ -19,9 +19,9 @@ from torch import nn
 
 @pytest.mark.parametrize(("alpha", "after"), [(0.75, -2.0), (0.99, -10.0)])
 def test_rmsprops_first_step_is_longer_than_the_learning_rate(alpha, after):
-    """The first step of `RMSprop` with only `lr` and an `alpha` from 0 to 0.99 given, from
-    a float32 weight of 0 with a gradient of 0.5, has nearly the length `lr / sqrt(1 -
-    alpha)`: ten times `lr` with the default `alpha` of 0.99.
+    """The first step of `torch.optim.RMSprop([weight], lr=1.0)` takes a `weight` of 0.0
+    whose gradient is 0.5 to about -10: ten times `lr`, with the default `alpha` of 0.99.
+    With `alpha=0.75` the same weight goes from 0.0 to about -2.
 
     Because its running mean begins at 0 and, unlike Adam's, isn't corrected for it. Start
     with a smaller rate than for Adam.
@@ -221,8 +221,9 @@ def test_adam_refuses_sparse_gradients_and_sparse_adam_dense_ones():
 
 
 def test_sparse_adam_moves_only_the_rows_that_were_looked_up():
-    """`SparseAdam.step()` moves only the rows of an `nn.Embedding(sparse=True)` that were
-    looked up since `zero_grad()`; the other rows and their running means stay as they are.
+    """With `table = nn.Embedding(3, 1, sparse=True)`, all gradients cleared,
+    `table(torch.tensor([2])).sum().backward()` and one `SparseAdam.step()` move only row 2;
+    the other rows and their running means stay as they are.
 
     `Adam` with a dense gradient goes on moving a row by its old mean after its last
     look-up.

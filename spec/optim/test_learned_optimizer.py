@@ -65,9 +65,10 @@ def test_gradients_do_not_flow_through_an_optimizers_step():
 
 @pytest.mark.torch(">=2.0")
 def test_a_differentiable_step_is_recorded():
-    """Autograd records the `step()` of `SGD([weight], lr=0.125, differentiable=True)`
-    without momentum, if `weight` is no leaf: `backward()` on a loss of the new weight
-    reaches the tensor from which `weight.grad` was computed.
+    """With `s = torch.tensor(2.0, requires_grad=True)`,
+    `w = nn.Parameter(torch.tensor(3.0)).clone()` and `w.grad = s * 6.0`, autograd records
+    `SGD([w], lr=0.125, differentiable=True).step()`: `(w**2).backward()` makes `s.grad`
+    -2.25.
 
     Hand over a clone: a leaf that requires grad can't be changed in place. The step still
     writes in place, so a graph that saved the old weight fails in `backward()`. With
@@ -113,9 +114,9 @@ def test_an_lstm_gets_gradients_from_the_steps_it_took():
 
 @pytest.mark.claim("path-lstm-optimizer")
 def test_an_lstm_can_learn_to_optimize():
-    """An `nn.LSTMCell(1, 4)` with an `nn.Linear(4, 1)` can learn to optimize: after a
-    hundred batches of parabolas, ten of its steps reached a lower loss on new parabolas
-    than before the training, and than ten of gradient descent with rate 0.1.
+    """A learned optimizer, an `nn.LSTMCell(1, 4)` and an `nn.Linear(4, 1)` that turn a
+    gradient into a step, can reach a lower loss in 10 steps on new parabolas than gradient
+    descent with rate 0.1, after training on 100 batches of parabolas.
 
     A well-chosen rate would still win: a hundred batches are a short training.
     """

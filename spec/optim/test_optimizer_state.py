@@ -67,9 +67,9 @@ def test_sgd_keeps_a_buffer_for_its_momentum():
 
 
 def test_the_state_has_the_shape_of_the_parameter(device):
-    """By default `Adam` keeps `exp_avg` and `exp_avg_sq` in the shape and dtype of their
-    parameter, so that the two take twice the memory of a contiguous parameter; `step` is a
-    tensor of one number.
+    """For `weight = nn.Parameter(torch.zeros(2, 3))` with a gradient, a step of
+    `torch.optim.Adam([weight])` stores `exp_avg` and `exp_avg_sq`, both of the shape and
+    dtype of `weight`, so twice its memory, and `step`, a tensor of one number.
     """
     weight = nn.Parameter(torch.zeros(2, 3, device=device))
     weight.grad = torch.ones(2, 3, device=device)

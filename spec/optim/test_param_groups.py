@@ -168,8 +168,9 @@ def test_named_parameters_were_refused():
 
 
 def test_a_parameter_belongs_to_one_group():
-    """`torch.optim.SGD` raises ValueError, "some parameters appear in more than one
-    parameter group", if the same parameter is in two of its groups.
+    """`torch.optim.SGD([{"params": net.parameters()}, {"params": [net.bias], "lr": 1.0}],
+    lr=0.5)` with `net = nn.Linear(2, 1)` raises ValueError, "some parameters appear in more
+    than one parameter group".
 
     Because it would have two learning rates. Leave out of the one group what the other
     lists.

@@ -163,9 +163,9 @@ def test_a_schedule_goes_on_from_its_state():
 
 
 def test_a_scheduler_made_after_loading_overwrites_the_loaded_rate():
-    """A `LambdaLR` made after loading the optimizer's state of a run with `LambdaLR` writes
-    its rate for count 0 over the loaded rate. `load_state_dict` of the scheduler doesn't
-    bring it back: make the scheduler first, then load both states.
+    """`LambdaLR(optimizer, lambda n: 0.5**n)`, made after loading the optimizer's state of
+    a run with this schedule, resets the rate to that of step 0. Its own `load_state_dict`
+    doesn't undo that: make the scheduler first, then load both states.
 
     Because making a scheduler writes the rate for count 0 into the groups, and loading its
     state writes none. `LambdaLR` is right again after the next `scheduler.step()`;

@@ -23,8 +23,8 @@ from torch.optim import lr_scheduler
 
 @pytest.mark.claim("path-adjust-learning-rate")
 def test_the_rate_can_be_changed_by_hand():
-    """A number assigned to `optimizer.param_groups[0]["lr"]` is the learning rate of that
-    group in the next `optimizer.step()`.
+    """A number assigned to `optimizer.param_groups[0]["lr"]` of a `torch.optim.SGD` is the
+    learning rate of that group in the next `optimizer.step()`.
 
     Because each step reads its settings from the group. With several groups, assign to
     each. A loop that does so before each step is a schedule without a scheduler.
@@ -74,8 +74,8 @@ def test_an_attribute_lr_changes_nothing():
 )
 def test_a_schedule_is_a_formula_of_the_number_of_steps(name, settings, rates):
     """Each `step()` of a scheduler such as `StepLR` writes the next rate of its formula
-    into `optimizer.param_groups`: with `step_size=2` and `gamma=0.5` a rate of 1 goes 1, 1,
-    0.5, 0.5, 0.25, 0.25.
+    into `optimizer.param_groups`: with `step_size=2` and `gamma=0.5` a rate of 1 becomes 1,
+    0.5, 0.5, 0.25, 0.25 by the first five steps.
 
     The table below has six rates for each of seven more schedulers, from a rate of 1 too.
     """
@@ -335,8 +335,9 @@ def test_warm_up_is_one_schedule_after_another():
 
 @pytest.mark.torch("<2.9")
 def test_a_sequence_of_schedules_warned_of_itself():
-    """Up to PyTorch 2.8, `SequentialLR.step()` issued a UserWarning, "The epoch parameter
-    in `scheduler.step()`", when it reached a milestone.
+    """Up to PyTorch 2.8, `SequentialLR(optimizer, decay, milestones=[1])`, with two
+    `ExponentialLR` in the list `decay`, issued a UserWarning, "The epoch parameter in
+    `scheduler.step()`", at its first `step()`, which reached the milestone.
 
     Because it called the next scheduler with an epoch, which PyTorch itself had deprecated.
     The warning may be ignored.

@@ -249,7 +249,9 @@ def test_the_learning_rate_is_called_lr():
 
 @pytest.mark.torch("<2.2")
 def test_sgd_wanted_a_learning_rate():
-    """Up to PyTorch 2.1, `torch.optim.SGD` without `lr` raised ValueError.
+    """Up to PyTorch 2.1, `torch.optim.SGD([weight])` without `lr` raised ValueError,
+    "didn't specify a value of required optimization parameter", for
+    `weight = nn.Parameter(torch.tensor(0.0))`.
 
     Because it had no default learning rate, unlike Adam. Say `lr` to be safe in all
     releases.

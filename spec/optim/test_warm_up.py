@@ -197,9 +197,9 @@ def test_a_scheduler_of_ones_own_returns_the_rates(optimizer):
 
 
 def test_layers_may_have_schedules_of_their_own():
-    """`LambdaLR(optimizer, [f, g])`, with two functions, gives each of two parameter groups
-    its own factor: the head may start at once while the pretrained body has rate 0 for two
-    steps.
+    """`LambdaLR(optimizer, [lambda step: float(step >= 2), lambda step: 1.0])` of an
+    optimizer with two parameter groups keeps the rate of the first group at 0 for two
+    steps, while the second group has its full rate from the start.
     """
     body, head = nn.Parameter(torch.tensor(0.0)), nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([{"params": [body]}, {"params": [head]}], lr=1.0)

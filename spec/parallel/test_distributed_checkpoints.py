@@ -73,7 +73,8 @@ def test_loading_writes_into_what_is_there(tmp_path, dcp):
 
 @pytest.mark.torch(">=2.3")
 def test_only_what_is_named_is_loaded(tmp_path, dcp):
-    """`dcp.load` loads the keys that the given state dict has: into an empty dict it loads nothing.
+    """`torch.distributed.checkpoint.load(state, checkpoint_id=path)` loads only the keys
+    that the dict `state` already has: into an empty dict it loads nothing.
 
     So a part of a checkpoint can be loaded, and a name that was forgotten is not noticed.
     """
@@ -90,9 +91,9 @@ def test_only_what_is_named_is_loaded(tmp_path, dcp):
 
 @pytest.mark.torch(">=2.6")
 def test_a_tensor_of_another_size_is_refused(tmp_path, dcp):
-    """Since PyTorch 2.6 `dcp.load` of 8 saved elements into a tensor of 4 raises
-    CheckpointException, "Size mismatch between saved torch.Size([8]) and current: torch.Size([4])",
-    which `except Exception` doesn't catch.
+    """Since PyTorch 2.6 `torch.distributed.checkpoint.load` of 8 saved elements into a
+    tensor of 4 raises CheckpointException, "Size mismatch between saved torch.Size([8]) and
+    current: torch.Size([4])", which `except Exception` doesn't catch.
 
     Because the class inherits from BaseException: write `except dcp.CheckpointException`.
     """

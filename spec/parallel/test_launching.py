@@ -80,8 +80,9 @@ def test_machines_may_be_numbered_by_hand(read):
 
 @pytest.mark.torch(">=2.0")
 def test_the_number_of_machines_may_be_a_range(read):
-    """`torchrun --nnodes=1:4 --rdzv-backend=c10d --rdzv-endpoint=node0:29400 --max-restarts=3
-    train.py` allows one to four machines: it begins with those that come in time.
+    """`torchrun --nnodes=1:4 --rdzv-backend=c10d --rdzv-endpoint=node0:29400
+    --max-restarts=3 train.py` sets the minimum number of machines to 1, the maximum to 4,
+    and the maximum number of restarts to 3.
 
     When a machine joins or leaves, all processes are started anew, so the script has to load its
     last checkpoint when it starts. The default backend, "static", is for a fixed number of

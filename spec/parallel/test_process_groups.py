@@ -170,8 +170,9 @@ def test_a_source_beyond_the_group_is_refused(group_of_one):
 
 
 def test_a_store_keeps_bytes_by_name():
-    """`store.set("rate", "0.5")` of a `dist.HashStore` keeps a string under a key, and
-    `store.get("rate")` returns it as bytes."""
+    """`store.set("rate", "0.5")` with `store = torch.distributed.HashStore()` keeps a
+    string under a key, and `store.get("rate")` returns it as bytes, `b"0.5"`.
+    """
     store = dist.HashStore()
 
     store.set("rate", "0.5")

@@ -151,8 +151,9 @@ def fail(rank):
 
 @pytest.mark.slow
 def test_an_exception_in_a_process_reaches_the_parent():
-    """If `f(rank)` raises an Exception such as ValueError in a process, `mp.spawn(f, nprocs=1)`
-    raises ProcessRaisedException with that process's traceback in the message.
+    """`torch.multiprocessing.spawn(f, nprocs=1)` raises ProcessRaisedException if `f(rank)`
+    raises an Exception such as ValueError in its process; the message holds the traceback
+    of that process.
 
     `except ValueError` does not catch it: the type is in the text only.
     """

@@ -267,9 +267,9 @@ def test_a_model_may_be_sharded_before_it_has_memory(group):
 
 
 def test_plain_tensors_and_dtensors_do_not_mix(group):
-    """`model.weight + torch.ones(4, 2)`, a sharded parameter and a plain tensor of several
-    elements, raises RuntimeError, "got mixed torch.Tensor and DTensor, need to convert all
-    torch.Tensor to DTensor before calling distributed operators!"
+    """`model.weight + torch.ones(4, 2)`, with `model = nn.Linear(2, 4, bias=False)` sharded
+    by `fully_shard`, raises RuntimeError, "got mixed torch.Tensor and DTensor, need to
+    convert all torch.Tensor to DTensor before ..."
 
     Compute with `to_local()`, with `full_tensor()`, or with a tensor from `distribute_tensor`.
     """

@@ -119,7 +119,9 @@ def test_devices_can_stay_idle_with_rows_enough():
 
 @given(batch=st.integers(1, 100), gpus=st.integers(1, 20))
 def test_cat_puts_the_shares_back_together(batch, gpus):
-    """`torch.cat(rows.chunk(n))` has the rows of `rows` in their old order."""
+    """With `rows = torch.arange(10)` and an int `n` from 1 to 20,
+    `torch.cat(rows.chunk(n))` is equal to `rows`: the pieces come back in their old order.
+    """
     rows = torch.arange(batch)
 
     assert torch.equal(torch.cat(rows.chunk(gpus)), rows) is True

@@ -39,8 +39,9 @@ def test_the_bytes_of_a_tensor_are_elements_times_their_size():
 
 
 def test_sys_getsizeof_does_not_count_the_elements():
-    """`sys.getsizeof` of a dense `torch.Tensor` is the size of the Python object, the same
-    for 1 and for a million elements; that of its `untyped_storage()` grows with them.
+    """`sys.getsizeof(x)` of `x = torch.zeros(n)` is the size of the Python object, the same
+    for `n = 1` and `n = 1_000_000`; that of `x.untyped_storage()` is larger for the larger
+    `n`.
     """
     small = torch.zeros(1)
     large = torch.zeros(1_000_000)
@@ -217,9 +218,9 @@ def test_backward_frees_the_activations_of_a_kept_loss():
 
 
 def test_a_kept_output_keeps_the_graph_of_its_net():
-    """Before `backward()` a kept output `hidden * hidden` keeps the tensor `hidden`, which
-    autograd saved, if `hidden` requires grad; computed inside `torch.no_grad()`, the
-    output doesn't keep `hidden`.
+    """With `weight = torch.ones(3, requires_grad=True)`, `hidden = weight * 2` and
+    `output = hidden * hidden`, autograd keeps the tensor `hidden` in memory after
+    `del hidden`, for a backward pass; inside `torch.no_grad()` `del hidden` frees it.
     """
     weight = torch.ones(3, requires_grad=True)
 
@@ -325,9 +326,9 @@ def test_training_with_adam_takes_four_times_the_weights():
 
 
 def test_an_exception_keeps_the_tensors_of_its_frames():
-    """An exception caught by `except RuntimeError:` keeps a `torch.Tensor` that is local to
-    the function that raised it and held by nothing else; the tensor is freed when the
-    `except` clause is left.
+    """An exception caught by `except RuntimeError:` keeps alive a `torch.Tensor` that is
+    local to the function that raised it and held by nothing else; the tensor is freed when
+    the `except` clause is left.
 
     Because the exception refers to its traceback, and that to the frames. So retry a batch
     that ran out of memory after the clause, not inside.

@@ -249,8 +249,9 @@ def test_widening_brings_no_digits_back(device):
 
 
 def test_a_float32_model_refuses_float64_data():
-    """`nn.Linear(2, 1)` with its float32 weights on the CPU raises RuntimeError for a float64
-    input: convert the data with `data.float()` or the layer with `layer.double()`.
+    """`nn.Linear(2, 1)`, float32 on the CPU, raises RuntimeError, "mat1 and mat2 must have
+    the same dtype", for `data = torch.zeros(3, 2, dtype=torch.float64)`: convert the data
+    with `data.float()` or the layer with `layer.double()`.
 
     Because matrix products do not promote dtypes. It bites with data from NumPy, whose floats
     are float64 by default.

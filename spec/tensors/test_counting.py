@@ -56,9 +56,9 @@ def test_unique_consecutive_only_drops_repetitions(device):
 
 
 def test_bincount_counts_each_small_integer(device):
-    """`x.bincount()` of an int64 vector of small nonnegative numbers counts how often 0, 1, 2
-    and so on up to the maximum occur; a larger `minlength=` appends zeros for numbers above the
-    maximum.
+    """`torch.tensor([0, 3, 1, 1]).bincount()` counts how often each number from 0 to the
+    maximum 3 occurs: [1, 2, 0, 1]. With `minlength=6` the result has six elements, [1, 2,
+    0, 1, 0, 0].
 
     The result has an element for each number up to the maximum, so a huge one takes too much
     memory. With class indices, `minlength=num_classes` gives the count of each class.

@@ -79,8 +79,8 @@ def test_floor_division_rounds_down(floor_divide, device):
 
 
 def test_floor_division_of_floats_gives_whole_floats(device):
-    """`x // 2` of a dense float32 tensor of finite numbers rounds down too, and the result
-    is float32: for 7.5 it is 3.0, for -7.5 it is -4.0.
+    """`torch.tensor([7.5, -7.5]) // 2` rounds down and stays float32: the result is [3.0,
+    -4.0].
     """
     quotient = torch.tensor([7.5, -7.5], device=device) // 2
 

@@ -117,8 +117,8 @@ def test_halves_are_rounded_to_the_even_neighbour(device):
 
 
 def test_rounding_gives_floats():
-    """`torch.round` keeps the dtype of a float32 or int64 tensor: a rounded float32 is still
-    float32, and the elements of an int64 tensor stay the same.
+    """`torch.round(x)` keeps the dtype of a float32 or int64 tensor `x`: a rounded float32
+    is still float32, and the elements of an int64 tensor stay the same.
 
     To get integers write `x.round().long()`.
     """

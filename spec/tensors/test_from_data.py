@@ -180,8 +180,8 @@ def test_text_is_refused():
 
 
 def test_a_list_of_texts_is_refused():
-    """`torch.tensor(["3", "4"])` raises ValueError, "too many dimensions 'str'"; convert first,
-    as in `torch.tensor([int(s) for s in texts])`.
+    """`torch.tensor(["3", "4"])` raises ValueError, "too many dimensions 'str'"; convert
+    first, as in `torch.tensor([int(s) for s in ["3", "4"]])`.
 
     The message is odd because a string is a sequence, and so is taken for a further level of
     nesting.
@@ -195,8 +195,9 @@ def test_a_list_of_texts_is_refused():
     [(None, "NoneType"), ({1, 2}, "set"), ({}, "dict"), (iter([1, 2]), "list_iterator")],
 )
 def test_what_is_no_sequence_is_refused(data, kind):
-    """`torch.tensor` without `dtype=` of `None`, a set, a dict or the list iterator `iter([1,
-    2])` raises RuntimeError, "Could not infer dtype of ...", with the name of the type.
+    """`torch.tensor(None)`, `torch.tensor({1, 2})`, `torch.tensor({})` and
+    `torch.tensor(iter([1, 2]))` raise RuntimeError, "Could not infer dtype of ...", with
+    the name of the type, such as NoneType.
 
     Because these are neither numbers nor sequences. Make a list first:
     `torch.tensor(list(values))`, for a dict `torch.tensor(list(d.values()))`. With `dtype=` the

@@ -30,9 +30,9 @@ def test_index_add_sums_rows_by_group(device):
 
 
 def test_a_mean_by_group_is_a_sum_over_a_count(device):
-    """The mean per group of a float32 vector is the sum by `index_add_` over the count,
-    `group.bincount(minlength=n)` for an int64 vector `group` of numbers from 0 to n - 1;
-    `.clamp(min=1)` on the count gives an empty group 0 instead of NaN.
+    """For `x = torch.tensor([1.0, 5.0, 3.0])` and `group = torch.tensor([0, 2, 0])`,
+    `torch.zeros(3).index_add_(0, group, x) / group.bincount(minlength=3).clamp(min=1)` is
+    the mean per group, [2, 0, 5]; without `clamp` group 1, empty, gives NaN.
 
     For the sums of rows make the count a column, `count[:, None]`.
     """
@@ -133,9 +133,9 @@ def test_index_add_wants_one_dtype(device):
 
 
 def test_index_add_takes_no_negative_index():
-    """On the CPU `x.index_add_(0, index, source)` of `x = torch.zeros(3)` and a float32
-    vector `source` raises IndexError, "index out of range in self", for a position beyond
-    the end and for a negative one, which indexing in brackets accepts.
+    """On the CPU `torch.zeros(3).index_add_(0, index, torch.ones(1))` raises IndexError,
+    "index out of range in self", for `index = torch.tensor([3])` and for
+    `index = torch.tensor([-1])`, although indexing in brackets accepts -1.
 
     With more dimensions newer releases may raise RuntimeError instead, "index -1 is out of
     bounds for dimension 0 with size 3".
@@ -205,9 +205,10 @@ def test_scatter_reduce_counts_what_was_there_before(device):
 
 
 def test_a_sum_by_group_is_a_product_with_one_hot_vectors(device):
-    """For float32 `rows` of numbers between -1e6 and 1e6 and an int64 vector `group` of
-    numbers from 0 to n - 1, `F.one_hot(group, n).T.float() @ rows` is the sum by group that
-    `index_add_` gives, up to rounding.
+    """With `group = torch.tensor([0, 2, 0])` and
+    `rows = torch.tensor([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])`,
+    `F.one_hot(group, 3).T.float() @ rows` is [[4, 4], [0, 0], [2, 2]], the sum of the rows
+    of each group.
 
     It needs memory for the matrix of zeros and ones, which has one row per group and one column
     per row of `rows`.

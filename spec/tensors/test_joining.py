@@ -43,8 +43,8 @@ def test_stack_joins_along_a_new_axis(device):
 
 
 def test_cat_and_stack_copy(device):
-    """The results of `torch.cat([a])` and `torch.stack([a])`, lists of one int64 vector, have
-    memory of their own: a later write to `a` does not show in them.
+    """With `a = torch.tensor([1, 2])`, `torch.cat([a])` and `torch.stack([a])` copy the
+    numbers of `a`: after `a[0] = 7` the results made before are still [1, 2] and [[1, 2]].
     """
     a = torch.tensor([1, 2], device=device)
     joined = torch.cat([a])

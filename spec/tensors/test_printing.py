@@ -277,8 +277,9 @@ def test_printoptions_change_the_number_of_decimals():
 
 
 def test_printoptions_switch_scientific_notation_off():
-    """After `torch.set_printoptions(sci_mode=False)` float32 tensors, such as
-    `torch.tensor([20000.25, 1.0])`, print without scientific notation.
+    """After `torch.set_printoptions(sci_mode=False)` the float32 tensor
+    `torch.tensor([20000.25, 1.0])` prints with 20000.2500 and 1.0000, without scientific
+    notation, instead of 2.0000e+04 and 1.0000e+00.
 
     A small element such as 1e-9 then prints as 0.0000.
     """

@@ -54,7 +54,8 @@ def test_what_item_returns_is_an_integer_only_for_integer_dtypes():
 @pytest.mark.claim("blitz-item-full-precision")
 def test_item_has_all_digits_where_printing_rounds_to_four():
     """For the float32 CPU tensor `x = torch.tensor([0.4549027979373932])`, `x.item()` is
-    0.4549027979373932, with all digits, whereas `repr(x)` is `tensor([0.4549])`.
+    0.4549027979373932, with all digits, whereas with the default print options `repr(x)` is
+    `tensor([0.4549])`.
 
     Because printing rounds to four decimals; the element keeps its full precision.
     """

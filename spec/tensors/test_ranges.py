@@ -65,7 +65,7 @@ def test_arange_can_overshoot_with_a_float_step(device):
 
 
 def test_arange_refuses_a_step_of_zero(device):
-    """`torch.arange(0, 5, 0)` raises RuntimeError: the step must not be 0.
+    """`torch.arange(0, 5, 0)` raises RuntimeError, "step must be nonzero".
 
     Because the end would never be reached. A tensor of equal values is `torch.full((5,), 0)`.
     """

@@ -57,9 +57,9 @@ def test_the_rank_is_the_number_of_dimensions():
 
 
 def test_the_rank_of_linear_algebra_is_another_number():
-    """`torch.linalg.matrix_rank` of the float32 matrix [[1, 2], [2, 4]] is 1, the number of
-    linearly independent rows; the number of dimensions is `x.ndim`, here 2, and `x.rank` raises
-    AttributeError.
+    """For `x = torch.tensor([[1.0, 2.0], [2.0, 4.0]])`, `torch.linalg.matrix_rank(x)` is 1,
+    the number of linearly independent rows; the number of dimensions is `x.ndim`, here 2.
+    `x.rank` raises AttributeError.
 
     The word has both meanings; TensorFlow's `tf.rank` is PyTorch's `x.ndim`.
     """

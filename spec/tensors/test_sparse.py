@@ -275,9 +275,9 @@ def test_a_row_can_be_read_and_no_element_written():
 
 
 def test_csr_stores_where_each_row_begins(device):
-    """`c = x.to_sparse_csr()` of a float32 matrix `x` stores `c.values()`, the column of
-    each in `c.col_indices()`, and `c.crow_indices()`: with `crow = c.crow_indices()` the
-    values of row i are `c.values()[crow[i]:crow[i + 1]]`.
+    """With `x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]])`, `c = x.to_sparse_csr()`
+    has `c.values()` 3, 4, 5, their columns `c.col_indices()` 2, 0, 2, and
+    `c.crow_indices()` 0, 1, 3, so that row 1 has the values `c.values()[1:3]`.
     """
     x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]], device=device).to_sparse_csr()
 
@@ -343,9 +343,9 @@ def test_a_csr_tensor_warns_of_its_beta_state():
 
 
 def test_gradients_reach_the_values(device):
-    """For `sparse = torch.sparse_coo_tensor(indices, values, size)`,
+    """For a 2-D `sparse = torch.sparse_coo_tensor(indices, values, size)`,
     `torch.sparse.mm(sparse, dense).sum().backward()` fills `values.grad` and `dense.grad`,
-    if `values` and `dense` are float32 leaves that require grad.
+    if `values` and the matrix `dense` are float32 leaves that require grad.
     """
     values = torch.tensor([3.0, 4.0], device=device, requires_grad=True)
     dense = torch.ones(3, 2, device=device, requires_grad=True)

@@ -117,8 +117,8 @@ def test_a_float_wins_over_a_wider_integer(device):
 
 
 def test_a_python_number_of_the_same_kind_changes_nothing(device):
-    """`x + 1` and `x + True` keep the dtype of an int8 tensor, `x + 1` and `x + 0.5` that of a
-    float16 tensor.
+    """`x + 1` and `x + True` of an int8 tensor `x` are int8 tensors; `y + 1` and `y + 0.5`
+    of a float16 tensor `y` are float16 tensors.
 
     Because a Python number of the same or a lower kind does not take part in the choice of the
     dtype. So constants in a formula do not turn a float16 model into float32.

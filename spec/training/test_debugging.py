@@ -47,8 +47,9 @@ def test_hooks_print_the_shape_after_every_layer():
 
 
 def test_a_parameter_tells_its_shape_dtype_and_device(device):
-    """A loop over `net.named_parameters()` shows the name, shape, dtype and device of each
-    parameter; compare the dtype and device with those of the input.
+    """A loop `for name, p in net.named_parameters()` over an `nn.Linear`, `net`, shows
+    `name`, `p.shape`, `p.dtype` and `p.device` of each parameter; compare the dtype and
+    device with those of the input.
     """
     net = nn.Linear(2, 3, device=device, dtype=torch.float64)
     told = [(name, list(p.shape), p.dtype) for name, p in net.named_parameters()]
@@ -129,9 +130,10 @@ def test_one_nan_spoils_every_answer():
 
 
 def test_hooks_find_the_first_layer_with_a_nan():
-    """A forward hook on each layer that records `output.isnan().any()` shows the first
-    layer whose output has NaN, here an `nn.Linear` with an infinite weight and an input of
-    0.
+    """Forward hooks on the layers of
+    `nn.Sequential(nn.Identity(), nn.Linear(1, 1), nn.ReLU())` that record
+    `output.isnan().any()` get False, True, True if the weight is infinite and the input 0:
+    NaN begins at the `nn.Linear`.
 
     Because most later layers hand NaN on, the first one is where to look.
     """

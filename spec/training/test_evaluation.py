@@ -45,9 +45,9 @@ def test_argmax_is_the_second_value_alone(device):
 
 
 def test_the_wrong_dimension_compares_samples():
-    """Of scores of shape (samples, classes), `argmax(0)` gives for each class the sample
-    that scores highest, and `argmax()` one index into the flattened tensor; the classes are
-    `argmax(1)`.
+    """For scores of shape (samples, classes), `argmax(1)` gives for each sample the class
+    that scores highest; `argmax(0)` gives for each class the sample that scores highest,
+    and `argmax()` one index into the flattened tensor.
 
     Write `argmax(-1)` where the classes are the last dimension of more than two.
     """
@@ -142,9 +142,9 @@ def test_comparisons_add_up_to_the_number_right(device):
 
 
 def test_booleans_have_no_mean():
-    """`mean()` of a bool tensor without a `dtype` raises RuntimeError, "could not infer
-    output dtype"; `(predicted == labels).float().mean()` is the share of correct
-    predictions.
+    """`torch.tensor([True, True, False, True]).mean()` raises RuntimeError, "could not
+    infer output dtype"; with `.float().mean()` in its place the mean is 0.75, the share of
+    True.
 
     Because a mean needs a floating-point dtype, and `mean` doesn't choose one for bool or
     integers. `mean(dtype=torch.float32)` works too. The error is a RuntimeError; since
@@ -323,9 +323,9 @@ def test_four_positions_pass_over_the_rest_of_larger_batches():
 
 
 def test_accuracy_per_class_by_bincount():
-    """`labels.bincount(minlength=n)` of 1-D int64 labels from 0 to n - 1 counts the samples
-    of each class, `labels[predicted == labels].bincount(minlength=n)` the correct
-    predictions; the second divided by the first is the accuracy per class.
+    """For 1-D int64 `labels` from 0 to n - 1, `labels.bincount(minlength=n)` counts each
+    class and `labels[predicted == labels].bincount(minlength=n)` its correct predictions;
+    the second over the first is the accuracy of a class that occurs.
 
     `minlength=n` makes both results n long, even where the last class does not occur;
     labels are 0 to n - 1, for `bincount` refuses negative ones such as -100.
@@ -341,8 +341,9 @@ def test_accuracy_per_class_by_bincount():
 
 
 def test_a_class_without_images_has_no_accuracy():
-    """The accuracy of a class without samples, `right / of_class` of tensors, is 0 / 0,
-    NaN, and so is `mean()` over the classes; `nanmean()` leaves that class out.
+    """`torch.tensor([3, 0]) / torch.tensor([4, 0])`, right answers by samples of two
+    classes, is [0.75, nan]: a class without samples has the accuracy NaN. Then `mean()`
+    over the classes is NaN too; `nanmean()` leaves that class out and is 0.75.
     """
     right, of_class = torch.tensor([3, 0]), torch.tensor([4, 0])
 

@@ -155,9 +155,9 @@ def test_chosen_weights_are_renamed_and_picked_by_hand():
 
 
 def test_weights_are_picked_where_name_and_shape_agree():
-    """`net.load_state_dict(fitting, strict=False)` loads a dict of the entries of another
-    state dict whose name and shape agree with `net.state_dict()`: from the same net with a
-    head for 1000 classes instead of 3, all but the head.
+    """Let `fitting` hold the entries of another state dict whose name and shape are also in
+    `net.state_dict()`: `net.load_state_dict(fitting, strict=False)` loads them. If only the
+    head has another size, `missing_keys` names its parameters.
 
     The shape has to be compared because `strict=False` still refuses another shape.
     """

@@ -146,9 +146,9 @@ def test_the_loss_of_a_round_is_that_of_the_weights_before_it():
 
 
 def test_none_of_the_three_is_needed():
-    """A tensor `w` with `requires_grad=True`, `backward()` and an in-place update of
-    `w` under `no_grad` train without `nn.Module` or `torch.optim`; set `w.grad = None`
-    after each update.
+    """Three times `((2 * w - 8) ** 2).backward()`, `w -= w.grad / 16` under
+    `torch.no_grad()` and `w.grad = None` train `w = torch.tensor(0.0, requires_grad=True)`
+    to 3.5, without `nn.Module` or `torch.optim`.
 
     Without `no_grad` the update `w -= ...` is refused, for an in-place operation on a leaf
     that requires grad can't be recorded (`spec/autograd/test_changing_leaves.py`).
@@ -255,9 +255,9 @@ def test_an_epoch_takes_one_step_per_batch():
 
 @pytest.mark.claim("summary-train-then-test")
 def test_a_net_learns_from_one_set_and_is_measured_on_another():
-    """One epoch of `SGD(lr=0.125)` with `F.mse_loss` on a `DataLoader` of the pairs (1,
-    3) and (2, 6), one per batch, takes the weight of `nn.Linear(1, 1, bias=False)` from
-    0 to 3; then, under `no_grad`, 5 from another `DataLoader` gives 15.
+    """One epoch of `optim.SGD`, `lr=0.125`, with `zero_grad()` at each step, on the
+    `F.mse_loss` of float32 pairs (1, 3) and (2, 6), one per batch, takes the weight of
+    `nn.Linear(1, 1, bias=False)` from 0 to 3: the layer then gives 15 for 5.
 
     Because the answers to data that the net was not trained on tell what it has learnt: 5
     is not among the training samples.

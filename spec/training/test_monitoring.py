@@ -128,9 +128,9 @@ def test_a_rate_that_is_a_tensor_is_logged_by_item():
 
 
 def test_the_norm_of_all_gradients():
-    """For an `nn.Linear` with the gradients 2, 3 and 6, `torch.stack([p.grad.norm() for p
-    in net.parameters()]).norm()` is 7, up to rounding: the norm of all gradients together,
-    the root of the sum of all squared entries.
+    """With `net = nn.Linear(2, 1)`, weight gradient [[2, 3]] and bias gradient [6],
+    `torch.stack([p.grad.norm() for p in net.parameters()]).norm()` is 7, up to rounding:
+    the norm of all gradients, the root of the sum of their squares.
 
     It is, up to rounding, the number that `clip_grad_norm_` compares with `max_norm` and
     returns. A parameter whose `.grad` is None has to be left out.

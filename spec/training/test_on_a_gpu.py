@@ -25,8 +25,8 @@ from torch import nn
 
 @pytest.mark.claim("blitz-device-select-else")
 def test_without_a_gpu_the_usual_choice_is_cpu(monkeypatch):
-    """`torch.device("cuda:0" if torch.cuda.is_available() else "cpu")` prints as `cpu`
-    where no GPU can be used.
+    """`print(torch.device("cuda:0" if torch.cuda.is_available() else "cpu"))` prints `cpu`
+    where `torch.cuda.is_available()` is False.
     """
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
@@ -49,8 +49,8 @@ def test_with_a_gpu_the_usual_choice_is_the_first_one():
 
 @pytest.mark.claim("blitz-device-idle")
 def test_the_name_of_a_device_says_nothing_about_the_device():
-    """`str(torch.device("cuda:63"))` is `cuda:63` on a machine without that GPU too: making
-    a device object asks no hardware.
+    """`str(torch.device("cuda:63"))` is `cuda:63` on a machine without that GPU too:
+    `torch.device("cuda:63")` does not check that the GPU exists.
 
     So a printed `cuda:0` does not say that this GPU is there: ask
     `torch.cuda.device_count()`. Whether it is idle, `nvidia-smi` shows.

@@ -93,9 +93,9 @@ def test_roi_align_is_half_a_pixel_off_unless_aligned():
 
 
 def test_roi_pool_takes_maxima_of_whole_pixels():
-    """`ops.roi_pool` on float32 maps rounds the edges of a float32 box to whole pixels, the
-    last one included, and takes the maximum of each cell: the box [0, 0, 3.2, 2.8] covers 4 x 4
-    pixels.
+    """`torchvision.ops.roi_pool` on float32 maps rounds the edges of a float32 box to whole
+    pixels, includes the last pixel, and takes the maximum of each cell: the box [0, 0, 3.2,
+    2.8] covers 4 x 4 pixels.
 
     `roi_align` replaced it, because rounding moves small objects.
     """

@@ -127,7 +127,7 @@ def test_load_state_dict_from_url_is_torchs():
 
 @pytest.mark.torch(">=2.1")
 def test_datapoints_became_tv_tensors():
-    """Since torchvision 0.16 (PyTorch 2.1) importing `torchvision.datapoints` raises
+    """Since torchvision 0.16 (PyTorch 2.1) `import torchvision.datapoints` raises
     ModuleNotFoundError: `Image`, `Mask` and `Video` of 0.15 are in `torchvision.tv_tensors`
     now, and `BoundingBox` is called `BoundingBoxes` there.
     """
