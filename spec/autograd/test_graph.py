@@ -68,8 +68,9 @@ def test_the_graph_ends_in_a_node_that_holds_the_leaf():
 
 
 def test_all_uses_of_a_leaf_meet_in_one_node():
-    """In the graphs of `x * x` and `x.exp()`, existing at the same time, the three uses of
-    a float32 leaf `x` that requires grad lead to the same `AccumulateGrad` node.
+    """With `x = torch.ones(2, requires_grad=True)`, `y = x * x` and `z = x.exp()`,
+    `y.grad_fn.next_functions[0][0]`, `y.grad_fn.next_functions[1][0]` and
+    `z.grad_fn.next_functions[0][0]` are one and the same `AccumulateGrad` node.
 
     That is where `backward()` adds the gradients up.
     """

@@ -124,9 +124,9 @@ def test_a_straight_line_has_no_second_derivative_to_ask_for():
 
 @pytest.mark.torch(">=2.1")
 def test_materialize_grads_calls_a_missing_second_derivative_zero():
-    """With float32 0-d `w` and `x` that require grad, `slope`, the derivative of `w * x` by
-    `x` with `create_graph=True`, equals `w`: `torch.autograd.grad(slope, x)` gives None with
-    `allow_unused=True` and 0 with `materialize_grads=True`.
+    """With two leaves `w` and `x` made by `torch.tensor(2.0, requires_grad=True)` and
+    `slope, = torch.autograd.grad(w * x, x, create_graph=True)`, `grad(slope, x)` gives None
+    with `allow_unused=True` and 0 with `materialize_grads=True`.
     """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(3.0, requires_grad=True)

@@ -99,8 +99,9 @@ def test_hooks_run_in_the_order_they_were_put_on():
 
 
 def test_a_removed_hook_is_called_no_more():
-    """`x.register_hook(f)` returns a handle; after `handle.remove()` a `backward()` that
-    starts later doesn't call this hook, and still calls the other hooks of `x`.
+    """`x.register_hook(f)` of a tensor `x` that requires grad returns a handle; after
+    `handle.remove()` a `backward()` that starts later doesn't call this hook, and still
+    calls the other hooks of `x`.
 
     Hooks that are left on a long-lived parameter keep running, and keep what they refer to in
     memory.

@@ -105,9 +105,9 @@ def test_an_inference_tensor_counts_no_changes():
 
 
 def test_an_inference_tensor_cannot_be_saved_for_backward():
-    """With grad mode on, outside `torch.inference_mode()`, a product `w * x` of a float32
-    inference tensor `x` and a weight `w` that requires grad and was made outside raises
-    RuntimeError, "Inference tensors cannot be saved for backward".
+    """`x = torch.ones(2)` is made inside `torch.inference_mode()`,
+    `w = torch.ones(2, requires_grad=True)` outside: `w * x` outside, with grad mode on,
+    raises RuntimeError, "Inference tensors cannot be saved for backward".
 
     Because the product would save it without a version to compare. Use `x.clone()`, or
     `no_grad` where `x` is made.

@@ -133,8 +133,8 @@ def test_copy_hands_the_gradient_to_the_source(device):
 
 
 def test_zeroing_ends_the_old_history():
-    """After a recorded `y.zero_()` on `y = x * 2`, with a float32 `x` that requires grad,
-    the gradient that `x` gets through `y` is 0.
+    """For `x = torch.tensor([1.0, 2.0], requires_grad=True)`, `y = x * 2`, then `y.zero_()`
+    and `(y + 3).sum().backward()` give an `x.grad` of zeros.
 
     Because the zeros don't depend on `x`. On `y = x.exp()`, which saved `y`, `backward()`
     raises RuntimeError instead: `spec/autograd/test_inplace_refused.py`.

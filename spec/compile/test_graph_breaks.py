@@ -191,9 +191,10 @@ def test_cond_keeps_two_branches_in_the_graph():
 
 
 def test_a_condition_on_a_shape_is_no_break():
-    """`x + 1 if x.shape[0] > 2 else x - 1` of an input tensor `x` under `torch.compile` is
+    """`x + 1 if x.shape[0] > 2 else x - 1` of an input vector `x` under `torch.compile` is
     no graph break: 3 elements make one graph with the addition, and 2 elements make another
-    with the subtraction."""
+    with the subtraction.
+    """
     counter = CompileCounter()
 
     @torch.compile(backend=counter, fullgraph=True)
@@ -341,8 +342,9 @@ def test_numpy_code_is_recorded():
 
 
 def test_what_a_function_does_to_python_objects_is_done_at_each_call():
-    """`results.append(x + 1)` to a list outside of a function under `torch.compile` without
-    `fullgraph=True` appends at every call, not only while recording, and is no graph break.
+    """In a function under `torch.compile` without `fullgraph=True`, `results.append(x + 1)`
+    adds to the list `results`, made outside of the function, at every call, not only while
+    recording, and is no graph break.
 
     But the function is compiled anew for each length of the list, up to the limit of
     recompilations, which raises an error with `fullgraph=True`: return the value instead.

@@ -147,9 +147,9 @@ def test_scale_each_stretches_picture_by_picture():
 
 @pytest.mark.claim("blitz-imshow-unnormalise")
 def test_halving_and_adding_a_half_undoes_the_normalisation(device):
-    """`Normalize([0.5], [0.5])` of a float32 image with values from 0 to 1 computes
-    `(image - 0.5) / 0.5`; for the result `normalised`, `normalised / 2 + 0.5` gives back
-    the image, up to rounding.
+    """`y = transforms.Normalize([0.5], [0.5])(x)` of a float32 image tensor `x` of shape
+    (C, H, W) with values from 0 to 1 is `(x - 0.5) / 0.5`; `y / 2 + 0.5` gives back `x`, up
+    to rounding.
 
     Shown without it, everything darker than the middle is black: `imshow` limits the values of
     a colour image to 0 and 1.
@@ -163,8 +163,8 @@ def test_halving_and_adding_a_half_undoes_the_normalisation(device):
 
 
 def test_a_grid_is_unnormalised_with_its_frame():
-    """Undoing the normalisation of a whole grid of `make_grid`, by `grid / 2 + 0.5`, turns its
-    black padding of 0 to grey, 0.5.
+    """Undoing the normalisation of a whole grid of two or more images,
+    `make_grid(images) / 2 + 0.5`, turns the black padding of 0 to grey, 0.5.
 
     Undo it before `make_grid`, or give `pad_value=-1.0`, to keep the padding black.
     """
@@ -202,8 +202,9 @@ def test_permute_does_the_same_without_numpy(device):
 
 
 def test_the_last_two_axes_are_not_to_be_swapped():
-    """`image.permute(2, 1, 0)` of a tensor (C, H, W) puts the channels last too, but swaps
-    height and width: rows of the image become columns.
+    """`image.permute(2, 1, 0)` of a tensor of shape (C, H, W) gives the shape (W, H, C):
+    the channels are last, but height and width are swapped, so that rows of the image
+    become columns.
 
     With square images the shape doesn't show it.
     """

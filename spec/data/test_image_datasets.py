@@ -258,8 +258,9 @@ def test_cifar_keeps_the_names_of_its_classes(cifar_files, tmp_path):
 
 
 def test_cifar_compares_checksums(cifar_files, tmp_path):
-    """`datasets.CIFAR10` raises RuntimeError, "Dataset not found or corrupted", if its data
-    batches have other checksums than the published ones.
+    """`datasets.CIFAR10(root)`, with the default `download=False`, raises RuntimeError,
+    "Dataset not found or corrupted", if its data batches have other checksums than the
+    published ones.
 
     Delete the files and use `download=True`. Data of one's own belongs in an `ImageFolder`.
     """

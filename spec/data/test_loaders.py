@@ -155,8 +155,9 @@ def test_an_iterator_ends_and_the_loader_does_not():
 
 
 def test_a_loader_is_not_indexed():
-    """`loader[0]` of a `DataLoader` raises TypeError: it can be iterated over but not indexed.
-    `loader.dataset[1]` of a map-style dataset gives a sample.
+    """A `DataLoader` can be iterated over but not indexed: with
+    `loader = DataLoader([7, 8])`, `loader[0]` raises TypeError, "'DataLoader' object is not
+    subscriptable"; `loader.dataset[1]` is the sample 8.
 
     For one batch write `next(iter(loader))`.
     """
@@ -294,7 +295,8 @@ def test_a_batch_size_is_positive():
 
 
 def test_shuffle_and_sampler_exclude_each_other():
-    """`DataLoader(data, sampler=sampler, shuffle=True)` raises ValueError.
+    """`DataLoader([1, 2], sampler=SequentialSampler([1, 2]), shuffle=True)` raises
+    ValueError, "sampler option is mutually exclusive with shuffle".
 
     Because the sampler already decides the order: leave out `shuffle`.
     """

@@ -22,11 +22,12 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 @pytest.mark.claim("summary-read-lines")
 def test_lines_of_numbers_become_a_tensor(tmp_path):
-    """One or more lines of a text file, read inside `with open(...)` and each split into
-    equally many floats, become a 2-D tensor by `torch.tensor(rows)`, of dtype float32
-    unless the default dtype was changed.
+    """Of the text lines "1 2.5" and "3 4", read from a file into a list `lines`,
+    `torch.tensor([[float(word) for word in line.split()] for line in lines])` makes the
+    float32 matrix [[1, 2.5], [3, 4]].
 
-    A line read so keeps the newline character at its end, which `split()` removes.
+    A line read by `for line in file` keeps the newline character at its end, which
+    `split()` removes.
     """
     (tmp_path / "points.txt").write_text("1 2.5\n3 4\n")
 

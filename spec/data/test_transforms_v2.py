@@ -255,8 +255,9 @@ def test_of_two_plain_tensors_only_the_first_is_an_image():
 
 
 def test_wrapping_a_tensor_copies_nothing():
-    """`tv_tensors.Image(tensor)` of a tensor (C, H, W), without a `dtype` or `device`, makes an
-    object of a subclass of `torch.Tensor` that shares the tensor's memory.
+    """`torchvision.tv_tensors.Image(tensor)` of a tensor (C, H, W), without a `dtype` or
+    `device`, makes an object of a subclass of `torch.Tensor` that shares the tensor's
+    memory.
     """
     tensor = torch.zeros(1, 2, 2)
     image = tv_tensors.Image(tensor)

@@ -185,9 +185,9 @@ def test_a_worker_changes_only_its_own_copy_of_the_dataset():
 
 
 def test_batches_of_workers_lie_in_shared_memory():
-    """Without `pin_memory`, `batch.is_shared()` of a batch of numbers is True if a worker
-    of a `DataLoader` collated it, for the tensor is in shared memory then, and False
-    without workers.
+    """`batch.is_shared()` of a batch of numbers from a `DataLoader` without `pin_memory` is
+    True with `num_workers=1`, since the worker puts the tensor in shared memory, and False
+    with `num_workers=0`.
 
     Only a handle goes through the pipe. In a container with a small /dev/shm it can run out.
     """
@@ -218,8 +218,8 @@ def test_a_worker_keeps_the_dtype_of_the_first_tensor():
 
 def test_a_stream_is_repeated_by_every_worker():
     """With `num_workers=2` and without `drop_last`, a `DataLoader` over an
-    `IterableDataset` whose `__iter__` returns `iter([5, 6, 7])`, whatever the worker, gives
-    each of its samples twice.
+    `IterableDataset` gives each sample twice if `__iter__` of the dataset returns
+    `iter([5, 6, 7])` in every worker.
 
     Because each worker iterates over its own copy of the whole stream. `__iter__` can divide it
     by `get_worker_info().id`.

@@ -34,8 +34,8 @@ built_for_cuda = pytest.mark.skipif(
 
 @built_for_cuda
 def test_the_build_tag_names_the_release_of_cuda():
-    """Where `torch.__version__` ends in a tag such as "+cu126", its digits are those of
-    `torch.version.cuda`, "12.6".
+    """Where `torch.__version__` ends in a tag of CUDA such as "+cu126", the digits of the
+    tag are those of `torch.version.cuda`, here "12.6".
 
     A build tagged "+cpu" has no CUDA: there `torch.version.cuda` is None. Wheels from PyPI may lack
     the tag in their file name; `torch.version.cuda` always tells.

@@ -98,7 +98,8 @@ def test_the_pythons_of_the_notes_are_no_longer_supported():
 
 
 def test_a_wheel_is_made_for_one_python_and_one_system():
-    """The tag of an installed wheel of torch names the interpreter that it was made for, such
+    """`importlib.metadata.distribution("torch").read_text("WHEEL")` of an installed wheel
+    of torch has a line `Tag:` that names the interpreter that the wheel was made for, such
     as `cp311` for CPython 3.11, and the system.
 
     Because pip installs a wheel only where its tag fits: "no matching distribution found" for

@@ -235,9 +235,9 @@ def test_a_padding_mask_gets_two_more_dimensions():
 
 
 def test_without_them_it_is_taken_for_queries_by_keys():
-    """A bool padding mask (3, 3) of 3 sequences of length 3, passed as `attn_mask` as it is to
-    `F.scaled_dot_product_attention` of (3, heads, 3, d), raises nothing: its rows are taken for
-    queries. Write `mask[:, None, None]`.
+    """`F.scaled_dot_product_attention(q, k, v, attn_mask=mask)` with `q`, `k`, `v` of shape
+    (3, heads, 3, d) and a bool padding mask (3, 3), one row per sample, raises nothing, but
+    uses row i for the queries i: pass `mask[:, None, None]`.
 
     With 3 sequences of length 5 it raises, "The size of tensor a (5) must match the size of tensor
     b (3)".

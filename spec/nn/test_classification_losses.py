@@ -191,9 +191,10 @@ def test_wrong_targets_are_refused(target, error, words):
 
 
 def test_scores_are_floats_and_no_decision():
-    """`F.cross_entropy(logits.argmax(1), classes)` raises RuntimeError, "Expected floating point
-    type for target with class probabilities": pass the logits, since `argmax` has no gradient
-    either.
+    """For `logits = torch.tensor([[0.0, 1.0]])`,
+    `F.cross_entropy(logits.argmax(1), torch.tensor([1]))` raises RuntimeError, "Expected
+    floating point type for target with class probabilities": pass `logits`; `argmax` has no
+    gradient either.
     """
     decision = torch.tensor([[0.0, 1.0]], requires_grad=True).argmax(1)
 
@@ -256,8 +257,9 @@ def test_class_weights_make_a_weighted_mean(device):
 
 
 def test_class_weights_are_a_tensor_of_one_number_a_class():
-    """The `weight` of `nn.CrossEntropyLoss` is a tensor with one number per class: another length
-    raises RuntimeError when the loss is called, a list TypeError in the constructor.
+    """`nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 3.0]))` is for 3 classes: called
+    with logits for 2 classes it raises RuntimeError; a list as `weight` raises TypeError in
+    the constructor.
     """
     numbers = [1.0, 2.0, 3.0]
     loss = nn.CrossEntropyLoss(weight=torch.tensor(numbers))

@@ -97,11 +97,12 @@ def test_softmax_is_applied_before_the_loss():
 
 
 def test_a_label_too_long_for_its_input_has_an_infinite_loss(log_probs):
-    """A label of S letters, R of them equal to the letter before, needs S + R steps: with
-    fewer steps, but at least one, `F.ctc_loss` of a float32 sample is inf, or 0 with
-    `zero_infinity=True`.
+    """`F.ctc_loss` of the label [3, 3] and float32 log-probabilities of only two steps is
+    inf, or 0 with `zero_infinity=True`: it needs three steps, since a blank has to stand
+    between the two 3s.
 
-    [3, 3] does not fit into two steps, since a blank has to stand between the two 3s.
+    A label of S letters, R of them equal to the letter before, needs S + R steps; [1, 2]
+    fits into two.
     """
     targets = torch.tensor([[1, 2], [3, 3]])
     lengths = torch.tensor([2, 2]), torch.tensor([2, 2])

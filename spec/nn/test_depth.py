@@ -177,8 +177,10 @@ def test_kaiming_weights_keep_a_deep_stack_of_relus_alive():
 
 
 def test_a_way_around_each_layer_keeps_the_gradient(device):
-    """With a skip connection, `y = y + torch.relu(y)`, the gradient is 1 after twenty layers at a
-    negative input, where the slope of ReLU is 0.
+    """A skip connection keeps the gradient: from
+    `x = torch.tensor(-1.0, requires_grad=True)` and `y = x`, twenty times
+    `y = y + torch.relu(y)`, then `y.backward()`, gives `x.grad` 1, although ReLU has slope
+    0 at -1.
     """
     x = torch.tensor(-1.0, device=device, requires_grad=True)
     y = x

@@ -52,8 +52,9 @@ def test_dropout_of_one_drops_all_and_of_zero_nothing(device):
 
 
 def test_what_is_dropped_gets_no_gradient(device):
-    """After `F.dropout(x, p=0.5).sum().backward()` the gradient of `x` is 0 for dropped
-    elements and 2 for the others: the same factors as in the forward pass.
+    """For `x = torch.ones(1000, requires_grad=True)`, after
+    `F.dropout(x, p=0.5).sum().backward()`, `x.grad` is 0 for dropped elements and 2 for the
+    others: the same factors as in the forward pass.
     """
     x = torch.ones(1000, device=device, requires_grad=True)
 

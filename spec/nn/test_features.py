@@ -16,8 +16,9 @@ from torch import nn
 
 
 def test_a_hook_collects_the_features_of_a_layer(device):
-    """A hook of `register_forward_hook` that stores its `output` and returns None collects
-    the output of a layer in the middle, while the network is called as usual, `net(x)`.
+    """After `net[1].register_forward_hook(lambda module, inputs, output:
+    features.update(relu=output))` of `net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(),
+    nn.Linear(3, 1))` a call `net(x)` puts the output of the ReLU into the dict `features`.
     """
     net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)).to(device)
     features = {}

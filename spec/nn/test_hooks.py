@@ -223,9 +223,9 @@ def test_a_full_backward_hook_without_a_gradient_for_its_inputs_got_none_silentl
 
 @pytest.mark.torch(">=2.8")
 def test_a_full_backward_hook_without_a_gradient_for_its_inputs_gets_none():
-    """If a trainable `nn.Linear` is called as `layer(x)` and `x` does not require grad, a
-    hook of `register_full_backward_hook` on it gets None as gradient of the input. Since
-    PyTorch 2.8 `backward()` also issues a UserWarning.
+    """With `layer = nn.Linear(2, 1)` and `layer.register_full_backward_hook(hook)`,
+    `layer(torch.ones(1, 2)).backward()` calls `hook` with `(None,)` as `grad_input`, as the
+    input requires no grad, and, since PyTorch 2.8, issues a UserWarning.
 
     Let the data require grad, or put the hook on a later layer, if the gradient of the input is
     wanted. On a layer without parameters, such as `nn.ReLU`, or with frozen ones, the hook

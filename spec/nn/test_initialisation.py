@@ -68,8 +68,9 @@ def test_normalising_layers_start_as_the_identity():
 
 
 def test_the_same_seed_gives_the_same_net():
-    """After `torch.manual_seed(3)` the first `nn.Linear(2, 2)` built on a CPU gets the same weights
-    each time; a second one, built without seeding again, gets others.
+    """`torch.manual_seed(3)` and directly after it `nn.Linear(2, 2)` on the CPU give the
+    same weights each time; a second `nn.Linear(2, 2)`, built without seeding again, gets
+    others.
     """
     torch.manual_seed(3)
     first = nn.Linear(2, 2).weight

@@ -70,9 +70,9 @@ def test_printing_a_net_lists_its_layers():
     "blitz-params-count", "blitz-params-first-shape", "blitz-conv-shapes", "blitz-fc-sizes"
 )
 def test_lenet_has_ten_parameter_tensors():
-    """`LeNet`, a net of two `nn.Conv2d` and three `nn.Linear`, has ten parameters, a weight
-    and a bias per layer: its `nn.Conv2d` weights are [out channels, in channels, height,
-    width], its `nn.Linear` weights [out features, in features].
+    """`LeNet`, a net of `nn.Conv2d(1, 6, 5)`, `nn.Conv2d(6, 16, 5)` and three `nn.Linear`,
+    has ten parameters, a weight and a bias per layer; its first weight has the shape [6, 1,
+    5, 5]: out channels, in channels, kernel height, kernel width.
     """
     sizes = {name: list(parameter.shape) for name, parameter in LeNet().named_parameters()}
 
@@ -151,9 +151,9 @@ def test_an_image_of_another_size_is_refused_where_the_linear_layers_begin():
 
 @pytest.mark.claim("blitz-single-sample-needs-batch")
 def test_a_single_image_needs_a_batch_axis_to_go_through_the_net():
-    """`LeNet`, two `nn.Conv2d`, then `x.flatten(1)` and three `nn.Linear`, raises
-    RuntimeError for a single image [1, 32, 32]: `nn.Conv2d` accepts it as unbatched, but
-    `flatten(1)` keeps the 16 channels as if they were a batch.
+    """`LeNet`, two `nn.Conv2d`, `x.flatten(1)` and three `nn.Linear`, the first with 400
+    inputs, raises RuntimeError for one image [1, 32, 32]: `nn.Conv2d` accepts it as
+    unbatched, but `flatten(1)` keeps the 16 channels as if they were a batch.
 
     Write `net(image[None])` or `image.unsqueeze(0)`, which adds a batch dimension of size 1.
     """

@@ -94,9 +94,9 @@ def test_at_first_only_b_gets_a_gradient():
 
 
 def test_lora_is_merged_into_the_weight():
-    """After `scale * B @ A` is added to its frozen weight under `torch.no_grad()`, the
-    `nn.Linear` that LoRA wraps computes alone what the LoRA layer computed before, up to
-    rounding.
+    """LoRA adds `scale * (x @ A.T @ B.T)` to `layer(x)` of a frozen `nn.Linear`; after
+    `layer.weight += scale * B @ A` under `torch.no_grad()`, `layer(x)` alone gives that
+    sum, up to rounding.
 
     From then on use that layer alone: the wrapper would add the product a second time.
     """
@@ -113,9 +113,9 @@ def test_lora_is_merged_into_the_weight():
 
 
 def test_a_linear_layer_is_exchanged_by_name():
-    """If `LoRALinear` is a wrapper module of your own and `net` an `nn.Sequential` of
-    different layers, `setattr(net, name, LoRALinear(child, rank))` for each `nn.Linear` of
-    `list(net.named_children())` exchanges these children.
+    """With `net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))`,
+    `setattr(net, name, LoRALinear(child, rank=1))` for each linear `child` in
+    `list(net.named_children())` puts your own module `LoRALinear` in its place.
 
     `named_children` yields a layer once, even if `net` holds it twice, and does not go
     deeper: `net.get_submodule("path.of.parent")` finds the parent of a layer further down.

@@ -314,9 +314,8 @@ def test_a_module_of_plain_attributes_without_super_init_fails_when_called():
 
 @pytest.mark.claim("blitz-forward-required")
 def test_a_module_without_forward_cannot_be_called():
-    """A direct subclass of `nn.Module` without `forward` can be built, but calling it as
-    `net(x)` raises NotImplementedError, 'Module [Net] is missing the required "forward"
-    function'.
+    """`net = Net()` of a `class Net(nn.Module)` without `forward` works, but `net(x)`
+    raises NotImplementedError, 'Module [Net] is missing the required "forward" function'.
     """
 
     class Net(nn.Module):

@@ -56,9 +56,9 @@ def test_a_loss_through_argmax_has_no_gradient():
 
 
 def test_weights_of_samples_multiply_the_unreduced_loss():
-    """For scores (N, C) and `weight` (N,), `(F.cross_entropy(scores, y, reduction="none") *
-    weight).sum() / weight.sum()` weights each sample; the `weight=` of `F.cross_entropy` itself
-    has one number per class.
+    """For scores (N, C), class indices `y` (N,) and sample weights `w` (N,),
+    `(F.cross_entropy(scores, y, reduction="none") * w).sum() / w.sum()` weights each
+    sample; `weight=` of `F.cross_entropy` has one number per class.
     """
     scores = torch.tensor([[0.0, 0.0], [2.0, 0.0]])
     each = F.cross_entropy(scores, torch.tensor([0, 1]), reduction="none")
@@ -158,9 +158,9 @@ def test_dice_loss_compares_overlap_with_size():
 
 
 def test_a_loss_with_parameters_is_given_to_the_optimizer():
-    """The parameters of a loss that is an `nn.Module` beside `net`, such as a learnt
-    temperature, are not in `net.parameters()`: hand
-    `[*net.parameters(), *criterion.parameters()]` to the optimizer.
+    """The parameters of a loss module `criterion` that is not a submodule of `net` are not
+    in `net.parameters()`: hand `[*net.parameters(), *criterion.parameters()]` to the
+    optimizer.
     """
 
     class Scaled(nn.Module):

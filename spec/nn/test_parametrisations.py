@@ -20,9 +20,9 @@ from torch.nn.utils import prune
 
 
 def test_a_parametrisation_computes_the_weight_at_each_use():
-    """After `register_parametrization(layer, "weight", module)`, with a module that has a `forward`
-    only, `layer.weight` is `module(original)`; the learnt parameter is
-    `layer.parametrizations.weight.original`.
+    """After `parametrize.register_parametrization(layer, "weight", Doubled())` of an
+    `nn.Linear`, where the `forward` of `Doubled` returns `weight * 2`, `layer.weight` is
+    twice the learnt parameter, `layer.parametrizations.weight.original`.
     """
 
     class Doubled(nn.Module):

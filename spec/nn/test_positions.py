@@ -85,9 +85,9 @@ def test_sines_and_cosines_tell_positions_apart():
 
 
 def test_an_odd_width_has_one_cosine_less():
-    """In a table of positions with 5 columns, assigning the cosines of 3 rates,
-    `table[:, 1::2] = torch.cos(position * rate)`, raises RuntimeError, "The expanded size
-    of the tensor (2) must match the existing size (3)"; cut them by one column.
+    """A table of 10 positions, `table = torch.zeros(10, 5)`, has 2 columns for cosines:
+    `table[:, 1::2] = torch.cos(torch.zeros(10, 3))` raises RuntimeError, "The expanded size
+    of the tensor (2) must match the existing size (3)".
     """
     with pytest.raises(RuntimeError, match=r"The expanded size of the tensor \(2\) must match the"):
         sines(10, 5)
@@ -178,9 +178,9 @@ def test_rope_of_a_single_step_needs_its_position():
 
 
 def test_rope_in_two_halves_is_another_order_of_features():
-    """RoPE (rotary position embedding) pairs 4 features as (0, 1), (2, 3) or, with `x.chunk(2,
-    dim=-1)`, as (0, 2), (1, 3): for `torch.randn(5, 4)` of 5 positions the results agree if the
-    features are permuted, and differ otherwise.
+    """RoPE (rotary position embedding) `f` pairs features (0, 1), (2, 3); `g`, with
+    `x.chunk(2, dim=-1)`, (0, 2), (1, 3). For `x = torch.randn(5, 4)`, 5 positions, they
+    differ; with `p = [0, 2, 1, 3]`, `g(x[:, p])` is `f(x)[:, p]` up to rounding.
 
     Weights trained with one give wrong answers with the other, without an error.
     """

@@ -266,9 +266,9 @@ def test_no_sequence_of_a_packed_batch_is_empty():
 
 
 def test_a_state_on_another_device_is_refused():
-    """`nn.GRU` of a tensor `x`, not a PackedSequence, raises RuntimeError, "Input and
-    hidden tensors are not at the same device", for a hidden state of the right shape on
-    another device: make it with `torch.zeros(..., device=x.device)`.
+    """`nn.GRU(1, 2)(x, h)` with `x = torch.ones(2, 1, 1)` and
+    `h = torch.zeros(1, 1, 2, device="meta")` raises RuntimeError, "Input and hidden tensors
+    are not at the same device": make `h` with `device=x.device`.
     """
     x, state = torch.ones(2, 1, 1), torch.zeros(1, 1, 2, device="meta")
 

@@ -280,9 +280,9 @@ def test_unfold_lists_the_patches():
 
 
 def test_fold_adds_where_patches_overlap():
-    """`nn.Fold((3, 3), 2)` of the patches of `nn.Unfold(2)` adds overlapping elements: the
-    middle of a 3 x 3 image counts four times. Divided by the fold of the patches of ones it is
-    the image again, up to rounding.
+    """With `unfold = nn.Unfold(2)` and `fold = nn.Fold((3, 3), 2)`, `fold(unfold(x))`
+    counts the middle of a 3 x 3 image `x` four times.
+    `fold(unfold(x)) / fold(unfold(torch.ones_like(x)))` is `x` again, up to rounding.
 
     `F.fold(F.unfold(x, 2, stride=2), (4, 4), 2, stride=2)` gives a 4 x 4 image back unchanged,
     because its patches don't overlap.

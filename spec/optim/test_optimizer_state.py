@@ -164,9 +164,9 @@ def test_a_state_dict_shares_memory_with_the_optimizer():
 
 
 def test_a_resumed_training_goes_on_as_if_uninterrupted():
-    """Save the value of a parameter and a `copy.deepcopy` of the `state_dict()` of its
-    `SGD` after a step, and load both into a new parameter and a new `SGD`: with the same
-    gradient their next step is the same as without the interruption.
+    """For a parameter `w` and its `SGD` `opt`, save `w.detach().clone()` and
+    `copy.deepcopy(opt.state_dict())` after a step: a new parameter of this value and a new
+    `SGD` that loads this dict make the same next step, given the same gradient.
 
     Because `load_state_dict` brings back the momentum buffer and the settings; the new
     optimizer's own `lr=1.0` is replaced.
@@ -190,9 +190,9 @@ def test_a_resumed_training_goes_on_as_if_uninterrupted():
 
 
 def test_without_its_state_a_resumed_training_loses_its_momentum():
-    """After a step of `SGD([weight], lr=0.25, momentum=0.5)` from 4 to 2, the next one with
-    the same gradient, 8, leads to -1; that of a new `SGD` with these settings, but
-    without the saved state, leads to 0, as it has no momentum buffer.
+    """`SGD([weight], lr=0.25, momentum=0.5)` with the gradient 8 steps from 4 to 2 and then
+    to -1; a new `SGD` with these settings, but without the saved state, steps from 2 to 0,
+    as it has no momentum buffer.
 
     Save `optimizer.state_dict()` in the checkpoint: no error says that it is missing.
     """

@@ -246,7 +246,8 @@ def test_a_negative_rate_in_a_group_is_accepted():
 
 
 def test_the_key_of_a_groups_parameters_is_params():
-    """A group's dict without the key `params`, given to `torch.optim.SGD`, raises KeyError.
+    """`torch.optim.SGD([{"parameters": [weight]}], lr=0.5)` raises KeyError, "'params'": a
+    group's dict needs the key `params`.
 
     Write `{"params": layer.parameters(), "lr": 0.1}`.
     """

@@ -19,9 +19,9 @@ from torch import nn
 
 
 def test_l2_regularisation_is_the_setting_weight_decay():
-    """`SGD(..., weight_decay=0.25)` without `maximize` computes its step from `gradient +
-    0.25 * weight` instead of `gradient`: with a gradient of zero and `lr=1.0`, a
-    weight of 4 becomes 3, and one of -4 becomes -3.
+    """`torch.optim.SGD([w], lr=1.0, weight_decay=0.25)` computes its step from
+    `w.grad + 0.25 * w` instead of `w.grad`: with a gradient of zero, a weight of 4 becomes
+    3, and one of -4 becomes -3.
 
     This is L2 regularisation: weights that the loss doesn't need shrink towards zero.
     """

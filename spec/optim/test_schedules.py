@@ -214,8 +214,8 @@ def test_one_cycle_gives_momentum_to_an_optimizer_without():
 
 
 def test_one_cycle_refuses_to_be_stepped_beyond_its_end():
-    """`OneCycleLR(optimizer, max_lr=1.0, total_steps=4)` reaches its last rate after 3
-    calls of `step()`. A fourth call goes beyond the schedule, with
+    """`OneCycleLR(optimizer, max_lr=1.0, total_steps=4)` of an `SGD` reaches its last rate
+    after 3 calls of `step()`. A fourth call goes beyond the schedule, with
     `anneal_strategy="linear"` to a rate below 0, and a fifth raises ValueError.
 
     With one `step()` after each batch, `total_steps` is the number of epochs times

@@ -61,9 +61,9 @@ def test_a_factor_of_zero_wastes_the_first_step(optimizer):
 
 
 def test_warm_up_and_cosine_decay_in_one_function(optimizer):
-    """One function for `LambdaLR` can do warm-up and cosine decay: it returns `(step + 1) /
-    warm` in the first `warm` steps, then `0.5 * (1 + cos(pi * progress))`, which falls from
-    1 to 0 as `progress` goes from 0 to 1.
+    """With `warm = 2` and `total = 6`, one function for `LambdaLR` does warm-up and cosine
+    decay: `(step + 1) / warm` while `step < warm`, then `0.5 * (1 + math.cos(math.pi *
+    (step - warm) / (total - warm)))`, from 1 at step 2 to 0 at step 6.
     """
     warm, total = 2, 6
 
@@ -79,8 +79,8 @@ def test_warm_up_and_cosine_decay_in_one_function(optimizer):
 
 def test_the_transformers_schedule_is_a_function_too():
     """The schedule of "Attention Is All You Need" for width `d` and `warm` steps of warm-up
-    is `LambdaLR` with the factor `d**-0.5 * min(n**-0.5, n * warm**-1.5)`, where `n` is its
-    step count plus 1, on an optimizer with `lr=1.0`.
+    is `LambdaLR(optimizer, lambda step: d**-0.5 * min((step + 1)**-0.5, (step + 1) *
+    warm**-1.5))` on an optimizer with `lr=1.0`.
     """
     optimizer = torch.optim.Adam([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     d, warm = 16, 4

@@ -88,8 +88,8 @@ def test_a_parameter_shows_its_whole_shape_and_holds_its_rows(group):
 
 
 def test_each_process_holds_half_the_bytes(group):
-    """Where two processes divide the rows of a parameter evenly, `fully_shard` leaves each half
-    its bytes: of a (4, 2) float32 weight 16 of 32 bytes.
+    """With two processes, `fully_shard` leaves each process half of the bytes of a
+    parameter whose rows divide evenly: of a (4, 2) float32 weight, 16 of 32 bytes.
 
     The optimizer's state and the gradients are sharded too, which is most of what is saved.
     """
@@ -147,9 +147,9 @@ def test_outputs_are_plain_tensors(group):
 
 @pytest.mark.torch(">=2.9")
 def test_gradients_are_averaged_and_dealt_out(group):
-    """After `backward()` through an `nn.Linear` sharded by `fully_shard`, `model.weight.grad` holds
-    in each process the gradient of its own rows, averaged over the processes;
-    `model.weight.grad.full_tensor()` gathers the whole gradient.
+    """After `backward()` through `model = nn.Linear(1, 4)`, sharded by `fully_shard` over 2
+    processes, `model.weight.grad.to_local()` is the gradient of the process's own 2 rows,
+    averaged over the processes; `full_tensor()` has all 4 rows.
 
     In PyTorch 2.8 over gloo, the backend for the CPU, they are not averaged but added up, and
     nothing tells of it.

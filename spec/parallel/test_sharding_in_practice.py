@@ -49,9 +49,9 @@ def whole(model):
 
 @pytest.mark.torch(">=2.8")
 def test_sharded_layer_by_layer_one_is_whole_at_a_time(group):
-    """On the CPU, with `fully_shard` applied to each `nn.Linear` of an `nn.Sequential` and then to
-    the `nn.Sequential`, only the layer in its forward has whole parameters; with
-    `fully_shard(model)` alone all layers do, the whole forward long.
+    """On the CPU, after `fully_shard` of each `nn.Linear` of an `nn.Sequential`, then of
+    the `nn.Sequential`, only the layer whose forward runs has unsharded parameters; after
+    `fully_shard` of the `nn.Sequential` alone, all layers have.
 
     So the memory is that of one layer, or of two where the next is gathered in advance, instead of
     that of the model.
@@ -171,8 +171,10 @@ def test_sharding_makes_new_parameters(group):
 
 @pytest.mark.torch(">=2.8")
 def test_the_state_of_the_optimizer_is_sharded(group):
-    """After a step of `torch.optim.Adam` on a model sharded over two processes, `exp_avg` and
-    `exp_avg_sq` of a weight of four rows are DTensors with two rows in each process."""
+    """After `fully_shard(model)` of `model = nn.Linear(2, 4, bias=False)` in two processes,
+    a `backward()` and a step of `torch.optim.Adam`, `exp_avg` and `exp_avg_sq` of its
+    weight of four rows are DTensors with two rows in each process.
+    """
 
     def program(rank):
         model = sharded(nn.Linear(2, 4, bias=False))

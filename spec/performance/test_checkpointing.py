@@ -110,8 +110,8 @@ def test_the_block_runs_twice():
 
 def test_batch_norm_counts_a_checkpointed_batch_twice():
     """`checkpoint(norm, x, use_reentrant=False)` of `norm = nn.BatchNorm1d(2)` in training
-    mode updates the running statistics in both runs: after the call and `backward()`,
-    `norm.num_batches_tracked` is 2.
+    mode runs `norm` in the call and again in `backward()`: `norm.num_batches_tracked` is 1
+    after the call and 2 after `backward()`.
     """
     norm = nn.BatchNorm1d(2)
     x = torch.randn(4, 2, requires_grad=True)

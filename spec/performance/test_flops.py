@@ -23,8 +23,9 @@ from torch import nn
     ("rows", "inner", "columns", "flops"), [(4, 4, 4, 128), (2, 3, 5, 60), (1, 10, 1, 20)]
 )
 def test_a_matrix_product_is_two_operations_per_term(rows, inner, columns, flops):
-    """`FlopCounterMode(display=False)` counts 2 * n * k * m for the product `x @ y` of a
-    float32 (n, k) and a (k, m) matrix: one multiplication and one addition per term.
+    """Outside of `torch.inference_mode()`, `FlopCounterMode(display=False)` counts 2 * n *
+    k * m for the product `x @ y` of a float32 (n, k) and a (k, m) matrix: one
+    multiplication and one addition per term.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -129,8 +130,9 @@ def test_an_lstm_on_the_cpu_counts_nothing():
 
 @pytest.mark.torch(">=2.1")
 def test_nothing_has_to_be_computed():
-    """`FlopCounterMode(display=False)` counts products of tensors on the meta device too:
-    that of two 10,000 x 10,000 matrices counts 2 * 10**12 without memory for them.
+    """`get_total_flops()` of `FlopCounterMode(display=False)` is 2 * 10**12 after the
+    matrix product `a @ b` of two 10,000 x 10,000 tensors on the meta device, which take no
+    memory for their elements.
     """
     from torch.utils.flop_counter import FlopCounterMode
 

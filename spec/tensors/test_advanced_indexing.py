@@ -199,8 +199,9 @@ def test_index_tensors_may_count_from_the_end():
 
 
 def test_an_index_tensor_must_hold_integers():
-    """With `x = torch.tensor([10, 20, 30])` on the CPU, `x[torch.tensor([1.0])]` raises
-    IndexError, since a float tensor is no index: write `x[index.long()]`.
+    """With `x = torch.tensor([10, 20, 30])` and `index = torch.tensor([1.0])` on the CPU,
+    `x[index]` raises IndexError, "tensors used as indices must be long"; `x[index.long()]`
+    is [20].
 
     It bites with indices that were computed with `/` or read from a float tensor.
     """

@@ -107,8 +107,8 @@ def test_boundaries_that_are_not_contiguous_are_copied_with_a_warning():
 
 
 def test_nan_falls_into_the_last_bucket():
-    """`torch.bucketize` of a float32 tensor with the boundaries [1.0, 3.0] puts NaN behind
-    the last boundary, in bucket 2, as it puts inf.
+    """`torch.bucketize(x, torch.tensor([1.0, 3.0]))` of a float32 tensor `x` puts NaN into
+    bucket 2, behind the last boundary, as it puts inf.
 
     Ask `x.isnan()` first where it should be a bucket of its own.
     """

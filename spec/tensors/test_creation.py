@@ -49,8 +49,9 @@ def test_a_tensor_describes_itself_like_a_numpy_array():
 
 
 def test_a_size_is_numbers_or_a_sequence_of_them():
-    """`torch.zeros` takes its size as separate integers, as a tuple, as a list or as a
-    `torch.Size`: all four give the same shape.
+    """`torch.zeros(2, 3)`, `torch.zeros((2, 3))`, `torch.zeros([2, 3])` and
+    `torch.zeros(torch.Size([2, 3]))` have the same shape: the size can be given as
+    integers, a tuple, a list or a `torch.Size`.
     """
     made = [
         torch.zeros(2, 3),

@@ -164,9 +164,8 @@ def test_the_remainder_has_the_sign_of_the_divisor(x, y, remainder, device):
     ("x", "y", "remainder"), [(8, 3, 2), (-8, 3, -2), (8, -3, 2), (-8, -3, -2)]
 )
 def test_fmod_has_the_sign_of_the_dividend(x, y, remainder, device):
-    """`torch.fmod(x, y)` of a dense int64 tensor by a non-zero int `y` is 0 or has the sign
-    of the dividend `x`, for numbers from -2**31 to 2**31 - 1, as `%` has in C: of -8 by 3
-    it is -2.
+    """`torch.fmod(torch.tensor([-8, 8]), y)` is [-2, 2] for `y = 3` and for `y = -3`: the
+    remainder has the sign of the dividend, as `%` has in C.
     """
     assert torch.fmod(torch.tensor(x, device=device), y).item() == remainder
 

@@ -69,8 +69,8 @@ def test_argmax_counts_through_the_flattened_tensor(device):
 
 @pytest.mark.torch(">=2.2")
 def test_unravel_index_turns_a_flat_index_into_coordinates(device):
-    """`torch.unravel_index(torch.tensor(5), (2, 4))` turns 5, an index into the flattened
-    tensor such as `x.argmax()` gives, into one index tensor per dimension: 1 and 1.
+    """`torch.unravel_index(torch.tensor(5), (2, 4))` turns 5, an index into a flattened 2 x
+    4 tensor as `argmax()` gives it, into one index tensor per dimension: 1 and 1.
 
     A position beyond the end of the shape is not refused.
     """

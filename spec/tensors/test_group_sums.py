@@ -191,9 +191,9 @@ def test_scatter_reduce_gives_the_maximum_of_each_group(device):
 
 @pytest.mark.torch(">=2.0")
 def test_scatter_reduce_counts_what_was_there_before(device):
-    """`x.scatter_reduce` of a float32 vector includes by default the old value of `x` in
-    each group (`include_self=True`): over zeros, the "amax" of -1 and -3 is 0, and their
-    "mean" is -4 / 3 instead of -2.
+    """`torch.zeros(1).scatter_reduce(0, torch.tensor([0, 0]), torch.tensor([-1.0, -3.0]),
+    reduce="amax")` is 0, not -1, and with `reduce="mean"` it is -4 / 3, not -2: by default,
+    `include_self=True`, the old 0 counts too.
     """
     group = torch.tensor([0, 0], device=device)
     values = torch.tensor([-1.0, -3.0], device=device)

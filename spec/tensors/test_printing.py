@@ -67,11 +67,13 @@ def test_numbers_are_padded_to_one_width(values, text):
     ],
 )
 def test_scientific_notation_comes_with_a_wide_range(values, text):
-    """By default `repr(x)` of a dense float32 CPU vector is in scientific notation if, of
-    the finite magnitudes shown, the largest is above 1e8 or above 1000 times the smallest
-    nonzero one, or if the smallest nonzero one is below 1e-4.
+    """By default `torch.tensor([0.5, 500.0])` prints as `tensor([  0.5000, 500.0000])`, but
+    `torch.tensor([0.5, 501.0])` in scientific notation, as
+    `tensor([5.0000e-01, 5.0100e+02])`: 501 is more than 1000 times 0.5.
 
-    Write `torch.set_printoptions(sci_mode=False)` to turn it off.
+    So it is with the largest and the smallest nonzero of the finite magnitudes shown; a
+    largest one above 1e8 or a smallest one below 1e-4 gives it, too. Write
+    `torch.set_printoptions(sci_mode=False)` to turn it off.
     """
     assert repr(torch.tensor(values)) == text
 
@@ -206,8 +208,8 @@ def test_a_three_dimensional_tensor_prints_as_blocks(snapshot):
 
 
 def test_a_long_row_is_wrapped_at_80_characters(snapshot):
-    """By default `repr(x)` of an int64 CPU vector of at most 1000 elements goes on in a new
-    line where one line would have more than 80 characters.
+    """By default `repr(torch.arange(20) * 1000)` goes on in a second line, because one line
+    would have more than 80 characters.
 
     `torch.set_printoptions(linewidth=...)` changes the limit.
     """

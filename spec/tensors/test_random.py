@@ -187,8 +187,9 @@ def test_a_generator_of_ones_own_follows_its_own_seed(device):
 
 
 def test_a_new_generator_is_not_random():
-    """A new `torch.Generator()` on the CPU has the seed 67280421310721: without `manual_seed` or
-    `seed`, the first `torch.rand(2, generator=g)` gives the same values in each run.
+    """A new generator `g = torch.Generator()` on the CPU has the seed 67280421310721:
+    without `g.manual_seed` or `g.seed`, the first `torch.rand(2, generator=g)` gives the
+    same values in each run.
     """
     generator = torch.Generator()
 

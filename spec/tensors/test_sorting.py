@@ -36,8 +36,9 @@ def test_sort_gives_values_and_where_they_stood(device):
 
 
 def test_sort_works_along_the_last_dimension(device):
-    """`x.sort()` of a dense int64 tensor sorts along the last dimension, each row of a
-    matrix by itself; `x.sort(dim=0)` sorts each column.
+    """With `x = torch.tensor([[3, 1], [2, 4]])`, `x.sort().values` is [[1, 3], [2, 4]],
+    each row sorted by itself along the last dimension; `x.sort(dim=0).values` is [[2, 1],
+    [3, 4]], each column sorted.
     """
     x = torch.tensor([[3, 1], [2, 4]], device=device)
 

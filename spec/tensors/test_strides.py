@@ -49,9 +49,9 @@ def test_an_element_lies_at_the_offset_plus_index_times_stride():
 
 @given(st.permutations([0, 1, 2]), st.integers(0, 2), st.integers(0, 2), st.integers(0, 2))
 def test_the_rule_of_strides_holds_for_every_element(axes, i, j, k):
-    """Element `x[i, j, k]`, with indices from 0 on, of a 3-dimensional tensor, sliced or permuted
-    too, lies in the storage at `x.storage_offset() + i * a + j * b + k * c`, where `a, b, c =
-    x.stride()`.
+    """For a 3-dimensional tensor `x`, sliced or permuted too, and `a, b, c = x.stride()`,
+    element `x[i, j, k]`, with indices from 0 on, lies in the storage at
+    `x.storage_offset() + i * a + j * b + k * c`, counted in elements.
     """
     x = torch.arange(64).view(4, 4, 4)[1:, 1:, 1:].permute(axes)
     a, b, c = x.stride()

@@ -101,8 +101,8 @@ def test_unsigned_and_signed_bytes_meet_in_16_bits(device):
 
 
 def test_a_float_wins_over_a_wider_integer(device):
-    """`+` of an int64 tensor of 2049 and a float16 tensor of 0 gives float16, which cannot hold
-    2049: the sum is 2048.
+    """`torch.tensor([2049]) + torch.zeros(1, dtype=torch.float16)`, int64 and float16, is a
+    float16 tensor. Since float16 cannot hold 2049, the sum is 2048.
 
     Because the kind decides, not the number of bits. Convert with `.double()` first to keep
     large integers.

@@ -145,9 +145,9 @@ def test_loading_answers_that_all_keys_matched():
 
 
 def test_names_that_do_not_match_are_refused():
-    """`nn.Linear.load_state_dict(state)` raises RuntimeError if a key is missing, `Missing
-    key(s) in state_dict: "bias"`, or names nothing in the net, `Unexpected key(s) in
-    state_dict: "scale"`.
+    """`net.load_state_dict(state)` of `net = nn.Linear(1, 1)` raises RuntimeError:
+    `Missing key(s) in state_dict: "bias"` if `state` has only the weight,
+    `Unexpected key(s) in state_dict: "scale"` if it has `"scale"` beside weight and bias.
 
     Because `strict=True` is the default. Often one side has a prefix such as `module.` too
     many. An exception: BatchNorm does without `num_batches_tracked` in a plain dict, as old
@@ -313,9 +313,9 @@ def test_a_checkpoint_is_a_dict_of_all_that_a_run_needs(tmp_path):
 
 @pytest.mark.torch(">=2.0")
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
-    """Full-batch `SGD` training on the CPU, with `nn.Dropout(0.5)`, resumed from a
-    checkpoint of net, optimizer and `torch.get_rng_state()`, ends with the weights of an
-    uninterrupted one, bit for bit; without the generator state it doesn't.
+    """Full-batch `SGD` training with `nn.Dropout(0.5)` on the CPU, resumed from a
+    checkpoint of net, optimizer and `torch.get_rng_state()`, ends with the same weights as
+    the run that went on; `torch.set_rng_state` restores the generator.
 
     On one machine with one release: see `spec/training/test_reproducibility.py` for what a
     seed does not fix. A `generator` given to a `DataLoader`, and a scheduler, have a state

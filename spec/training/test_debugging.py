@@ -30,9 +30,9 @@ from torch import nn
 
 
 def test_hooks_print_the_shape_after_every_layer():
-    """A forward hook on each layer of an `nn.Sequential` of `nn.Conv2d`, `nn.MaxPool2d` and
-    `nn.Flatten`, `layer.register_forward_hook(lambda module, args, output: ...)`, sees
-    `output.shape` after each layer of one forward pass.
+    """A forward hook on each layer of an `nn.Sequential`,
+    `layer.register_forward_hook(lambda module, args, output: print(output.shape))`, prints
+    the shape after `nn.Conv2d`, `nn.MaxPool2d` and `nn.Flatten` in one forward pass.
 
     So one run shows where a shape is not what was meant, for instance how many features
     `nn.Flatten` hands on. The output of `nn.LSTM` is a tuple and has no `shape`.
@@ -93,9 +93,10 @@ def test_parameters_without_a_gradient_are_listed_by_name():
 
 
 def test_the_share_of_a_parameter_that_has_a_gradient_of_zero():
-    """After a first `backward()`, `(p.grad == 0).float().mean()` is the share of zeros in
-    the gradient of `p`. If a ReLU unit between two `nn.Linear` with finite values is 0 for
-    the whole batch, its weights in both have a gradient of 0.
+    """After a first `backward()`, `(p.grad == 0).float().mean()`, the share of zeros, is at
+    least 0.5 for both weights of
+    `nn.Sequential(nn.Linear(1, 2), nn.ReLU(), nn.Linear(2, 1))` if one of its two ReLU
+    units is 0 for a whole, finite batch.
 
     After a first `backward()` a gradient of 0, unlike None, means that the parameter was in
     the graph (`spec/nn/test_activations.py` on dead ReLUs).

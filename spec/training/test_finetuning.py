@@ -49,9 +49,9 @@ def test_a_new_head_learns_on_a_frozen_body():
 
 @pytest.mark.claim("path-finetune")
 def test_finetuning_starts_closer_than_learning_anew():
-    """An `nn.Linear(2, 1)`, trained for 100 steps of `SGD(lr=0.1)` on `y = 3 * x.sum(1,
-    keepdim=True)` with `x = torch.rand(64, 2)`, reaches in 3 steps on the targets `y +
-    0.25` a smaller mean squared error than a new one in 3 steps.
+    """With `x = torch.rand(64, 2)`, an `nn.Linear(2, 1)` trained 100 steps with
+    `SGD(lr=0.1)` and MSE on `y = 3 * x.sum(1, keepdim=True)`, then 3 steps on `y + 0.25`,
+    has a smaller loss on `y + 0.25` than a new one after 3 steps on it.
     """
     x = torch.rand(64, 2)
 
@@ -181,10 +181,9 @@ def test_weights_are_picked_where_name_and_shape_agree():
 @pytest.mark.filterwarnings("ignore:'has_:UserWarning")
 @pytest.mark.claim("path-extract-layer")
 def test_hook_cut_and_extractor_agree_on_the_features():
-    """In torchvision's `squeezenet1_1` in `eval()` on the CPU a forward hook on
-    `net.features[3]`, the slice `net.features[:4]` and the net
-    `create_feature_extractor(net, ["features.3"])` give the same features of an image,
-    bit for bit.
+    """For `net = squeezenet1_1().eval()` and `x = torch.rand(1, 3, 32, 32)` a forward hook
+    on `net.features[3]` sees the same output, bit for bit, as `net.features[:4](x)` and
+    `create_feature_extractor(net, ["features.3"])(x)["features.3"]`.
     """
     net = models.squeezenet1_1(weights=None).eval()
     x = torch.rand(1, 3, 32, 32)
@@ -206,10 +205,10 @@ def test_hook_cut_and_extractor_agree_on_the_features():
 @pytest.mark.filterwarnings("ignore:'has_:UserWarning")
 @pytest.mark.claim("path-extract-layer")
 def test_the_extractor_finds_what_forward_computes_between_the_layers():
-    """`get_graph_node_names(net)` names the steps of a `forward` such as
-    `self.head(torch.relu(self.body(x)))`, the function too;
-    `create_feature_extractor(net, {"relu": "a"})` makes a net that returns a dict, the
-    output of `relu` under "a".
+    """If `forward` of `net` is `self.head(torch.relu(self.body(x)))`, torchvision's
+    `get_graph_node_names(net)` names x, body, relu and head;
+    `create_feature_extractor(net, {"relu": "a"})(x)` is a dict with the output of
+    `torch.relu` under "a".
 
     A hook needs a module; the function `torch.relu` is none. Where `forward` has an `if` on
     a tensor, both raise `TraceError`.
@@ -271,8 +270,8 @@ def test_the_families_come_with_weights(name, classes, parameters):
 
 @pytest.mark.torch(">=2.0")
 def test_a_net_of_torchvision_has_as_many_parameters_as_its_weights():
-    """`models.resnet18(weights=None)` has 11,689,512 parameters, as many as
-    `weights.meta["num_params"]` of its pretrained weights says.
+    """`models.resnet18(weights=None)` has 11,689,512 parameters, counted by `numel()`, as
+    many as `models.ResNet18_Weights.IMAGENET1K_V1.meta["num_params"]` says.
 
     Built inside `with torch.device("meta")`, as here, the net takes no memory for them.
     """

@@ -152,8 +152,9 @@ def test_map_location_leaves_the_dtype(tmp_path):
 
 
 def test_a_loaded_state_takes_the_dtype_of_the_net(device):
-    """`load_state_dict` copies into the parameters that the net has, so loaded float64 and
-    int64 values become float32 in a float32 `nn.Linear`, on its device, without a warning.
+    """`net.load_state_dict(state)` without `assign=True` copies into the parameters that
+    `net`, a float32 `nn.Linear`, has: float64 and int64 values of `state` become float32,
+    on the device of `net`, without a warning.
 
     Because it is `copy_`, which converts: 1e300 becomes infinity, and 2**24 + 1 becomes
     2**24. A half-precision checkpoint in a float32 net takes float32 memory.
@@ -266,8 +267,9 @@ def test_copying_into_a_net_on_meta_does_nothing():
 
 
 def test_to_empty_gives_a_net_on_meta_memory_to_load_into():
-    """`net.to_empty(device="cpu")` gives an `nn.Linear` on `meta` uninitialised memory on
-    the CPU, into which `load_state_dict` then copies.
+    """`net.to_empty(device="cpu")` of `net = nn.Linear(1, 1, device="meta")` moves `net` to
+    the CPU, where its parameters get uninitialised memory; `net.load_state_dict(...)` then
+    copies the saved values into them.
 
     Until then the parameters hold arbitrary values: parameters that the state dict lacks
     have to be initialised by hand.

@@ -86,10 +86,11 @@ def test_inception_returns_one_tensor_in_evaluation():
 
 @pytest.mark.slow
 def test_without_auxiliary_heads_there_is_one_output():
-    """`models.inception_v3` and `models.googlenet` with `aux_logits=False` have no auxiliary
-    heads: both return a tensor in training mode too.
+    """`models.inception_v3` and `models.googlenet`, made with `weights=None` and
+    `aux_logits=False`, have no auxiliary heads: both return a tensor in training mode too.
 
-    Together with pretrained weights, the heads are loaded first and then removed.
+    Together with pretrained weights, `aux_logits=False` raises ValueError: those have the
+    heads.
     """
     inception = on_meta(models.inception_v3, init_weights=False, aux_logits=False)
     googlenet = on_meta(models.googlenet, init_weights=False, aux_logits=False)
@@ -114,8 +115,9 @@ def test_googlenet_returns_three_outputs_in_training():
 
 @pytest.mark.slow
 def test_both_heads_of_inception_are_replaced():
-    """A `models.inception_v3` made for 1000 classes gets two new layers for 5 classes, `net.fc`
-    and `net.AuxLogits.fc`: with a new `net.fc` alone, `aux_logits` still has 1000 classes.
+    """For 5 classes, `net = models.inception_v3(weights=None)` needs a new `net.fc` and a
+    new `net.AuxLogits.fc`: with a new `net.fc` alone, the output in training mode has
+    `logits` for 5 classes and `aux_logits` for 1000.
     """
     net = on_meta(models.inception_v3, init_weights=False)
     net.fc = torch.nn.Linear(net.fc.in_features, 5, device="meta")
@@ -228,8 +230,9 @@ def test_the_dict_of_a_segmentation_has_no_argmax():
 
 @pytest.mark.slow
 def test_the_auxiliary_output_of_segmentation_stays_in_evaluation():
-    """`models.segmentation.fcn_resnet50(aux_loss=True)` returns "out" and "aux", in evaluation
-    mode too; without weights and `aux_loss` it returns only "out".
+    """The model `models.segmentation.fcn_resnet50(weights_backbone=None, aux_loss=True)`
+    returns a dict with the keys "out" and "aux", in evaluation mode too; without
+    `aux_loss=True` only "out".
 
     Pretrained weights turn `aux_loss` on.
     """

@@ -79,8 +79,8 @@ def test_two_sets_of_weights_want_two_preparations():
 
 
 def test_the_class_of_an_answer_is_looked_up_in_the_weights():
-    """`weights.meta["categories"][index]` is the name of a class: the 1000 of
-    `ResNet18_Weights.DEFAULT`, ImageNet's, begin with "tench" and have "tabby" at 281.
+    """`models.ResNet18_Weights.DEFAULT.meta["categories"]` is the list of the 1000 class
+    names of ImageNet: entry 0 is "tench", entry 281 "tabby".
     """
     categories = models.ResNet18_Weights.DEFAULT.meta["categories"]
     scores = torch.zeros(1, 1000)
@@ -128,8 +128,9 @@ def test_models_are_built_by_name():
 
 
 def test_detectors_normalise_by_themselves():
-    """`FasterRCNN_ResNet50_FPN_Weights.DEFAULT.transforms()` only scales uint8 images to floats
-    in [0, 1]; `FCN_ResNet50_Weights.DEFAULT.transforms()` also resizes to 520 and normalises.
+    """`FasterRCNN_ResNet50_FPN_Weights.DEFAULT.transforms()` only scales uint8 images to
+    floats in [0, 1]; `FCN_ResNet50_Weights.DEFAULT.transforms()` also resizes them (its
+    `resize_size` is `[520]`) and normalises them.
 
     Because a detector of torchvision normalises its input itself.
     """

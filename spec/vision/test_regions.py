@@ -49,8 +49,9 @@ def test_boxes_of_regions_name_their_image():
 
 
 def test_a_tensor_of_four_columns_does_not_name_its_image():
-    """`ops.roi_align` of one tensor (K, 4) raises AssertionError, "The boxes tensor shape is
-    not correct as Tensor[K, 5]"; write `[boxes]` for the boxes of one image.
+    """torchvision's `ops.roi_align(features, boxes, 1)` with `boxes` as one tensor (K, 4)
+    raises AssertionError, "The boxes tensor shape is not correct as Tensor[K, 5]"; for the
+    boxes of one image write `ops.roi_align(features, [boxes], 1)`.
     """
     features = torch.ones(1, 1, 4, 4)
     boxes = torch.tensor([[0.0, 0.0, 4.0, 4.0]])

@@ -75,9 +75,10 @@ def test_from_2_15_on_the_rule_fails():
 
 
 def test_an_operator_is_called_through_torch_ops():
-    """`torch.ops.torchvision.nms(boxes, scores, 0.5)` is the operator behind
-    `torchvision.ops.nms`; `torch.ops.torchvision.no_nms`, which isn't registered, raises
-    AttributeError, "'torchvision' object has no attribute"."""
+    """After `import torchvision`, `torch.ops.torchvision.nms(boxes, scores, 0.5)` is the
+    operator behind `torchvision.ops.nms`; `torch.ops.torchvision.no_nms`, an unknown name,
+    raises AttributeError, "'torchvision' object has no attribute".
+    """
     boxes, scores = torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([1.0])
 
     keep = torch.ops.torchvision.nms(boxes, scores, 0.5)
@@ -117,8 +118,8 @@ def test_functional_tensor_was_a_module():
 
 def test_load_state_dict_from_url_is_torchs():
     """`from torchvision.models.utils import load_state_dict_from_url` raises
-    ModuleNotFoundError, "No module named 'torchvision.models.utils'"; it is
-    `torch.hub.load_state_dict_from_url`.
+    ModuleNotFoundError, "No module named 'torchvision.models.utils'": import it from
+    `torch.hub`.
     """
     with pytest.raises(ModuleNotFoundError, match=r"No module named 'torchvision.models.utils'"):
         importlib.import_module("torchvision.models.utils")
