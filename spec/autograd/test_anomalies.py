@@ -74,9 +74,9 @@ def test_the_warning_quotes_the_line_of_the_forward_computation():
 
 
 def test_switched_on_for_backward_alone_it_knows_no_line():
-    """With `torch.autograd.set_detect_anomaly(True)` only around `backward()`, and not
-    around `y = x.sqrt()`, the warning beside the error about a NaN gradient names
-    `SqrtBackward0` and says "No forward pass information available".
+    """For `y = torch.tensor([-1.0, 4.0], requires_grad=True).sqrt().sum()`, `y.backward()`
+    alone inside `torch.autograd.set_detect_anomaly(True)` raises RuntimeError and warns
+    "SqrtBackward0. No forward pass information available".
 
     Because the lines are noted when operations are recorded: put the forward computation inside
     the block too.

@@ -116,9 +116,9 @@ def test_several_results_share_one_node():
 
 @pytest.mark.claim("blitz-graph-acyclic")
 def test_the_graph_has_no_cycles_and_names_every_recorded_step():
-    """Following `next_functions` from the `grad_fn` of a recorded `y = x * 2 + x` doesn't
-    lead back to that node, even after `y.mul_(y)`, which changes `y` in place with `y`
-    itself as operand.
+    """With `x = torch.ones(2, requires_grad=True)`, `y = x * 2 + x` and then `y.mul_(y)`,
+    following `next_functions` from `y.grad_fn` never leads back to `y.grad_fn`: the graph
+    has no cycle, though `y` was its own operand.
 
     Because a node refers to the nodes of its operands, which all existed before it.
     """

@@ -50,9 +50,9 @@ def test_a_hook_sees_the_sum_over_all_uses():
 
 
 def test_what_a_hook_returns_replaces_the_gradient(device):
-    """If a hook of `middle.register_hook`, with a recorded `middle = x * 3` of a float32
-    leaf `x`, returns `grad.clamp(max=10)`, this tensor replaces the gradient of `middle`
-    for what is further back in the graph: `x.grad` is computed from it.
+    """For `x = torch.tensor([1.0, 2.0], requires_grad=True)` and `middle = x * 3`, a
+    `middle.register_hook` hook that returns `grad.clamp(max=10)` replaces the gradient of
+    `middle`: `(middle * middle).sum().backward()` gives `x.grad` 18, 30.
 
     A hook that returns None leaves the gradient as it is.
     """

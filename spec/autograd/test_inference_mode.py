@@ -121,8 +121,8 @@ def test_an_inference_tensor_cannot_be_saved_for_backward():
 
 
 def test_where_nothing_is_saved_an_inference_tensor_may_take_part():
-    """With grad mode on, outside `torch.inference_mode()`, a sum `w + x` of a float32
-    inference tensor `x` and a weight `w` that requires grad and was made outside is
+    """For `w = torch.ones(2, requires_grad=True)` and an inference tensor `x`, made by
+    `torch.ones(2)` in `torch.inference_mode()`, the sum `w + x` outside that mode is
     recorded, and `(w + x).sum().backward()` works: a sum saves no operand.
     """
     w = torch.ones(2, requires_grad=True)

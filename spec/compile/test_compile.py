@@ -208,9 +208,9 @@ def test_a_hook_added_after_compiling_is_ignored():
 
 @pytest.mark.torch(">=2.5")
 def test_the_step_of_an_optimizer_can_be_compiled():
-    """A function that calls `step()` of a default `torch.optim.SGD([weight], lr=0.25)` can
-    be compiled by `torch.compile`: three calls are one compilation, and the weight 1 with
-    the gradient 1 in each call moves to 0.25.
+    """With `optimizer = torch.optim.SGD([weight], lr=0.25)`, a function that only calls
+    `optimizer.step()` can be compiled by `torch.compile`: three calls, each with the
+    gradient 1, compile once and move the weight from 1 to 0.25.
 
     With `fused=True` nothing is compiled and the step is taken all the same.
     """

@@ -129,8 +129,8 @@ def test_next_iter_takes_the_first_batch():
 
 @pytest.mark.claim("blitz-dataiter-next-method")
 def test_the_iterator_has_no_next_method():
-    """The iterator `iter(loader)` of a `DataLoader` has no method `.next()`, which tutorials for
-    early releases call: `batches.next()` raises AttributeError.
+    """The iterator `batches = iter(loader)` of a `DataLoader` has no method `next`, which
+    tutorials for early releases call: `batches.next()` raises AttributeError.
 
     Write `next(batches)`.
     """

@@ -91,8 +91,9 @@ def test_a_large_file_streams_line_by_line(tmp_path):
 
 
 def test_numpy_reads_a_table_in_one_line(tmp_path):
-    """`np.loadtxt` reads a table of numbers as float64 by default, and `torch.from_numpy` keeps
-    that dtype; `tensor.float()` makes float32 of it.
+    """For `array = np.loadtxt("points.txt", delimiter=",")` of lines of numbers such as
+    "3,4", `array` and `torch.from_numpy(array)` are float64, and
+    `torch.from_numpy(array).float()` is float32.
 
     `torch.nn.Linear` and most layers have float32 parameters by default, and refuse float64 inputs.
     """

@@ -156,8 +156,9 @@ def test_to_pil_image_goes_back():
 
 
 def test_to_pil_image_wraps_around():
-    """`ToPILImage()` does not limit the values of a float32 tensor of shape (1, H, W) to the
-    range from 0 to 1: 1.5 becomes 126 and -0.5 becomes 129.
+    """torchvision's `ToPILImage()` does not limit the values of a float32 tensor of shape
+    (1, H, W) to the range from 0 to 1: 1.5 becomes 126, and, on an x86 processor, -0.5
+    becomes 129.
 
     Because the product is converted to a byte, which wraps around. Undo `Normalize` first, or
     call `clamp(0, 1)`.
@@ -179,9 +180,9 @@ def test_normalize_by_a_half_maps_to_minus_one_to_one():
 
 
 def test_normalize_subtracts_and_divides_channel_by_channel(device):
-    """`Normalize(mean, std)` subtracts from each channel of a float image tensor its own mean
-    and divides it by its own standard deviation; unless `inplace=True` is given, the input stays
-    as it was.
+    """`Normalize(mean=[1.0, 2.0], std=[0.5, 4.0])` of a float tensor `image` of shape (2,
+    height, width) gives the channels `(image[0] - 1.0) / 0.5` and `(image[1] - 2.0) / 4.0`;
+    without `inplace=True`, `image` stays as it was.
     """
     normalize = transforms.Normalize(mean=[1.0, 2.0], std=[0.5, 4.0])
     image = torch.tensor([[[3.0]], [[4.0]]], device=device)

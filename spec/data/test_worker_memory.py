@@ -66,9 +66,9 @@ def pages_read(data):
 
 
 def test_reading_python_objects_copies_their_memory():
-    """A forked worker of a `DataLoader` that iterates over a list of your process,
-    `[str(i) for i in range(100_000)]`, copies the memory of these strings, more than 4 MB,
-    page by page.
+    """A forked `DataLoader` worker that reads each element of
+    `strings = [str(i) for i in range(100_000)]`, a list made before the fork, copies the
+    memory of these strings, more than 4 MB, page by page.
 
     Because reading an object changes its reference count, which stands beside its value. Memory
     grows so with each worker, over the first epoch, until the list is there as often as there are
@@ -267,8 +267,9 @@ def test_too_many_shared_tensors_open_no_shared_memory_object():
 
 
 def test_the_other_strategy_keeps_no_file_open():
-    """With `torch.multiprocessing.set_sharing_strategy("file_system")` kept batches of a
-    `DataLoader` hold no open files: 50 of them can be kept where only 40 more files may be opened.
+    """With `torch.multiprocessing.set_sharing_strategy("file_system")`, kept batches of a
+    `DataLoader` with one forked worker hold no open files: a process that may open only 40
+    more files can keep 50 batches.
 
     They have names in /dev/shm, which a process that is killed may leave behind. The workers have
     to use the same strategy: set it at the beginning of the script, and with `spawn` in

@@ -111,9 +111,9 @@ def test_gradients_of_float16_parameters_are_not_unscaled():
 
 @pytest.mark.torch(">=2.3")
 def test_a_step_without_gradients_is_refused():
-    """After `scaler.scale(loss)` of an enabled `torch.amp.GradScaler`, `scaler.step(optimizer)`
-    of an SGD without `fused=True` raises AssertionError, "No inf checks were recorded for this
-    optimizer.", if none of its parameters has a gradient.
+    """With `optimizer = SGD([w], lr=0.5)` and `scaler = torch.amp.GradScaler("cpu")`,
+    `scaler.step(optimizer)` after `scaler.scale(loss)` raises AssertionError, "No inf
+    checks were recorded for this optimizer.", while `w.grad` is None.
 
     `backward()` was forgotten, or the loss doesn't depend on these parameters: another model's,
     frozen ones, a loss that was detached, or parameters replaced after the optimizer was made.

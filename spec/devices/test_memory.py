@@ -317,8 +317,9 @@ def test_an_unknown_setting_of_the_allocator_is_refused():
 
 @pytest.mark.torch(">=2.4")
 def test_out_of_memory_has_a_name_for_every_device():
-    """Since PyTorch 2.4 `torch.OutOfMemoryError` is a name without `cuda` for the class
-    `torch.cuda.OutOfMemoryError`."""
+    """Since PyTorch 2.4 `torch.OutOfMemoryError is torch.cuda.OutOfMemoryError` is True:
+    one class with two names.
+    """
     assert (torch.OutOfMemoryError is torch.cuda.OutOfMemoryError) is True
 
 

@@ -42,9 +42,9 @@ def test_a_padding_mask_is_made_of_lengths(device):
 
 
 def test_padding_changes_nothing_for_the_other_positions():
-    """With its `key_padding_mask`, a sequence padded from 2 to 4 steps by random numbers
-    has the same outputs of `nn.MultiheadAttention` without dropout at its 2 real
-    positions, up to rounding.
+    """`nn.MultiheadAttention(4, 2)` of a sequence padded from 2 to 4 steps by random
+    numbers, with a `key_padding_mask` that is True at the padding, has at the 2 real steps
+    the outputs of the sequence without padding, up to rounding.
 
     NaN, infinity or a number near the largest float32 in the padding reaches the outputs,
     since 0 times NaN is NaN: pad with zeros.
@@ -259,9 +259,9 @@ def test_without_them_it_is_taken_for_queries_by_keys():
 
 
 def test_padding_and_causal_mask_are_joined_by_and():
-    """For `F.scaled_dot_product_attention` of (batch, heads, steps, d) a bool mask `real`
-    (batch, keys) and a bool mask `causal` (queries, keys) become one, `real[:, None, None]
-    & causal`, of shape (batch, 1, queries, keys).
+    """Two bool masks for `F.scaled_dot_product_attention` of 4-D tensors, `real` of shape
+    (batch, keys) and `causal` of shape (queries, keys), are combined as
+    `real[:, None, None] & causal`, of shape (batch, 1, queries, keys).
     """
     real = torch.tensor([[True, True, False]])
     causal = torch.ones(3, 3, dtype=torch.bool).tril()

@@ -108,7 +108,8 @@ def test_the_running_statistics_move_a_tenth_of_the_way(device):
 
 def test_momentum_is_the_share_of_the_new_batch(device):
     """The `momentum` of `nn.BatchNorm1d` is the weight of the new batch: with
-    `momentum=1.0` the running mean is, up to rounding, the mean of the last batch alone.
+    `momentum=1.0`, in training mode, the running mean is, up to rounding, the mean of the
+    last batch alone.
 
     In an optimizer, momentum is the share of the old direction; here a small value means a long
     memory.

@@ -33,9 +33,9 @@ def test_a_buffer_is_saved_and_cast_and_not_learnt(device):
 
 
 def test_a_buffer_and_a_parameter_differ_in_being_learnt():
-    """Of two float32 tensors that don't require grad, one given to `register_buffer` and
-    one, as `nn.Parameter`, to `register_parameter`, both are in `state_dict()`, but only
-    the parameter requires grad and is in `parameters()`.
+    """On `net = nn.Module()`, `net.register_buffer("mean", torch.zeros(2))` and
+    `net.register_parameter("weight", nn.Parameter(torch.zeros(2)))` put both into
+    `state_dict()`; only `weight` requires grad and is in `parameters()`.
     """
     net = nn.Module()
     net.register_buffer("mean", torch.zeros(2))

@@ -237,7 +237,10 @@ def test_a_segmentation_target_has_no_channel_dimension():
 
 
 def test_a_single_sample_has_a_target_without_axes():
-    """For a single sample `F.cross_entropy` takes logits [classes] and a 0-d class index."""
+    """`F.cross_entropy(torch.tensor([1.0, 3.0]).log(), torch.tensor(0))` is log(4), about
+    1.386: for a single sample without a batch dimension the scores have the shape (C,), and
+    the class index is 0-dimensional.
+    """
     scores = torch.tensor([1.0, 3.0]).log()
 
     assert F.cross_entropy(scores, torch.tensor(0)).item() == pytest.approx(math.log(4))
@@ -306,9 +309,9 @@ def test_label_smoothing_shares_a_part_among_all_classes(device):
 
 
 def test_binary_cross_entropy_takes_probabilities_and_its_sibling_scores(device):
-    """`nn.BCELoss` takes probabilities, `nn.BCEWithLogitsLoss` logits. For target 1 both
-    give ln(4/3) up to rounding: `nn.BCELoss` of the probability 3/4, `nn.BCEWithLogitsLoss`
-    of its logit ln 3.
+    """`nn.BCELoss` takes probabilities, `nn.BCEWithLogitsLoss` logits. For the target 1.0
+    both give ln(4/3) up to rounding: `nn.BCELoss` of the probability 3/4,
+    `nn.BCEWithLogitsLoss` of its logit ln 3.
 
     For logits far from 0 the two drift apart, because `sigmoid` rounds and `nn.BCELoss` ends at
     100: prefer the one with logits.
@@ -342,8 +345,9 @@ def test_with_logits_a_wrong_certainty_keeps_its_gradient():
 
 
 def test_binary_targets_are_floats_of_the_same_shape():
-    """`F.binary_cross_entropy_with_logits` of float32 logits wants a float target of the same
-    shape, such as 0.0, 1.0 or 0.25: an int64 target raises RuntimeError, another shape ValueError.
+    """`F.binary_cross_entropy_with_logits` of float32 logits wants a float target, such as
+    0.0, 1.0 or 0.25, of the same shape: an int64 target raises RuntimeError, another shape
+    ValueError.
 
     Write `target.float()` and `target[:, None]`. A target above 1 or below 0 raises nothing here.
     """

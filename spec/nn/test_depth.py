@@ -106,8 +106,9 @@ def test_an_exploded_gradient_is_infinite_and_then_nan(device):
 
 @pytest.mark.parametrize(("scale", "gradient"), [(0.5, 2.0**-30), (1.0, 1.0), (2.0, 2.0**30)])
 def test_the_starting_weights_decide_between_vanishing_and_exploding(scale, gradient, device):
-    """Through thirty layers `y = torch.relu(scale * y)`, starting at 1.0 in float32, the
-    gradient is `scale ** 30`: about 1e-9 for scale 0.5, 1 for 1, about 1e9 for 2.
+    """For `x = torch.tensor(1.0, requires_grad=True)` and `y = x`, after thirty times
+    `y = torch.relu(scale * y)` and then `y.backward()`, `x.grad` is 2**-30, about 1e-9, for
+    `scale = 0.5`, 1 for 1.0, and 2**30, about 1e9, for 2.0.
     """
     x = torch.tensor(1.0, device=device, requires_grad=True)
     y = x
@@ -159,9 +160,10 @@ def test_the_default_weights_are_too_small_for_thirty_relu_layers():
 
 
 def test_kaiming_weights_keep_a_deep_stack_of_relus_alive():
-    """With `nn.init.kaiming_normal_` for ReLU and no bias, a gradient of 16 x 50 equal
-    elements and norm 1 passes thirty ReLU layers of width 50 with a norm between 0.1 and 100,
-    where the default weights leave about 1e-11.
+    """After `y = x = torch.randn(16, 50, requires_grad=True)`, 30 times `y = torch.relu(y @
+    nn.init.kaiming_normal_(torch.empty(50, 50)))` and
+    `y.backward(torch.ones(16, 50) / 800**0.5)`, the norm of `x.grad` is between 0.1 and
+    100.
 
     The norm depends on the random weights: most seeds end between 0.5 and 10.
     """

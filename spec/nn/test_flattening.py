@@ -109,8 +109,9 @@ def test_unflatten_takes_the_row_apart_again():
 
 
 def test_unflatten_wants_a_shape_of_the_same_number_of_elements():
-    """`nn.Unflatten(1, (2, 3))` raises RuntimeError for a dimension of size 8, because 2 *
-    3 is 6: write sizes whose product is 8, such as (2, 4).
+    """`nn.Unflatten(1, (2, 3))(torch.zeros(1, 8))` raises RuntimeError, because 2 * 3 is 6
+    and dimension 1 has the size 8: write sizes whose product is 8, as in
+    `nn.Unflatten(1, (2, 4))`.
     """
     with pytest.raises(RuntimeError, match=r"don.t multiply up to the size of dim 1 \(8\)"):
         nn.Unflatten(1, (2, 3))(torch.zeros(1, 8))

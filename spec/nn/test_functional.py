@@ -119,7 +119,7 @@ def test_pooling_functions_take_a_window_or_a_size(function, setting, values):
     ],
 )
 def test_pooling_functions_of_volumes(function, setting, value):
-    """Of the float32 numbers 0 to 7 in the shape (1, 1, 2, 2, 2), `F.max_pool3d(x, 2)` and
+    """For `x = torch.arange(8.0).reshape(1, 1, 2, 2, 2)`, `F.max_pool3d(x, 2)` and
     `F.adaptive_max_pool3d(x, 1)` give the maximum 7, `F.avg_pool3d(x, 2)` and
     `F.adaptive_avg_pool3d(x, 1)` the mean 3.5.
     """
@@ -129,9 +129,10 @@ def test_pooling_functions_of_volumes(function, setting, value):
 
 
 def test_functions_of_layers_are_given_the_weights():
-    """`F.conv3d(x, weight)` and `F.conv_transpose2d(x, weight)` are given the kernel that
-    `nn.Conv3d` and `nn.ConvTranspose2d` store: for a float32 `weight` of shape (1, 1, 2,
-    2), `conv_transpose2d` of `[[[[2.0]]]]` is twice `weight`.
+    """`F.conv3d(x, weight)` and `F.conv_transpose2d(x, weight)` take a kernel as
+    `nn.Conv3d` and `nn.ConvTranspose2d` store it:
+    `F.conv_transpose2d(torch.full((1, 1, 1, 1), 2.0), w)` with a float32 `w` of shape (1,
+    1, 2, 2) is `2 * w`.
     """
     volume = torch.arange(8.0).reshape(1, 1, 2, 2, 2)
     kernel = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])

@@ -165,9 +165,10 @@ def test_a_gaussian_loss_weighs_errors_by_the_variance():
 
 
 def test_a_variance_is_positive_and_of_the_inputs_shape():
-    """`nn.GaussianNLLLoss` raises ValueError for a negative variance, "var has negative
-    entry/entries", and for variances of shape (3, 2) with means of shape (1,), "var is of
-    incorrect size".
+    """With `mean = torch.tensor([1.0])` and `target = torch.tensor([3.0])`,
+    `nn.GaussianNLLLoss()(mean, target, var)` raises ValueError, "var has negative
+    entry/entries" for `var = -mean`, "var is of incorrect size" for
+    `var = torch.ones(3, 2)`.
 
     Let the network predict the logarithm and give `exp` of it. For means (N, D) the variances
     may be (N, D), (N, 1) or (N,), one per row.

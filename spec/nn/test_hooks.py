@@ -55,8 +55,8 @@ def test_calling_forward_directly_skips_the_hooks():
 
 
 def test_what_a_forward_hook_returns_is_the_output(device):
-    """What a hook of `register_forward_hook` returns replaces the output of the module; a hook
-    that returns None leaves it as it is.
+    """What a hook of `register_forward_hook` returns replaces the output of the module; a
+    hook that returns None does not replace it.
 
     A lambda returns the value of its expression: that of `features.update(...)` or
     `list.append(...)` is None.

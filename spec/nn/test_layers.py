@@ -190,8 +190,9 @@ def test_the_input_has_the_dtype_of_the_weights():
 
 
 def test_a_layer_takes_tensors_only():
-    """`nn.Linear(3, 2)` raises TypeError for a Python list, "must be Tensor, not list";
-    write `layer(torch.tensor([1.0, 2.0, 3.0]))`, with floats.
+    """For `layer = nn.Linear(3, 2)`, `layer([1.0, 2.0, 3.0])` raises TypeError, "must be
+    Tensor, not list"; `layer(torch.tensor([1.0, 2.0, 3.0]))` returns a tensor of shape
+    (2,).
     """
     layer = nn.Linear(3, 2)
     numbers = [1.0, 2.0, 3.0]

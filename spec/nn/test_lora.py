@@ -159,9 +159,10 @@ def test_only_the_trained_parameters_need_saving():
 
 
 def test_lora_as_a_parametrisation_changes_no_forward():
-    """After `parametrize.register_parametrization(layer, "weight", lora)` on a frozen
-    `nn.Linear`, where `lora(weight)` returns `weight + B @ A`, `layer.weight` is the sum
-    and `layer.parametrizations.weight.original` the frozen weight.
+    """On a frozen `nn.Linear` `layer`, after
+    `parametrize.register_parametrization(layer, "weight", lora)` with an `nn.Module` `lora`
+    that returns `weight + B @ A`, `layer.weight` is this sum;
+    `layer.parametrizations.weight.original` is frozen.
 
     Freeze the layer by `requires_grad_(False)` before registering.
     `parametrize.remove_parametrizations(layer, "weight")` merges the sum into the weight.

@@ -235,8 +235,9 @@ def test_a_target_of_another_float_dtype_used_to_fail_in_backward():
 
 @pytest.mark.torch(">=2.12")
 def test_a_target_of_another_float_dtype_is_promoted():
-    """Since PyTorch 2.12 `F.mse_loss` of a float32 output and a float64 target is float64;
-    `backward()` gives an output that is a leaf and requires grad a float32 gradient.
+    """Since PyTorch 2.12, for `output = torch.tensor([1.0], requires_grad=True)` and a
+    float64 `target` of shape (1,), `loss = F.mse_loss(output, target)` is float64, and
+    after `loss.backward()` `output.grad` is float32.
 
     `backward()` of `F.huber_loss` still raises, "Found dtype Double but expected Float"; convert
     the target with `target.to(output.dtype)`.

@@ -91,9 +91,9 @@ def test_two_nets_are_mixed_as_vectors():
 
 
 def test_a_batch_norm_is_fused_into_its_convolution():
-    """`nn.utils.fuse_conv_bn_eval(conv, bn)` of `nn.Conv2d(2, 3, 3)` and `nn.BatchNorm2d(3)`
-    in evaluation mode returns one convolution that computes `bn(conv(x))` up to rounding, with
-    a bias even if `conv` has none.
+    """With `conv = nn.Conv2d(2, 3, 3, bias=False).eval()` and
+    `bn = nn.BatchNorm2d(3).eval()`, `nn.utils.fuse_conv_bn_eval(conv, bn)` returns one
+    convolution, with a bias, that computes `bn(conv(x))` up to rounding.
     """
     conv, bn = nn.Conv2d(2, 3, 3, bias=False).eval(), nn.BatchNorm2d(3).eval()
     bn.running_mean, bn.running_var = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([4.0, 1.0, 9.0])

@@ -254,9 +254,9 @@ def test_lp_pooling_is_a_norm_of_each_window():
 
 @pytest.mark.torch(">=2.3")
 def test_lp_pooling_has_a_layer_for_volumes():
-    """Since PyTorch 2.3 there are `nn.LPPool3d` and `F.lp_pool3d`: with norm 2 and kernel size
-    2 `torch.full((1, 1, 2, 2, 2), 2.0)` gives the square root of the sum of their squares,
-    `sqrt(8 * 4)`.
+    """Since PyTorch 2.3 `F.lp_pool3d(x, 2, kernel_size=2)` and `nn.LPPool3d(2, 2)(x)`, with
+    norm 2, of `x = torch.full((1, 1, 2, 2, 2), 2.0)` give the square root of the sum of the
+    eight squares, `sqrt(8 * 4)`, up to rounding.
     """
     x = torch.full((1, 1, 2, 2, 2), 2.0)
 

@@ -174,8 +174,9 @@ def test_one_step_of_a_gru(device):
 
 @pytest.mark.parametrize(("kind", "rows"), [(nn.RNN, 5), (nn.GRU, 15), (nn.LSTM, 20)])
 def test_gates_are_stacked_in_one_weight(kind, rows):
-    """The weights of the gates are stacked in one parameter: for hidden size 5 `weight_ih_l0` has 5
-    rows in `nn.RNN`, 15 in `nn.GRU` and 20 in `nn.LSTM`.
+    """`nn.RNN(3, 5).weight_ih_l0` has shape (5, 3); that of `nn.GRU(3, 5)` has shape (15,
+    3) and that of `nn.LSTM(3, 5)` (20, 3), because the weights of several gates are stacked
+    in it.
     """
     layer = kind(3, 5)
 

@@ -125,8 +125,8 @@ def test_a_list_of_widths_becomes_a_network_in_one_line(widths, parameters):
 
 
 def test_a_list_of_layers_is_unpacked_by_a_star():
-    """`nn.Sequential` takes its modules as separate arguments: a list raises TypeError, "list is
-    not a Module subclass"; write `nn.Sequential(*layers)`.
+    """`nn.Sequential(layers)` of a list `layers` of modules raises TypeError, "list is not
+    a Module subclass": pass the modules as separate arguments, `nn.Sequential(*layers)`.
     """
     layers = [nn.Linear(1, 3), nn.Linear(3, 2)]
 

@@ -71,9 +71,10 @@ def test_two_names_for_one_layer_are_one_layer():
 
 
 def test_a_list_multiplied_repeats_one_layer():
-    """`nn.Sequential(*[nn.Linear(2, 2)] * 3)` repeats one layer three times and has 2 parameters;
-    with a list comprehension, `*[nn.Linear(2, 2) for _ in range(3)]`, it has three layers and 6
-    parameters.
+    """`nn.Sequential(*[nn.Linear(2, 2)] * 3)` repeats one layer three times: its
+    `parameters()` are 2 tensors, one weight and one bias.
+    `nn.Sequential(*[nn.Linear(2, 2) for _ in range(3)])` has three layers and 6 such
+    tensors.
 
     Because Python's list multiplication repeats references, and `nn.Linear(2, 2)` is evaluated
     once.

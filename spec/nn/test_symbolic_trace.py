@@ -35,9 +35,9 @@ class Net(nn.Module):
 
 
 def test_symbolic_trace_records_a_module_as_a_list_of_nodes():
-    """`fx.symbolic_trace(net).graph.nodes` lists the steps of `forward`; `node.op` is
-    "placeholder" for an input, "call_module" for a layer such as `nn.Linear`, "call_function"
-    for a function such as `torch.relu`, "output" for what is returned.
+    """For a `net` that returns `torch.relu(self.layer(x)) + 1`, with an `nn.Linear` as
+    `self.layer`, `node.op` of the five `fx.symbolic_trace(net).graph.nodes` is
+    "placeholder", "call_module", "call_function", "call_function" and "output".
 
     A method of a tensor, as in `x.relu()`, is a "call_method", a parameter used directly a
     "get_attr". An `nn.Sequential` and a module of your own are no steps: their `forward` is
@@ -80,8 +80,9 @@ def test_the_graph_is_python_code():
 
 
 def test_a_function_can_be_replaced_in_the_graph():
-    """After `node.target = torch.tanh` for the node of `torch.relu` in `fx.symbolic_trace(net)`,
-    the traced module still computes with ReLU; after its `recompile()` it computes with tanh.
+    """For a `net` whose `forward` calls `torch.relu`: after `node.target = torch.tanh` for
+    that node of `traced = fx.symbolic_trace(net)`, `traced(x)` still computes ReLU; after
+    `traced.recompile()` it computes tanh.
     """
     net = Net()
     traced = fx.symbolic_trace(net)
@@ -100,9 +101,9 @@ def test_a_function_can_be_replaced_in_the_graph():
 
 @pytest.mark.torch(">=2.0")
 def test_replace_pattern_exchanges_a_piece_of_the_graph():
-    """`fx.replace_pattern(traced, pattern, replacement)` replaces calls of `torch.relu` by
-    `torch.sigmoid`, if `pattern` is `lambda x: torch.relu(x)` and `replacement`
-    `lambda x: torch.sigmoid(x)`, and returns a list of the matches.
+    """If the module `traced` made by `fx.symbolic_trace` calls `torch.relu(y)`,
+    `fx.replace_pattern(traced, lambda x: torch.relu(x), lambda x: torch.sigmoid(x))` makes
+    it `torch.sigmoid(y)` and returns a list of the matches.
 
     Because it compares traced graphs, the call has to be written alike: `torch.add(a, b)` as a
     pattern does not find `a + b`.

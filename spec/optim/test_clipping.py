@@ -294,8 +294,8 @@ def test_a_generator_that_was_read_clips_nothing():
 
 
 def test_clipping_wants_parameters_not_the_net():
-    """`clip_grad_norm_(net, max_norm)` with an `nn.Linear` raises TypeError, "'Linear'
-    object is not iterable": write `clip_grad_norm_(net.parameters(), max_norm)`.
+    """`clip_grad_norm_(net, 1.0)` of `net = nn.Linear(1, 1)` raises TypeError, "'Linear'
+    object is not iterable": write `clip_grad_norm_(net.parameters(), 1.0)`.
 
     Because it takes tensors. An `nn.Sequential` can be iterated over, and the error is that
     a layer has no attribute `grad`.

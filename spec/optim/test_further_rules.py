@@ -200,9 +200,9 @@ def test_rprop_looks_at_signs_only():
 
 
 def test_adam_refuses_sparse_gradients_and_sparse_adam_dense_ones():
-    """`Adam.step()` raises RuntimeError for a sparse gradient, as of
-    `nn.Embedding(sparse=True)`, "please consider SparseAdam instead", and
-    `SparseAdam.step()` for a dense one, "please consider Adam instead".
+    """`Adam.step()` raises RuntimeError, "please consider SparseAdam instead", for the
+    sparse gradient of an `nn.Embedding` with `sparse=True`; `SparseAdam.step()` raises
+    RuntimeError, "please consider Adam instead", for a dense gradient.
 
     `Adagrad` and `SGD` take either kind, both without weight decay and without
     `fused=True`.

@@ -46,9 +46,9 @@ def test_a_closure_computes_the_loss_for_the_step():
 
 
 def test_a_graph_that_saved_a_weight_does_not_survive_the_step():
-    """After `loss = weight**3`, `loss.backward(retain_graph=True)` and `SGD([weight],
-    lr=0.5).step()`, a second `loss.backward()` raises RuntimeError, "has been modified by
-    an inplace operation".
+    """After `weight = nn.Parameter(torch.tensor(2.0))`, `loss = weight**3`,
+    `loss.backward(retain_graph=True)` and `torch.optim.SGD([weight], lr=0.5).step()`,
+    `loss.backward()` raises RuntimeError, "has been modified by an inplace operation".
 
     Because the slope of `weight**3` needs the old weight, which has been overwritten.
     Compute the loss anew after each step.
@@ -198,8 +198,9 @@ def test_lbfgs_calls_its_closure_several_times_per_step():
 
 
 def test_lbfgs_without_a_closure_is_refused():
-    """`torch.optim.LBFGS.step()` without a closure raises TypeError, "missing 1 required
-    positional argument: 'closure'"; `torch.optim.SGD.step()` needs none.
+    """`optimizer.step()` of a `torch.optim.LBFGS` raises TypeError, "missing 1 required
+    positional argument: 'closure'", if it is called without a closure; that of a
+    `torch.optim.SGD` needs none.
 
     Because LBFGS has to compute the loss at several points: hand it a function that clears
     the gradients, calls `backward()` and returns the loss.

@@ -290,8 +290,9 @@ def test_on_a_plateau_of_negative_losses_the_rate_does_not_fall():
 
 
 def test_on_a_plateau_the_value_has_to_be_handed_over():
-    """`ReduceLROnPlateau.step()` without the value to watch raises TypeError, "missing 1
-    required positional argument: 'metrics'": write `scheduler.step(validation_loss)`.
+    """`scheduler.step()` of a `ReduceLROnPlateau`, without the value to watch, raises
+    TypeError, "missing 1 required positional argument: 'metrics'": write
+    `scheduler.step(validation_loss)`.
 
     Because it has no formula and follows that value. Schedulers with a formula, such as
     `StepLR`, are stepped without an argument.

@@ -107,9 +107,9 @@ def test_one_process_on_one_machine_is_the_default(read):
 
 
 def test_the_processes_may_be_counted_by_torchrun(monkeypatch):
-    """`torchrun --nproc-per-node=gpu` starts one process per visible GPU; where CUDA isn't
-    available it raises ValueError, "Cuda is not available." `--nproc-per-node=cpu` starts
-    one process per logical CPU, in newer releases per usable one.
+    """`torchrun --nproc-per-node=gpu` starts one process per visible GPU and raises
+    ValueError, "Cuda is not available.", if CUDA isn't available; `--nproc-per-node=cpu`
+    starts one per logical CPU, in newer releases one per CPU that it may use.
 
     Newer releases count the cores that torchrun may use, `len(os.sched_getaffinity(0))`, older ones
     those of the machine, `os.cpu_count()`: they differ under `taskset` or a batch system.

@@ -33,8 +33,10 @@ from torch.utils.data import DataLoader
     ],
 )
 def test_chunk_deals_out_the_rows_of_a_batch(batch, gpus, shares, device):
-    """`torch.chunk(rows, 3)` splits 10 rows into shares of 4, 4 and 2; for 8 GPUs, 10 rows make
-    five shares of 2, and 30 rows seven shares of 4 and one of 2."""
+    """`torch.chunk(rows, 3)` of a matrix with 10 rows gives chunks of 4, 4 and 2 rows;
+    `torch.chunk(rows, 8)` gives only five chunks, of 2 rows each, and for a matrix with 30
+    rows seven chunks of 4 rows and one of 2.
+    """
     rows = torch.zeros(batch, 5, device=device)
 
     pieces = torch.chunk(rows, gpus)
@@ -153,9 +155,9 @@ def test_there_is_no_cutting_for_no_device():
 
 @pytest.mark.claim("blitz-dp-splits-dataset")
 def test_batches_are_split_and_the_dataset_is_not():
-    """`DataParallel` splits batches and never sees the dataset: of samples 0 to 3 and then 4 to 7
-    as batches, `batch.chunk(2)[0]` gives the first of two devices 0, 1, 4 and 5, not the first half
-    of the dataset.
+    """`nn.DataParallel` splits each batch, not the dataset: for the batches [0, 1, 2, 3]
+    and [4, 5, 6, 7] of `DataLoader(range(8), batch_size=4)` the first of two devices gets
+    `batch.chunk(2)[0]`, that is [0, 1], then [4, 5].
     """
     loader = DataLoader(range(8), batch_size=4)
 

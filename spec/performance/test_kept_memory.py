@@ -178,9 +178,9 @@ def test_a_running_sum_of_losses_keeps_their_graphs():
 
 
 def test_backward_frees_the_activations_of_a_kept_loss():
-    """For `loss = (hidden * hidden).sum()` of a computed `hidden` that requires grad and
-    that only the graph holds after `del hidden`, `loss.backward()` frees `hidden`, though
-    the loss is kept, unless `retain_graph=True` is given.
+    """For a leaf `weight` that requires grad, `hidden = weight * 2` and
+    `loss = (hidden * hidden).sum()`, `loss.backward()` and `del hidden` free `hidden`,
+    though `loss` is kept; with `loss.backward(retain_graph=True)` it stays in memory.
 
     A `torch.autograd.Function` that stores a tensor as an attribute of `ctx`, not by
     `save_for_backward`, keeps it as long as the loss lives.

@@ -44,9 +44,9 @@ def test_calls_are_counted_by_operation():
 
 
 def test_an_operation_contains_those_that_it_calls():
-    """`torch.profiler.profile` records `x @ x` of a matrix as `aten::matmul`, which calls
-    `aten::mm`: both have a count of 1, and the `cpu_time_total` of `aten::matmul` contains that of
-    `aten::mm`.
+    """`torch.profiler.profile` records `x @ x` of `x = torch.ones(4, 4)` as `aten::matmul`,
+    which calls `aten::mm`: both have a count of 1, and the `cpu_time_total` of
+    `aten::matmul` contains that of `aten::mm`.
 
     Sort by `self_cpu_time_total` to find the operations that spend the time themselves.
     """
@@ -237,9 +237,9 @@ def test_there_is_nothing_to_read_before_the_block():
 
 @pytest.mark.spare("'Linear'", reason="what is absent is absent in other words too")
 def test_a_module_is_seen_as_its_operations():
-    """`torch.profiler.profile` records a call of `nn.Linear` with a bias and a 2-D input on the
-    CPU as `aten::linear` and what that calls, `aten::addmm`: by default, names of modules are
-    not among the keys.
+    """`torch.profiler.profile` records a call of `nn.Linear` with a bias and a 2-D input on
+    the CPU as `aten::linear` and, inside it, `aten::addmm`; by default no key of its
+    `key_averages()` holds the name `Linear`.
 
     Put `with record_function("encoder"):` around the call to see it by a name.
     """

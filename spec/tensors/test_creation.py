@@ -235,9 +235,9 @@ def test_requires_grad_is_asked_for_at_creation(device):
 
 @pytest.mark.claim("self-tensor-primary-structure")
 def test_whatever_a_model_takes_holds_and_gives_is_a_tensor():
-    """The input of `nn.Linear(2, 1)`, its output summed to a loss, its weight and, after
-    `loss.backward()`, the weight's gradient are each a `torch.Tensor`; the weight is an
-    `nn.Parameter`, a subclass of it.
+    """For `net = nn.Linear(2, 1)`, the input `x = torch.ones(1, 2)` and
+    `loss = net(x).sum()`, after `loss.backward()` `x`, `loss` and `net.weight.grad` have
+    the type `torch.Tensor`, and `net.weight` has its subclass `nn.Parameter`.
     """
     inputs = torch.ones(1, 2)
     model = torch.nn.Linear(2, 1)

@@ -32,9 +32,9 @@ def test_randperm_shuffles_rows_when_used_as_an_index(device):
 
 
 def test_rand_like_takes_shape_dtype_and_device_from_a_tensor(device):
-    """`torch.rand_like(x)` draws uniform values in the shape, dtype and device of a dense
-    float64 `x`; for an int64 `x` on the CPU it raises an error, "not implemented for
-    'Long'", unless a floating-point `dtype=` is given.
+    """`torch.rand_like(x)` of a dense float64 `x` draws uniform values with its shape,
+    dtype and device; of an int64 `x` on the CPU it raises an error, "not implemented for
+    'Long'", while `torch.rand_like(x, dtype=torch.float32)` works.
     """
     x = torch.zeros(2, 3, dtype=torch.float64, device=device)
 

@@ -162,8 +162,8 @@ def test_what_autograd_does_is_printed_after_the_numbers():
 
 
 def test_a_tensor_without_numbers_prints_its_size():
-    """`repr(x)` of a dense tensor on the meta device shows `...` for its elements, its
-    device and its size.
+    """`repr(torch.ones(2, device="meta"))` is `tensor(..., device='meta', size=(2,))`: it
+    shows three dots for the elements, then the device and the size of the tensor.
 
     Because it has a shape and a dtype, but no data.
     """

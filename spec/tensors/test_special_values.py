@@ -277,8 +277,8 @@ def test_maximum_keeps_nan_and_fmax_avoids_it(device):
 )
 @pytest.mark.spare("1", reason="2 and any other small number is rounded away as well")
 def test_results_too_large_for_a_float_are_infinite(dtype, largest, device):
-    """`x + x` of the largest number of float16, bfloat16, float32 or float64 is infinite,
-    without an error or a warning.
+    """`x + x` of the largest finite number of float16, bfloat16, float32 or float64 is
+    infinite, without an error or a warning.
 
     A sum that is rounded back to the largest number stays finite: 65504 + 1 is 65504 in
     float16.

@@ -53,9 +53,9 @@ from torch import uint8 as u8
     ],
 )
 def test_two_tensors_give_the_smallest_dtype_with_room_for_both(left, sums, device):
-    """`+` of two vectors of bool, int8 to int64, float16 to float64, complex64 or complex128
-    gives the dtype of the higher kind (bool < integer < float < complex), within a kind the
-    wider one; only float64 + complex64 gives another, complex128.
+    """`+` of two bool, int8, int16, int32, int64, float16, float32, float64, complex64 or
+    complex128 vectors has the dtype of the higher kind (bool < integer < float < complex),
+    within a kind the wider one; but float64 + complex64 is complex128.
 
     With uint8 and bfloat16 it is the same, but uint8 + int8 is int16, float16 + bfloat16 is
     float32: in the exceptions neither dtype holds the other. uint16, uint32, uint64, float8 and
@@ -188,8 +188,9 @@ def test_the_size_of_a_python_number_does_not_count():
 
 
 def test_a_tensor_without_dimensions_ranks_below_one_with(device):
-    """`x + y` of a float32 `x` of shape (2,) and a 0-dimensional float64 `y` gives float32, of
-    an int8 `x` and a 0-dimensional int64 `y` int8: within a kind `y` does not widen `x`.
+    """`torch.ones(2) + torch.tensor(1.0, dtype=torch.float64)` is float32, and
+    `torch.ones(2, dtype=torch.int8) + torch.tensor(1)` is int8: a 0-dimensional tensor of
+    the same kind does not widen the dtype.
 
     Because a 0-dimensional tensor ranks below one with dimensions, so a scale or a mean does
     not change the dtype of the data.

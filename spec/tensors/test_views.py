@@ -318,8 +318,9 @@ def test_unfold_lays_windows_over_an_axis(device):
 
 
 def test_minus_one_is_ambiguous_beside_a_zero():
-    """Of a 0 x 4 tensor, which has no elements, `x.view(-1, 2)` has shape (0, 2), while
-    `x.view(-1, 0)` raises RuntimeError: any number of empty rows would fit.
+    """For `x = torch.zeros(0, 4)`, which has no elements, `x.view(-1, 2)` has shape (0, 2),
+    while `x.view(-1, 0)` raises RuntimeError, "can be any value and is ambiguous": any
+    number of empty rows would fit.
 
     Name all sizes where one of them may be 0.
     """

@@ -166,8 +166,9 @@ def test_names_that_do_not_match_are_refused():
 
 
 def test_a_refused_load_has_loaded_what_it_could():
-    """`nn.Linear.load_state_dict` that raises RuntimeError for a missing `bias` has already
-    copied the `weight`.
+    """For `net = nn.Linear(1, 1)`, `net.load_state_dict({"weight": torch.tensor([[7.0]])})`
+    raises RuntimeError, "Missing key(s) in state_dict", for the missing `bias`, but the
+    weight is copied: `net.weight` is 7.0 afterwards.
 
     Because the keys are compared after the copying. Load into a fresh net if a failed load
     must leave the old one as it was.
@@ -235,8 +236,8 @@ def test_a_shape_that_differs_is_refused_even_so():
 
 def test_a_wrapper_puts_its_name_before_every_key():
     """The keys of the `state_dict()` of a net wrapped by `nn.DataParallel` begin with
-    `module.`; `consume_prefix_in_state_dict_if_present(state, "module.")` removes that
-    prefix from `state` in place.
+    `module.`; `torch.nn.modules.utils.consume_prefix_in_state_dict_if_present(state,
+    "module.")` removes that prefix from such a `state` in place.
 
     Because the wrapper holds the net as its submodule `module`. The function is in
     `torch.nn.modules.utils`. Or save `wrapper.module.state_dict()` from the start.

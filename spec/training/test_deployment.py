@@ -234,9 +234,10 @@ def test_the_rows_of_a_batch_are_answered_each_by_itself():
 
 
 def test_in_training_mode_requests_change_each_others_answers():
-    """In training mode a new `nn.BatchNorm1d(1)` normalises with the batch, so in a batch
-    of two its output for 2 is nearly -1 beside a 4 and nearly 1 beside a 0: call `eval()`
-    before answering.
+    """In training mode `net = nn.BatchNorm1d(1)` normalises with the batch: the first row
+    of `net(torch.tensor([[2.0], [4.0]]))` is nearly -1, that of
+    `net(torch.tensor([[2.0], [0.0]]))` nearly 1. Call `net.eval()` before you use a trained
+    model.
     """
     net = nn.BatchNorm1d(1)
 

@@ -110,8 +110,9 @@ def test_a_smallest_improvement_keeps_rounding_from_counting():
 
 
 def test_an_accuracy_is_better_if_it_is_larger():
-    """Early stopping on an accuracy starts with `best = -math.inf` and asks for `accuracy >
-    best`; with `accuracy < best`, as for a loss, no epoch would be an improvement.
+    """To keep the best of the accuracies 0.5, 0.8 and 0.7, start with `best = -math.inf`
+    and replace it where `accuracy > best`: it ends as 0.8. With `accuracy < best`, as for a
+    loss, none of them would replace it.
     """
     accuracies = [0.5, 0.8, 0.7]
     best, best_epoch = -math.inf, None

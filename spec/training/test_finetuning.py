@@ -287,9 +287,9 @@ def test_a_net_of_torchvision_has_as_many_parameters_as_its_weights():
 
 @pytest.mark.claim("path-pretrained-families")
 def test_the_head_of_a_ready_net_is_replaced_for_ones_own_classes():
-    """The head of torchvision's `squeezenet1_1` is `net.classifier[1]`, a convolution from
-    512 channels to 1000 classes; replaced by `nn.Conv2d(512, 3, kernel_size=1)`, the net
-    gives 3 scores per image.
+    """After `net = torchvision.models.squeezenet1_1()` and
+    `net.classifier[1] = nn.Conv2d(512, 3, kernel_size=1)`, `net(torch.rand(2, 3, 32, 32))`
+    has the shape (2, 3): 3 scores per image in place of 1000.
 
     The head's name differs between families, such as `fc` in ResNet: `print(net)` shows it
     at the end.

@@ -203,9 +203,10 @@ def test_gradients_may_be_cleared_anywhere_outside_backward_to_step(order):
 
 @pytest.mark.claim("summary-training-order", "summary-monitor")
 def test_an_epoch_sets_the_mode_and_now_and_then_reports():
-    """`net.train()` before the loop over the batches puts an `nn.Sequential` that an
-    evaluation left in `eval()` back into training mode; `if number % 2 == 0`, with batches
-    numbered from 1, keeps the loss of every second batch.
+    """`net.train()` before the loop over the batches ends the evaluation mode that
+    `net.eval()` set on an `nn.Sequential` `net`; in
+    `for number, (x, y) in enumerate(data, 1)`, `if number % 2 == 0` picks every second
+    batch for a report.
 
     Because `net.eval()` lasts until `net.train()`. `loss.item()` is the number to report.
     """

@@ -195,9 +195,9 @@ def test_a_segmentation_model_returns_a_dict():
 
 
 def test_a_loss_refuses_the_dict():
-    """`F.cross_entropy(net(x), masks)` of torchvision's segmentation model
-    `lraspp_mobilenet_v3_large` raises TypeError, "must be Tensor, not
-    collections.OrderedDict"; write `net(x)["out"]`. Masks of class indices are int64 (N, H, W).
+    """For `net = lraspp_mobilenet_v3_large(weights_backbone=None)` of torchvision,
+    `F.cross_entropy(net(x), masks)` raises TypeError, "must be Tensor, not
+    collections.OrderedDict": write `net(x)["out"]`, with int64 class `masks` (N, H, W).
     """
     net = on_meta(
         models.segmentation.lraspp_mobilenet_v3_large, weights_backbone=None, num_classes=5

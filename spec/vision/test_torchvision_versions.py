@@ -65,8 +65,8 @@ def test_the_minor_releases_go_together():
 
 @pytest.mark.torch("==2.15.*")
 def test_from_2_15_on_the_rule_fails():
-    """With torch 2.15.0 goes torchvision 0.29.2, not 0.30: `torchvision.__version__` begins
-    with 0.29.
+    """The torchvision that belongs to torch 2.15.0 is 0.29.2, not 0.30:
+    `torchvision.__version__` begins with 0.29.
 
     So look the pair up, or let pip choose both in one command.
     """
