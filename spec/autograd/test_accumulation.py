@@ -155,9 +155,9 @@ def test_micro_batches_add_up_to_the_whole_batch():
 
 
 def test_micro_batches_of_unequal_size_need_unequal_weights():
-    """For losses `w * x` with `x` of 1, 2, 3 and 6, `backward()` on 3/4 of the `mean()` of the
-    first three plus 1/4 of the last loss leaves in `w.grad`, None before, the gradient of the
-    mean of all four, 3; with the weights 1/2 and 1/2 it is 4.
+    """With `x = torch.tensor([1., 2., 3., 6.])` and a float32 scalar `w` that requires
+    grad, `((w * x[:3]).mean() * 3 / 4 + (w * x[3:]).mean() / 4).backward()` gives `w.grad`
+    3, as `(w * x).mean()` does; with `/ 2` for both means it is 4.
 
     The last batch of a `DataLoader` is often smaller. `drop_last=True` leaves that batch out.
     """

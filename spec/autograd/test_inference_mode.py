@@ -91,9 +91,9 @@ def test_inference_mode_false_makes_an_exception():
 
 
 def test_an_inference_tensor_counts_no_changes():
-    """`torch.ones(2)` inside `torch.inference_mode()` makes an inference tensor, which has no
-    version counter: reading its `_version` raises RuntimeError. The `_version` of an ordinary
-    tensor counts its in-place operations, such as `add_`.
+    """`torch.ones(2)` made in `torch.inference_mode()` has no version counter: reading its
+    `_version` raises RuntimeError, "Inference tensors do not track version counter".
+    Outside, `torch.ones(2).add_(1)._version` is 1.
     """
     ordinary = torch.ones(2).add_(1)
     with torch.inference_mode():

@@ -22,9 +22,9 @@ from torch.autograd import functional
 
 @pytest.mark.claim("blitz-no-full-jacobian")
 def test_autograd_gives_the_full_jacobian(device):
-    """`torch.autograd.functional.jacobian(f, x)` returns the whole Jacobian of a
-    differentiable `f` at `x` in one call: a matrix of 2 by 3 for a float32 vector `x` of
-    three elements and an `f` that returns a float32 vector of two.
+    """`torch.autograd.functional.jacobian(lambda x: torch.stack([x.prod(), x.sum()]), x)`
+    of `x = torch.tensor([2.0, 3.0, 5.0])` returns the whole Jacobian in one call, a 2 x 3
+    matrix: [[15, 10, 6], [1, 1, 1]].
     """
     x = torch.tensor([2.0, 3.0, 5.0], device=device)
 
@@ -210,9 +210,9 @@ def test_vjp_gives_the_value_and_the_rows_weighed():
 
 
 def test_jvp_gives_the_value_and_the_columns_weighed():
-    """`torch.autograd.functional.jvp(f, x, u)` of float32 vectors `x` and `u`, for an `f`
-    of products and sums, returns the value `f(x)` and the product `J @ u` with the Jacobian
-    `J`, up to rounding, the derivative of `f` along `u`.
+    """For float32 vectors `x` and `u` and an `f` of products and sums,
+    `torch.autograd.functional.jvp(f, x, u)` returns the value `f(x)` and, up to rounding,
+    the product `J @ u`, where `J` is the Jacobian of `f` at `x`.
 
     It takes two backward passes; `torch.func.jvp` takes one forward pass.
     """

@@ -163,9 +163,9 @@ def test_a_checkpoint_of_a_compiled_module_is_refused_by_the_plain_one():
 
 
 def test_changed_weights_are_used_without_compiling_again():
-    """An `nn.Linear` compiled by `torch.compile` reads its weight at each call: after
-    `nn.init.constant_(model.weight, 3.0)` a call with the same input uses the value 3, and
-    nothing is compiled again.
+    """`compiled = torch.compile(model)` of an `nn.Linear` `model` reads the weight at each
+    call: after a call and `nn.init.constant_(model.weight, 3.0)`, a second call with the
+    same input uses the value 3 and compiles nothing again.
 
     Because the graph refers to the parameters and holds none of their values as constants.
     """

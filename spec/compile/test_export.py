@@ -170,8 +170,9 @@ def test_a_marked_dimension_that_a_condition_limits_is_refused():
 
 
 def test_a_dimension_of_the_weights_cannot_be_dynamic():
-    """A feature dimension that the weight of `nn.Linear(2, 1)` fixes cannot be marked by
-    `torch.export.Dim("features")`: `export` raises an error, "Constraints violated (features)!".
+    """`torch.export.export(nn.Linear(2, 1), (torch.zeros(4, 2),), dynamic_shapes=({1:
+    torch.export.Dim("features")},))` raises an error, "Constraints violated (features)!":
+    the weight fixes this dimension at 2.
     """
     features = torch.export.Dim("features")
 
@@ -334,9 +335,9 @@ def test_ahead_of_time_compilation_takes_an_exported_program():
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.torch(">=2.14")
 def test_a_program_compiled_ahead_of_time_runs_without_the_model(tmp_path):
-    """`torch._inductor.aoti_load_package(path)` runs what `aoti_compile_and_package` has compiled
-    from an exported program: for `x * 2 + 1` a tensor of ones gives 3.0, with no call of the
-    model's Python code.
+    """`run = torch._inductor.aoti_load_package(path)` loads what `aoti_compile_and_package`
+    compiled from a model `x * 2 + 1`, exported with `torch.ones(4)`: `run(torch.ones(4))`
+    gives four times 3.0 and doesn't call the model's Python code.
 
     Compiling needs a C++ compiler and takes from seconds to minutes; the file is of use only on the
     kind of machine and the release of torch that it was compiled for.

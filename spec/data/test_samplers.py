@@ -57,8 +57,9 @@ def test_a_list_of_numbers_is_a_sampler():
 
 
 def test_a_random_sampler_gives_every_number_once():
-    """`RandomSampler(range(50))` yields each index from 0 to 49 once, in random order; the next
-    pass has another order, unless the seed is set anew in between.
+    """`RandomSampler(range(50))` yields each index from 0 to 49 once, in random order; a
+    second pass over the same sampler, without `torch.manual_seed` in between, has another
+    order.
     """
     sampler = RandomSampler(range(50))
 

@@ -104,9 +104,9 @@ def test_what_is_no_tensor_passes_untouched():
 
 
 def test_to_dtype_scales_back_to_bytes():
-    """From float32 to uint8, `v2.ToDtype(torch.uint8, scale=True)` maps 1.0 to 255 and 0.5
-    to 127, and does not limit other values to the range from 0 to 1: 1.5 becomes 127 and
-    -0.5 becomes 129.
+    """`v2.ToDtype(torch.uint8, scale=True)` of a float32 `tv_tensors.Image` maps 1.0 to 255
+    and 0.5 to 127. It does not limit other values to the range from 0 to 1: 1.5 becomes 127
+    and -0.5 becomes 129.
 
     Because it multiplies by a little less than 256 and drops the fraction, without a limit.
     Call `clamp(0, 1)` before.

@@ -95,9 +95,10 @@ def test_reading_an_array_copies_nothing():
 
 
 def test_an_array_of_objects_is_copied_like_a_list():
-    """A forked worker of a `DataLoader` that iterates over the strings "0" to "99999" in a
-    NumPy array copies more than 4 MB if the dtype is object; with dtype "<U5" and shape
-    (100, 1000) it copies less than 0.8 MB.
+    """A forked worker of a `DataLoader` that iterates over
+    `np.array([str(i) for i in range(100_000)], dtype=object)`, made before the fork, copies
+    more than 4 MB of memory; without `dtype=object` and with `.reshape(100, 1000)` less
+    than 0.8 MB.
     """
     strings = [str(number) for number in range(100_000)]
     objects, fixed = np.array(strings, dtype=object), np.array(strings).reshape(100, 1_000)
@@ -195,9 +196,9 @@ def test_kept_batches_keep_files_open():
 
 
 def test_too_many_kept_batches_end_in_too_many_open_files():
-    """If the batches of one tensor each that you keep use up the open files that `ulimit -n`
-    allows, the loop over a `DataLoader` with workers raises RuntimeError, "Too many open files.
-    Communication with the workers is no longer possible."
+    """On Linux, a loop over `DataLoader(data, num_workers=1)` that keeps more batches of
+    one tensor each than `ulimit -n` allows open files raises RuntimeError, "Too many open
+    files. Communication with the workers is no longer possible."
 
     The message names two ways out, `ulimit -n` and
     `torch.multiprocessing.set_sharing_strategy("file_system")`; the third is not to keep batches.

@@ -236,9 +236,9 @@ def test_unscaling_after_the_step_is_refused():
 
 @pytest.mark.torch(">=2.3")
 def test_an_infinite_norm_belongs_to_a_step_that_is_left_out():
-    """If the only gradient that an enabled GradScaler has scaled is inf, `clip_grad_norm_` after
-    `scaler.unscale_(optimizer)` returns inf; `scaler.step(optimizer)` then leaves the step out and
-    `scaler.update()` halves the scale, from 4 to 2.
+    """With `scaler = torch.amp.GradScaler("cpu", init_scale=4.0)` and inf as the only
+    scaled gradient, `clip_grad_norm_` after `scaler.unscale_(optimizer)` returns inf;
+    `scaler.step(optimizer)` skips the step, `scaler.update()` makes the scale 2.
 
     So a logged norm of inf or nan now and then is no harm. If every step is left out, the loss
     itself is infinite or nan: look for it without autocast.
@@ -285,9 +285,9 @@ def test_whether_the_step_was_taken_is_told_by_the_scale():
 
 @pytest.mark.torch(">=2.3")
 def test_scaled_gradients_accumulate():
-    """To accumulate gradients of two batches with an enabled GradScaler call `scaler.scale(loss /
-    2).backward()` for each batch, then `scaler.step(optimizer)` and `scaler.update()` once: the
-    step uses the mean of the two unscaled gradients.
+    """To accumulate finite gradients of two batches with an enabled GradScaler call
+    `scaler.scale(loss / 2).backward()` for each batch, then `scaler.step(optimizer)` and
+    `scaler.update()` once: the step uses the mean of the unscaled gradients.
 
     Don't call `unscale_` between the two: gradients of different scales would be added.
     `update` alone there raises AssertionError, "No inf checks were recorded prior to update."

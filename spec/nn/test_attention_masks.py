@@ -219,9 +219,9 @@ def test_padding_and_causal_mask_are_of_one_dtype():
 
 
 def test_a_padding_mask_gets_two_more_dimensions():
-    """For `F.scaled_dot_product_attention` of (batch, heads, steps, d) a padding mask (batch,
-    keys), True at real tokens, becomes `mask[:, None, None]`, which broadcasts over heads and
-    queries.
+    """`F.scaled_dot_product_attention` of `q`, `k`, `v` (batch, heads, steps, d) takes a
+    padding mask `mask` (batch, keys), True at real tokens, as
+    `attn_mask=mask[:, None, None]`: it broadcasts over heads and queries.
 
     From a `key_padding_mask` of `nn.MultiheadAttention` it is `~mask[:, None, None]`.
     """

@@ -89,10 +89,9 @@ def test_batch_norm_uses_the_batch_in_training_and_its_memory_in_evaluation(devi
 
 
 def test_the_running_statistics_move_a_tenth_of_the_way(device):
-    """Each batch in training mode moves `running_mean` and `running_var` of
-    `nn.BatchNorm1d(1)` a tenth of the way to its mean and unbiased variance, as
-    `momentum` is 0.1 by default: mean 2 and variance 2 move them from 0 and 1 to 0.2 and
-    1.1.
+    """In training mode a new `nn.BatchNorm1d(1)` moves its running statistics a tenth
+    (`momentum=0.1`) of the way: the batch `[[1.0], [3.0]]`, mean 2 and unbiased variance 2,
+    moves `running_mean` from 0 to 0.2 and `running_var` from 1 to 1.1.
     """
     layer = nn.BatchNorm1d(1, device=device)
     x = torch.tensor([[1.0], [3.0]], device=device)

@@ -321,9 +321,9 @@ def test_a_transposed_convolution_is_the_loop_that_spreads_each_number(stride, l
 
 
 def test_a_transposed_convolution_restores_the_shape_and_not_the_numbers(device):
-    """With the kernel `torch.ones(1, 1, 2)` and `stride=2`, `F.conv1d` makes 3 and 7 of
-    `[[[1.0, 2.0, 3.0, 4.0]]]`, and `F.conv_transpose1d` of these makes 3, 3, 7, 7: the length
-    comes back, the numbers do not.
+    """With `x = torch.tensor([[[1.0, 2.0, 3.0, 4.0]]])` and `w = torch.ones(1, 1, 2)`,
+    `y = F.conv1d(x, w, stride=2)` holds 3 and 7; `F.conv_transpose1d(y, w, stride=2)` holds
+    3, 3, 7, 7: the shape of `x` comes back, its numbers do not.
 
     Because it is the transpose of the convolution, which the gradient uses, and not its
     inverse. Length 5, too, becomes 2 and then 4.

@@ -115,9 +115,9 @@ def test_a_label_too_long_for_its_input_has_an_infinite_loss(log_probs):
 
 
 def test_an_infinite_loss_makes_the_gradient_nan():
-    """A float32 sample of one or more steps whose `F.ctc_loss` is inf gets a gradient with NaN
-    in it, which an optimizer step carries into the weights; with `zero_infinity=True` its
-    gradient is 0.
+    """`F.ctc_loss(scores.log_softmax(-1), torch.tensor([[1, 2]]), (1,), (2,))` of
+    `scores = torch.zeros(1, 1, 4, requires_grad=True)` is inf, and `backward()` puts NaN
+    into `scores.grad`; with `zero_infinity=True` the gradient is 0.
 
     So `nn.CTCLoss(zero_infinity=True)` is a usual choice. Infinite losses mostly mean labels
     that are too long for the network's output.

@@ -34,8 +34,8 @@ def test_a_forward_hook_sees_module_inputs_and_output(device):
 
 
 def test_calling_forward_directly_skips_the_hooks():
-    """`net.forward(x)` skips the hooks registered on `net` itself, but the hooks of the
-    children that this `forward` calls run; `net(x)` runs both.
+    """For `net = nn.Sequential(nn.ReLU())`, `net.forward(x)` skips the forward hooks
+    registered on `net` and runs those registered on `net[0]`; `net(x)` runs both.
 
     Because `__call__` runs the hooks, and `forward` calls the children by `__call__`. So call
     `model(x)` and not `model.forward(x)`.
@@ -170,9 +170,9 @@ def test_a_hook_sees_keyword_arguments_only_when_asked():
 
 
 def test_a_hook_belongs_to_each_call_of_its_module():
-    """A hook of `register_forward_hook` on an `nn.Linear` runs once per call of this layer
-    that ends without an error: twice for `layer(layer(x))`, and not at all for a layer that
-    isn't called.
+    """A hook of `layer.register_forward_hook(hook)`, with `layer = nn.Linear(2, 2)`, runs
+    twice for `layer(layer(torch.ones(2)))`, once per call; the hook of a layer that isn't
+    called doesn't run.
 
     So a dictionary that is filled by hooks keeps the last call only; append to a list to keep
     all.
@@ -277,8 +277,9 @@ def test_a_full_backward_pre_hook_changes_what_comes_in():
 
 
 def test_a_backward_hook_runs_layer_by_layer_from_the_end():
-    """In an `nn.Sequential` whose input requires grad, hooks of `register_full_backward_hook` run
-    from the last layer to the first, in the order of `backward()`.
+    """In `nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))`, hooks set on both layers by
+    `register_full_backward_hook` run in `backward()` from the last layer to the first, if
+    the input requires grad.
     """
     net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
     events = []

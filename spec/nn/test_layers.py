@@ -20,8 +20,9 @@ from torch import nn
 
 
 def test_a_linear_layer_multiplies_by_the_transposed_weight_and_adds_the_bias(device):
-    """`nn.Linear(3, 2)`, which has a bias by default, computes `x @ weight.T + bias` up to
-    rounding: each of the two rows of the weight belongs to one output feature.
+    """With `layer = nn.Linear(3, 2)` and a float32 `x` of shape (2, 3), `layer(x)` is
+    `x @ layer.weight.T + layer.bias` up to rounding: each of the two rows of `layer.weight`
+    belongs to one output feature.
     """
     layer = nn.Linear(3, 2, device=device)
     layer.weight.data = torch.tensor([[1.0, 2.0, 3.0], [0.0, 0.0, 10.0]], device=device)
@@ -103,9 +104,9 @@ def test_without_bias_zero_stays_zero(device):
     ids=lambda value: value.__class__.__name__,
 )
 def test_the_pieces_of_networks_are_ready_made_modules(piece, shape):
-    """`nn.Conv2d`, `MaxPool2d`, `AvgPool2d`, `BatchNorm2d`, `Linear`, `Flatten` and `Upsample`
-    are ready-made modules; with fitting sizes they accept images [2, 3, 8, 8], of which
-    `nn.Conv2d(3, 6, 5)` makes [2, 6, 4, 4].
+    """`nn.Conv2d`, `MaxPool2d`, `AvgPool2d`, `BatchNorm2d`, `Linear`, `Flatten` and
+    `Upsample` are ready-made modules; with fitting sizes each accepts images of shape (2,
+    3, 8, 8), and `nn.Conv2d(3, 6, 5)` makes the shape (2, 6, 4, 4) of them.
     """
     images = torch.zeros(2, 3, 8, 8)
 
@@ -141,8 +142,8 @@ def test_many_layers_take_a_single_sample_too(layer, single, shape):
 )
 def test_a_wrong_number_of_features_is_refused_with_both_shapes(shape, words):
     """On a CPU, `nn.Linear(3, 2)` raises RuntimeError for a float32 input of shape [4, 5],
-    "mat1 and mat2 shapes cannot be multiplied (4x5 and 3x2)": rows x features, then in x out
-    features of the layer.
+    "mat1 and mat2 shapes cannot be multiplied (4x5 and 3x2)": 4 rows of 5 features meet a
+    layer of 3 in features and 2 out features.
 
     All dimensions before the last one are multiplied to the number of rows: [4, 2, 5] arrives
     as 8 x 5, and [5] as 1 x 5.
@@ -249,9 +250,9 @@ def test_a_bilinear_layer_takes_two_inputs():
 
 @pytest.mark.torch(">=2.4")
 def test_a_lazy_layer_has_no_numbers_before_its_first_batch():
-    """`numel()` of the weight and of the bias of a new `nn.LazyConv2d(8, 3)` raises
-    ValueError, "Attempted to use an uninitialized parameter"; a first input of 3 channels
-    gives the two 224 elements together.
+    """For a new `layer = nn.LazyConv2d(8, 3)`, `layer.weight.numel()` and
+    `layer.bias.numel()` raise ValueError, "Attempted to use an uninitialized parameter";
+    after `layer(torch.zeros(1, 3, 5, 5))` their sum is 224.
 
     Such a parameter is an `nn.parameter.UninitializedParameter`, which has no shape yet. Run
     one batch through the network before counting its parameters.

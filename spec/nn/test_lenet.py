@@ -114,9 +114,9 @@ def test_lenet_makes_ten_numbers_of_a_32_by_32_image(device):
 
 @pytest.mark.claim("blitz-fc1-400-from-32")
 def test_an_image_of_32_by_32_arrives_as_400_numbers():
-    """In `LeNet` a side of 32 pixels becomes 28 by a 5 x 5 `nn.Conv2d`, 14 by
-    `F.max_pool2d(x, 2)`, then 10 by the second `nn.Conv2d` and 5 by pooling again; 16
-    channels of 5 x 5 flatten to 400 features.
+    """`nn.Conv2d(1, 6, 5)` makes 28 of a side of 32 pixels, `F.max_pool2d(x, 2)` makes 14
+    of 28, `nn.Conv2d(6, 16, 5)` 10 of 14 and pooling again 5 of 10: LeNet flattens these 16
+    channels of 5 x 5 to 400 features.
 
     A kernel of 5 without padding takes 4 from each side length, `F.max_pool2d(x, 2)` halves an
     even one.

@@ -74,9 +74,9 @@ def test_eval_is_train_false():
 )
 @pytest.mark.claim("summary-train-mode", "summary-eval-mode")
 def test_few_layers_compute_something_else_in_evaluation(layer, same):
-    """For `torch.linspace(-3, 5, 32).reshape(8, 4)` and with default settings `nn.Dropout`,
-    `AlphaDropout`, `BatchNorm1d` and `RReLU` compute something else in evaluation than in
-    training mode; `Linear`, `ReLU` and `LayerNorm` compute the same.
+    """With `x = torch.linspace(-3, 5, 32).reshape(8, 4)`, `nn.Dropout()`,
+    `nn.AlphaDropout()`, `nn.BatchNorm1d(4)` and `nn.RReLU()` give another output for `x`
+    after `eval()`; `nn.Linear(4, 4)`, `nn.ReLU()` and `nn.LayerNorm(4)` give the same.
     """
     x = torch.linspace(-3, 5, 32).reshape(8, 4)
 
@@ -173,8 +173,8 @@ def test_results_are_put_out_after_switching_to_evaluation():
 
 
 def test_no_grad_does_not_switch_to_evaluation():
-    """`torch.no_grad` leaves the mode alone: `nn.Dropout` in training mode goes on dropping under
-    it, although no autograd graph is recorded.
+    """`torch.no_grad()` does not switch to evaluation mode: `nn.Dropout()` in training mode
+    goes on dropping under it, although no autograd graph is recorded.
     """
     layer = nn.Dropout()
     with torch.no_grad():

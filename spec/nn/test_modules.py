@@ -20,8 +20,8 @@ from torch import nn
 
 @pytest.mark.claim("blitz-module-holds-layers")
 def test_a_module_holds_layers_and_calling_it_returns_what_forward_returns(device):
-    """Where no hooks are registered, calling an `nn.Module`, `net(x)`, returns what its
-    `forward(x)` returns; the layers assigned to attributes in `__init__` are its children.
+    """Without hooks, `net(x)` of an `nn.Module` calls `net.forward(x)` and returns its
+    result; the layers that `__init__` assigns to attributes of `net` are its children.
 
     Because `nn.Module` defines `__call__`, which runs hooks and `forward`:
     `spec/nn/test_hooks.py`.

@@ -250,9 +250,9 @@ def test_cached_computes_a_parametrised_weight_once():
 
 
 def test_a_state_of_the_plain_layer_does_not_fit_a_parametrised_one():
-    """`layer.load_state_dict(state)` of a plain `nn.Linear`'s state raises RuntimeError if
-    `layer` is an `nn.Linear` with a parametrised weight, "Error(s) in loading state_dict
-    for ParametrizedLinear": load first, then parametrise.
+    """After `parametrize.register_parametrization(layer, "weight", module)` of an
+    `nn.Linear`, `layer.load_state_dict(state)` with a plain `nn.Linear`'s state raises
+    RuntimeError, "Error(s) in loading state_dict for ParametrizedLinear".
 
     Because "weight" is unexpected and "parametrizations.weight.original" is missing. With
     `strict=False` nothing is raised, and the weight is not loaded.
@@ -277,9 +277,9 @@ def test_a_state_of_the_plain_layer_does_not_fit_a_parametrised_one():
 
 
 def test_pruning_masks_the_smallest_weights():
-    """`prune.l1_unstructured(layer, "weight", amount=2)`, from `torch.nn.utils`, of a new
-    `layer = nn.Linear(4, 1)` sets the two weights of smallest absolute value to 0 by a mask;
-    `layer.weight_orig` keeps the original values.
+    """With a new `layer = nn.Linear(4, 1)` and `prune` from `torch.nn.utils`,
+    `prune.l1_unstructured(layer, "weight", amount=2)` sets the two weights of smallest
+    absolute value to 0 by a mask; `layer.weight_orig` keeps the original values.
 
     `amount` is a number of weights if it is an int, a fraction if it is a float.
     """

@@ -56,9 +56,9 @@ def test_an_encoder_does_not_know_positions():
 
 
 def test_learnt_positions_are_a_second_embedding():
-    """With two `nn.Embedding`, `tokens(ids) + positions(torch.arange(steps))` adds a learnt vector
-    for each position: the same token at two places gets two vectors. The sum broadcasts over the
-    batch.
+    """With `tokens = nn.Embedding(10, 4)` and `positions = nn.Embedding(8, 4)`,
+    `tokens(ids) + positions(torch.arange(2))` of `ids = torch.full((3, 2), 7)` gives token
+    7 different vectors at positions 0 and 1, but the same ones in all 3 rows.
     """
     tokens, positions = nn.Embedding(10, 4), nn.Embedding(8, 4)
     ids = torch.tensor([[7, 7], [7, 7], [7, 7]])

@@ -60,8 +60,9 @@ def test_a_sequential_names_its_parts_by_number():
 
 
 def test_an_ordered_dict_gives_the_parts_names():
-    """An `nn.Sequential` built from one `OrderedDict` names its modules by the keys, and each
-    module is an attribute under that name.
+    """In `model = nn.Sequential(OrderedDict(first=nn.Linear(1, 10), act=nn.ReLU()))` the
+    modules are named by the keys: `model.act` is `model[1]`, and `state_dict()` holds
+    "first.weight" and "first.bias".
 
     Names in a checkpoint then say what a layer is for, and survive the insertion of another one.
     """

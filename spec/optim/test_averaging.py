@@ -232,8 +232,8 @@ def test_swalr_goes_to_a_constant_rate():
 
 
 def test_the_trained_network_is_for_training_and_the_average_for_evaluation():
-    """With `AveragedModel` the loop trains `net` and evaluates `averaged`: the optimizer is
-    given `net.parameters()`, and `averaged.update_parameters(net)` comes after
+    """With `averaged = AveragedModel(net)`, train `net` and evaluate `averaged`: give
+    `net.parameters()` to the optimizer, and call `averaged.update_parameters(net)` after
     `optimizer.step()`.
     """
     net = nn.Linear(1, 1, bias=False)

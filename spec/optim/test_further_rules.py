@@ -77,9 +77,9 @@ def test_centered_rmsprop_with_momentum_by_hand():
 
 
 def test_adagrads_steps_grow_shorter():
-    """`Adagrad` divides by the root of the sum of the squared gradients so far: with no
-    setting but `lr`, a weight of 0 and a constant gradient of 5 its steps are, nearly, `lr`
-    times 1, 1/√2, 1/√3, 1/2.
+    """`torch.optim.Adagrad([w], lr=1.0)` divides the gradient by the root of the sum of its
+    squares so far: with `w` at 0 and `w.grad` at 5 in each step, the first four steps lower
+    `w` by about 1, 1/√2, 1/√3 and 1/2.
 
     The sum never shrinks, so that in a long training the steps become very small; RMSprop's
     running mean was made to mend that.

@@ -93,9 +93,9 @@ def test_a_differentiable_step_is_recorded():
 
 
 def test_an_lstm_gets_gradients_from_the_steps_it_took():
-    """If `weight = weight + head(hidden)` is computed three times, where a trainable
-    `nn.LSTMCell` computes `hidden` and `head` is a trainable `nn.Linear`, `backward()` on a
-    loss of the last weight gives all parameters of the two a gradient.
+    """With an `nn.LSTMCell` as `cell`, an `nn.Linear` as `head` and at first
+    `memory = None`, run `memory = cell(x, memory); weight = weight + head(memory[0])` three
+    times: `(weight**2).sum().backward()` gives all parameters of both a gradient.
 
     `detach()` on the gradient that the LSTM reads saves second derivatives; the path
     through the steps remains.

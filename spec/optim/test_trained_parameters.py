@@ -136,7 +136,8 @@ def test_a_shared_weight_is_one_parameter():
 
 def test_converting_a_net_keeps_its_parameters():
     """`net.double()` on an `nn.Linear` by default replaces the `data` of the parameters and
-    keeps the `nn.Parameter` objects, so an `SGD` made before trains the converted net.
+    keeps the `nn.Parameter` objects, so `SGD(net.parameters(), lr=0.5)`, made before,
+    trains the converted net.
 
     The same holds for a move with `net.to("cuda")`. Convert before the first step: state
     that the optimizer has made keeps its old dtype.

@@ -103,9 +103,9 @@ def test_zeros_are_a_gradient_and_none_is_not():
 
 
 def test_a_step_every_second_part_is_a_step_of_the_large_batch():
-    """If the loss is a plain mean over samples, and `backward()` is called on half of it
-    for each half of a batch, then `step()` and `zero_grad()` once, `SGD` on an `nn.Linear`
-    takes the step of the whole batch, up to rounding.
+    """For an `nn.Linear` `net` without gradients, `(net(half).mean() / 2).backward()` for
+    both equal halves of a batch, then one `step()` of `SGD`, takes the step of
+    `net(batch).mean().backward()`, up to rounding.
 
     This is gradient accumulation: it needs the memory of one part only.
     """

@@ -182,8 +182,8 @@ def test_a_store_keeps_bytes_by_name():
 
 
 def test_a_store_counts():
-    """`store.add("arrived", 2)` of a `dist.HashStore` adds 2 to the number kept under a key, which
-    starts from 0, and returns the sum.
+    """With `store = dist.HashStore()`, `store.add("arrived", 1)` returns 1, and then
+    `store.add("arrived", 2)` returns 3: the number under a new key starts from 0.
 
     Because the addition is atomic, also in a `TCPStore`, processes can count themselves with it.
     """
@@ -208,9 +208,11 @@ def test_waiting_for_a_key_ends_with_the_timeout():
 
 
 def test_port_0_finds_a_free_port():
-    """`dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)` serves on a free
-    port, its `port`; a `TCPStore` with `is_master=False` on that port reads and writes the same
-    keys."""
+    """`server = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)`
+    serves on a free port, `server.port`;
+    `dist.TCPStore("127.0.0.1", server.port, is_master=False)` reads and writes the same
+    keys.
+    """
     server = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     client = dist.TCPStore("127.0.0.1", server.port, is_master=False)
 

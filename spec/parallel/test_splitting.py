@@ -140,8 +140,9 @@ def test_an_empty_batch_is_shared_by_all():
 
 
 def test_there_is_no_cutting_for_no_device():
-    """`x.chunk(0)` raises RuntimeError, "chunk expects `chunks` to be greater than 0"; `x.chunk(1)`
-    returns a tuple of one share with all rows.
+    """`torch.arange(3).chunk(0)` raises RuntimeError, "chunk expects `chunks` to be greater
+    than 0"; `torch.arange(3).chunk(1)` returns a tuple of one share with all three
+    elements.
 
     The message often means that `torch.cuda.device_count()` was 0.
     """

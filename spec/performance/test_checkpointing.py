@@ -239,9 +239,10 @@ def test_a_second_run_that_saves_other_tensors_is_refused():
 
 @pytest.mark.torch(">=2.1")
 def test_a_second_run_that_saves_another_tensor_of_the_same_shape_is_not_noticed():
-    """If `block(x)` returns `x * (factor * 1)` with a tensor `factor` from outside,
-    `checkpoint(block, x, use_reentrant=False)` does not notice new values of `factor`
-    before `backward()`: nothing is raised, and the gradient is wrong.
+    """For `x = torch.ones(1, requires_grad=True)`, `factor = torch.tensor([3.0])` and a
+    `block(x)` that returns `x * (factor * 1)`:
+    `y = checkpoint(block, x, use_reentrant=False)`, `factor.fill_(5.0)`, `y.backward()`
+    make `x.grad` 5.0, not 3.0.
 
     Because shapes, dtypes and devices are compared, not values. Give `factor` to the block as
     an argument of `checkpoint`: that it was changed in place is an error then.

@@ -286,8 +286,8 @@ def test_zero_grad_frees_the_gradient():
 
 
 def test_an_optimizer_keeps_the_parameters_of_a_deleted_net():
-    """The parameters of an `nn.Linear` stay in memory after `del net` while an `SGD`
-    optimizer holds them; if nothing else does, `del optimizer` and `gc.collect()` free
+    """The parameters of an `nn.Linear` `net` stay in memory after `del net` while an `SGD`
+    `optimizer` holds them; if nothing else does, `del optimizer` and `gc.collect()` free
     them.
 
     So between two models in one notebook delete the net, its optimizer, its scheduler, and what

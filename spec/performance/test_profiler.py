@@ -30,8 +30,9 @@ CPU = [ProfilerActivity.CPU]
 
 
 def test_calls_are_counted_by_operation():
-    """`torch.profiler.profile(activities=[ProfilerActivity.CPU])` records operations under their
-    ATen names: `x + x`, evaluated twice, is two calls of `aten::add`.
+    """`torch.profiler.profile(activities=[ProfilerActivity.CPU])` counts the calls of an
+    operation under its ATen name: `x + x` of `x = torch.ones(4)`, evaluated twice, is two
+    calls of `aten::add`.
     """
     x = torch.ones(4)
 

@@ -77,9 +77,9 @@ def test_there_are_many_ways_to_ask_for_a_dtype(device):
 
 
 def test_type_takes_an_old_type_name():
-    """`x.type("torch.LongTensor")` of a float32 tensor `x` converts `x` to int64, and an
-    unknown name raises ValueError; `x.to("float32")` raises RuntimeError, since `to` takes
-    a string for a device.
+    """`x.type("torch.LongTensor")` converts a float32 tensor `x` to int64, and
+    `x.type("torch.LengthyTensor")`, no known name, raises ValueError; `x.to("float32")`
+    raises RuntimeError, since `to` takes a string for a device.
 
     Write the dtype itself: `x.to(torch.float32)`.
     """
@@ -182,9 +182,9 @@ def test_a_float_that_does_not_fit_becomes_infinite(device):
 
 
 def test_bfloat16_keeps_the_range_that_float16_loses(device):
-    """Of float32 numbers, 2.0**100 becomes infinite with `x.half()` and is exact with
-    `x.bfloat16()`; 1.00390625, which is 1 + 1/256, is exact with `half()` and becomes 1 with
-    `bfloat16()`.
+    """`torch.tensor(2.0**100).half()` is infinite, `torch.tensor(2.0**100).bfloat16()` is
+    exact; `torch.tensor(1.00390625)`, which is 1 + 1/256, is exact after `half()` and
+    becomes 1 after `bfloat16()`.
 
     Because bfloat16 has 8 bits of exponent and 7 of mantissa, float16 5 and 10. So `half()` may
     overflow where `bfloat16()` only rounds.

@@ -75,9 +75,9 @@ def test_einsum_multiplies_by_letters(equation, result, device):
 
 
 def test_einsum_without_an_arrow_sorts_the_letters(device):
-    """`torch.einsum("ba", x)` of a float32 matrix, without `->`, sums the letters that occur
-    more than once and sorts the others alphabetically, capitals first: here it is the
-    transpose, and so is `torch.einsum("aB", x)`.
+    """Without `->`, `torch.einsum` sorts the letters of its output alphabetically, capitals
+    first: of a float32 matrix `x`, `torch.einsum("ba", x)` is the transpose, and so is
+    `torch.einsum("aB", x)`.
 
     Write the arrow to say the order yourself.
     """

@@ -97,9 +97,9 @@ def test_the_gradient_of_a_sum_by_group_is_picked_back(device):
 
 
 def test_index_add_wants_an_integer_index_for_each_row(device):
-    """`x.index_add_(0, index, rows)` with two rows raises RuntimeError for a float32 index
-    vector and for an index vector of three entries, and IndexError for an index of two
-    dimensions.
+    """With `x = torch.zeros(2, 1)` and `rows = torch.ones(2, 1)`,
+    `x.index_add_(0, index, rows)` raises RuntimeError for a float32 `index` of two entries
+    or an int64 one of three, and IndexError for an int64 `index` of shape (1, 2).
 
     The index must be int32 or int64, with one entry per row.
     """

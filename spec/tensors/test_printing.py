@@ -29,9 +29,9 @@ from hypothesis import strategies as st
     ],
 )
 def test_floats_end_in_a_point_or_have_four_decimals(values, text):
-    """By default, outside scientific notation, `repr(x)` of a float32 CPU vector of 1 to
-    1000 finite elements has four decimals, or a bare point as in `1.` if all are whole
-    numbers; an int64 vector of that length prints without a point.
+    """By default `repr` of `torch.tensor([1.5, 2.0])` is "tensor([1.5000, 2.0000])", with
+    four decimals; of `torch.tensor([1.0, 2.0])` it is "tensor([1., 2.])", and of
+    `torch.tensor([1, 2])`, which is int64, "tensor([1, 2])".
     """
     assert repr(torch.tensor(values)) == text
 

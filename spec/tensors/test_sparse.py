@@ -73,9 +73,9 @@ def test_coordinates_are_columns_and_not_rows():
 
 
 def test_indices_want_a_coalesced_tensor():
-    """After `x = torch.sparse_coo_tensor(indices, values, size)` of two values or more,
-    `x.indices()` and `x.values()` raise RuntimeError, such as "Cannot get indices on an
-    uncoalesced tensor, please call .coalesce() first".
+    """With `x = torch.sparse_coo_tensor([[1, 0], [2, 1]], [5.0, 4.0], (2, 3))`,
+    `x.indices()` raises RuntimeError, "Cannot get indices on an uncoalesced tensor, please
+    call .coalesce() first", and `x.values()` raises one too, "Cannot get values".
 
     `x.coalesce()` returns a new tensor, sorted; one from `to_sparse()` is coalesced already.
     """
@@ -314,8 +314,9 @@ def test_is_sparse_means_coo():
 
 @pytest.mark.torch(">=2.0")
 def test_each_layout_has_accessors_of_its_own():
-    """`indices()` of a CSR tensor and `crow_indices()` of a COO tensor raise RuntimeError that
-    names the layout it expected; `to_sparse_csr()` and `to_sparse_coo()` convert.
+    """`torch.eye(2).to_sparse_csr().indices()` raises RuntimeError, "expected sparse
+    coordinate tensor layout", and `torch.eye(2).to_sparse().crow_indices()` raises one,
+    "expected sparse row compressed tensor layout".
     """
     coo, csr = torch.eye(2).to_sparse(), torch.eye(2).to_sparse_csr()
 

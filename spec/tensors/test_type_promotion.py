@@ -327,9 +327,9 @@ def test_in_place_results_of_the_same_kind_are_narrowed(device):
 
 
 def test_out_refuses_a_lower_kind(device):
-    """`torch.add(x, y, out=z)` of two int64 vectors converts the sums to the dtype of `z`, here
-    int8 or float32, the same or a higher kind; of two float32 vectors it raises RuntimeError
-    for an int64 `z`, a lower kind.
+    """`torch.add(x, y, out=z)` of two int64 vectors writes the sums into an int8 or float32
+    `z`, converted to its dtype; of two float32 vectors with an int64 `z` it raises
+    RuntimeError, "result type Float can't be cast".
 
     Make `z` with `torch.result_type(x, y)` as its dtype. Matrix products are stricter: `out=`
     must have their own dtype.

@@ -200,9 +200,9 @@ def test_strict_false_loads_what_fits_and_tells_the_rest():
 
 
 def test_strict_false_may_load_nothing_at_all():
-    """Where no key matches, `load_state_dict(state, strict=False)` of an `nn.Linear` leaves
-    the parameters as they are and neither raises nor warns; the returned `missing_keys` and
-    `unexpected_keys` tell.
+    """If no key matches, `load_state_dict(state, strict=False)` of an `nn.Linear` leaves
+    the parameters as they are and neither raises nor warns; the result lists the keys in
+    `missing_keys` and `unexpected_keys`.
 
     So read what the call returns, for instance `assert not result.missing_keys`.
     """
@@ -489,8 +489,8 @@ def test_a_checkpoint_is_a_zip_archive(tmp_path):
 
 
 def test_a_buffer_in_memory_is_a_file_to_be_rewound():
-    """`torch.save` writes to a new `io.BytesIO()` as to a file and leaves its position at
-    the end: `torch.load(buffer)` raises EOFError; call `buffer.seek(0)` first.
+    """`torch.save(x, buffer)` to a new `buffer = io.BytesIO()` leaves the position at the
+    end: `torch.load(buffer)` raises EOFError; call `buffer.seek(0)` first.
     """
     buffer = io.BytesIO()
     torch.save({"epoch": 7}, buffer)

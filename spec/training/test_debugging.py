@@ -112,9 +112,9 @@ def test_the_share_of_a_parameter_that_has_a_gradient_of_zero():
 
 
 def test_one_nan_spoils_every_answer():
-    """One NaN in the input of one sample of a batch makes `F.mse_loss` of the output of a
-    trainable `nn.Linear` NaN; `backward()` and a step of `SGD` then make its whole weight
-    and bias NaN, and so its outputs for all samples from then on.
+    """If one element of `x` is NaN, the loss `F.mse_loss(net(x), y)` of
+    `net = nn.Linear(2, 1)` is NaN; after `backward()` and a step of `SGD` all elements of
+    `net.weight` and `net.bias` are NaN, and so are all later outputs.
 
     So stop before the step: `if not loss.isfinite(): ...`. No further step of `SGD` makes a
     weight of NaN a number again.

@@ -175,9 +175,9 @@ def test_early_stopping_is_no_part_of_pytorch():
 
 
 def test_early_stopping_as_a_class():
-    """A class of your own may keep the best loss, `copy.deepcopy(net.state_dict())` and the
-    count of epochs without improvement; its method gets the loss of an epoch and returns
-    True when the training should stop.
+    """For early stopping, a class of your own may keep the best loss,
+    `copy.deepcopy(net.state_dict())` and the number of epochs without improvement; a method
+    gets the loss of each epoch and returns True when the training should stop.
     """
 
     class EarlyStopping:

@@ -76,9 +76,9 @@ def test_finetuning_starts_closer_than_learning_anew():
 
 @pytest.mark.claim("summary-init-or-pretrained")
 def test_training_starts_from_whatever_numbers_are_there():
-    """`SGD` without weight decay goes on from the values that the parameters have,
-    whether set by `nn.init` or by `load_state_dict`: with gradient 1 and `lr=0.5`, the
-    first step takes 0 to -0.5 and 6 to 5.5.
+    """`SGD(parameters, lr=0.5)` goes on from the values that the parameters have, whether
+    set by `nn.init` or by `load_state_dict`: with gradient 1, the first step takes a weight
+    of 0 to -0.5 and a weight of 6 to 5.5.
     """
     initialised, loaded = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
     nn.init.zeros_(initialised.weight)
@@ -94,9 +94,9 @@ def test_training_starts_from_whatever_numbers_are_there():
 
 
 def test_freezing_after_the_head_was_replaced_freezes_the_head_too():
-    """`net.requires_grad_(False)` after the head was replaced freezes the head too; for an
-    input that doesn't require grad `backward()` then raises RuntimeError, "element 0 of
-    tensors does not require grad". Freeze first, then replace the head.
+    """`net.requires_grad_(False)` after `net[1] = nn.Linear(2, 3)` freezes the new layer
+    too: for an `x` that doesn't require grad `net(x).sum().backward()` raises RuntimeError,
+    "element 0 of tensors does not require grad". Freeze first.
 
     Because the call reaches the parameters that the net has at that moment.
     """
@@ -134,9 +134,9 @@ def test_weights_of_another_net_do_not_fit_as_they_are():
 
 @pytest.mark.claim("path-load-other-weights")
 def test_chosen_weights_are_renamed_and_picked_by_hand():
-    """`load_state_dict(chosen, strict=False)` loads a dict of renamed and selected entries
-    of another net's state dict, if the shapes fit; the returned `missing_keys` lists the
-    parameters that keep their own values.
+    """`net.load_state_dict(chosen, strict=False)` loads a dict `chosen` of entries from
+    another net's `state_dict()`, renamed to entries of `net` of the same shapes. Parameters
+    of `net` not in `chosen` keep their values and are in `missing_keys`.
     """
     donor = nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 1000))
     donor[0].weight.data = torch.tensor([[3.0], [5.0]])

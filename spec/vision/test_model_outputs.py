@@ -178,8 +178,9 @@ def test_a_batch_of_one_is_too_small_for_some_models():
 
 
 def test_a_segmentation_model_returns_a_dict():
-    """`models.segmentation.lraspp_mobilenet_v3_large` returns for images (2, 3, 64, 48) a
-    dict whose "out" has the logits (2, classes, 64, 48): as high and wide as the images.
+    """With `net = models.segmentation.lraspp_mobilenet_v3_large(weights_backbone=None,
+    num_classes=5)` and images (2, 3, 64, 48), `net(images)` is a dict whose "out" has
+    logits of shape (2, 5, 64, 48): as high and wide as the images.
 
     `logits.argmax(1)` are the classes (N, H, W).
     """

@@ -77,9 +77,10 @@ def test_the_spatial_scale_is_that_of_the_map():
 
 
 def test_roi_align_is_half_a_pixel_off_unless_aligned():
-    """`ops.roi_align` of the float32 box of a whole 4 x 4 float32 map, to 4 x 4 with
-    `sampling_ratio=1`, gives the map itself with `aligned=True`; with the default, False,
-    it reads half a pixel further right and down, up to the last pixel.
+    """With `x = torch.arange(16.0).view(1, 1, 4, 4)` and
+    `box = torch.tensor([[0.0, 0.0, 4.0, 4.0]])`,
+    `ops.roi_align(x, [box], 4, sampling_ratio=1)` starts half a pixel right and down, with
+    2.5; with `aligned=True` it gives the values of `x`.
 
     The default is for the weights that were trained with it.
     """
@@ -123,9 +124,9 @@ def test_a_region_passes_gradients_to_the_map_only():
 
 
 def test_a_pyramid_is_read_at_the_level_of_the_boxs_size():
-    """`ops.MultiScaleRoIAlign(["large", "small"], ...)`, with maps of 64 x 64 and 32 x 32
-    for an image of 256 x 256, reads a float32 box of side 20 from the large map and one of
-    side 250 from the small one; a map of another name is ignored.
+    """`ops.MultiScaleRoIAlign(["large", "small"], 1, 1)`, given a map `large` of 64 x 64,
+    then a map `small` of 32 x 32, of a 256 x 256 image, pools a float32 box of side 20 from
+    `large` and one of side 250 from `small`.
     """
     pool = ops.MultiScaleRoIAlign(["large", "small"], output_size=1, sampling_ratio=1)
     maps = {

@@ -139,8 +139,9 @@ def test_datapoints_became_tv_tensors():
 
 
 def test_two_old_transforms_have_new_names():
-    """`transforms.Scale` and `transforms.RandomSizedCrop` raise AttributeError, "has no
-    attribute 'Scale'": they are called `transforms.Resize` and `transforms.RandomResizedCrop`.
+    """`transforms.Scale` of torchvision raises AttributeError, "has no attribute 'Scale'":
+    use `transforms.Resize`. `transforms.RandomSizedCrop` raises AttributeError too: use
+    `transforms.RandomResizedCrop`.
 
     The old names were deprecated for years, and are still found in old tutorials.
     """
