@@ -130,9 +130,10 @@ def test_gradients_accumulate_in_place(device):
 
 
 def test_micro_batches_add_up_to_the_whole_batch():
-    """With a loss `w * x` per sample and samples of 1, 2, 3 and 6, `backward()` on `mean()
-    / 2` of each half leaves in `w.grad`, None before, the gradient of the `mean()` over all
-    four, 3; without the division by 2 it is 6.
+    """For `w = torch.tensor(2.0, requires_grad=True)` and
+    `x = torch.tensor([1.0, 2.0, 3.0, 6.0])`, `((w * h).mean() / 2).backward()` with each
+    half `h` of `x` leaves 3 in `w.grad`, as `(w * x).mean().backward()` does; without `/ 2`
+    it is 6.
 
     This is gradient accumulation: large batches in the memory of small ones. BatchNorm, which
     mixes the samples of a batch, and dropout make it differ. The loop with an optimizer:

@@ -119,9 +119,9 @@ def test_it_names_an_operation_of_your_own():
 
 
 def test_it_finds_the_victim_of_an_in_place_write():
-    """For a leaf `x` that requires grad, if the lines `powers = x.exp()`, `powers.add_(1)` and
-    `powers.sum().backward()` of a file run inside `set_detect_anomaly(True)`, a warning
-    beside the RuntimeError quotes the first line, not the second.
+    """If a script runs the lines `powers = x.exp()`, `powers.add_(1)` and
+    `powers.sum().backward()` inside `torch.autograd.set_detect_anomaly(True)`, with a leaf
+    `x` that requires grad, a warning quotes `powers = x.exp()`, not `powers.add_(1)`.
 
     The in-place write itself, here `powers.add_(1)`, is not quoted: look for it below that
     line.

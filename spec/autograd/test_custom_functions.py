@@ -121,9 +121,9 @@ def test_forward_is_not_recorded():
 
 
 def test_other_values_are_kept_on_ctx():
-    """`backward` of a `torch.autograd.Function` finds a number in the attribute of `ctx`
-    that `forward` set, as by `ctx.factor = factor`; as the gradient of an argument of
-    `apply` that is a number it returns None.
+    """A `torch.autograd.Function` keeps a number for `backward` as an attribute of `ctx`:
+    `forward(ctx, x, factor)` sets `ctx.factor = factor`, and `backward(ctx, grad)` returns
+    `grad * ctx.factor, None`, with None for the number `factor`.
 
     Tensors go through `ctx.save_for_backward`, which guards them against in-place writes and
     avoids leaks.

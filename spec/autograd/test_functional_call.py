@@ -98,9 +98,10 @@ def test_gradients_reach_the_tensors_of_the_dict(device):
 
 
 def test_a_step_inside_the_graph_can_be_differentiated():
-    """A loss of `functional_call(layer, {"weight": w - lr * gradient}, x)` can be
-    differentiated with respect to `w`, the weight before the step, through `gradient` too
-    if that was computed with `create_graph=True`, as MAML does.
+    """For `layer = nn.Linear(1, 1, bias=False)` with weight `w` and `g =
+    torch.autograd.grad(layer(x).pow(2).sum(), w, create_graph=True)[0]`, backward from
+    `functional_call(layer, {"weight": w - 0.25 * g}, x)` reaches `w` through `g` too
+    (MAML).
 
     By default `optimizer.step()` can't be used for that: it writes in place, under `no_grad`.
     """
@@ -119,8 +120,8 @@ def test_a_step_inside_the_graph_can_be_differentiated():
 
 def test_buffers_that_are_handed_over_are_written_instead_of_the_modules():
     """`functional_call(norm, (parameters, buffers), x)` of an `nn.BatchNorm1d(1)` in
-    training mode updates the running statistics in the dict `buffers`, here clones, and
-    not those of `norm`; without `buffers` it updates those of `norm`.
+    training mode, `buffers` a dict of clones, updates the running statistics in `buffers`
+    and not those of `norm`; without `buffers` it updates those of `norm`.
     """
     norm = nn.BatchNorm1d(1)
     buffers = {name: buffer.clone() for name, buffer in norm.named_buffers()}

@@ -153,8 +153,8 @@ def test_a_product_prints_mulbackward0():
 
 @pytest.mark.claim("blitz-out-repr-meanbackward")
 def test_a_mean_prints_meanbackward0():
-    """A recorded `x.mean()`, with a float32 `x` that requires grad, prints
-    `grad_fn=<MeanBackward0>`.
+    """`print(torch.full((2, 2), 27.0, requires_grad=True).mean())` prints
+    `tensor(27., grad_fn=<MeanBackward0>)`.
     """
     out = torch.full((2, 2), 27.0, requires_grad=True).mean()
 

@@ -126,9 +126,9 @@ def test_hooks_hold_for_what_is_computed_inside_the_block():
 
 
 def test_pack_may_store_anything_that_unpack_can_turn_back():
-    """With `torch.autograd.graph.saved_tensors_hooks(lambda t: t.tolist(), torch.tensor)` around
-    `y = x * x` of a float32 `x` that requires grad, the graph keeps lists, and
-    `y.sum().backward()` makes tensors of them again.
+    """With `torch.autograd.graph.saved_tensors_hooks(lambda t: t.tolist(), torch.tensor)`
+    around `y = x * x` of `x = torch.tensor([1.0, 2.0], requires_grad=True)`, the graph
+    keeps lists, and `y.sum().backward()` makes tensors of them again.
 
     In this way saved tensors can be kept on the CPU, as `torch.autograd.graph.save_on_cpu`
     does, or on disk.

@@ -469,9 +469,9 @@ def test_inductor_gives_the_same_values_up_to_rounding():
 
 @pytest.mark.slow
 def test_inductor_draws_other_random_numbers():
-    """Compiled by inductor, `torch.rand(3)` gives other numbers than uncompiled after the same
-    `torch.manual_seed`; with `torch.compile(f, options={"fallback_random": True})` it gives the
-    same.
+    """A function `f` that returns `torch.rand(3)` gives other numbers compiled by inductor
+    than uncompiled, after the same `torch.manual_seed`; compiled as
+    `torch.compile(f, options={"fallback_random": True})` it gives the same.
 
     Because inductor has a generator of its own, which dropout uses too. It is no error.
     """

@@ -285,8 +285,8 @@ def test_item_splits_the_graph():
 
 @pytest.mark.torch(">=2.10")
 def test_fullgraph_records_item():
-    """Since PyTorch 2.10 `torch.compile(f, fullgraph=True)` records `.item()` as an
-    operation of the graph, so that `x * x.sum().item()` is one graph.
+    """Since PyTorch 2.10 `torch.compile(lambda x: x * x.sum().item(), fullgraph=True)` runs
+    for `torch.ones(3)`: the graph records `.item()` as an operation.
     """
     compiled = torch.compile(lambda x: x * x.sum().item(), backend="eager", fullgraph=True)
 

@@ -244,9 +244,9 @@ def test_onnx_runtime_wants_the_dtype_of_the_example(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_the_opset_is_chosen(path):
-    """`torch.onnx.export(..., opset_version=18)` writes `nn.Linear` for opset 18, the
-    version of the operations that a runtime has to know; `opset_version=11`, for which
-    there is no conversion, gives 18 as well.
+    """`torch.onnx.export(nn.Linear(2, 1), (torch.zeros(1, 2),), path, opset_version=18)`
+    writes opset 18, as `onnx.load(path).opset_import` shows; `opset_version=11`, for which
+    there is no conversion of this layer, gives opset 18 as well.
 
     Look at `onnx.load(path).opset_import` for what was written. `dynamo=False` follows older
     ones.

@@ -311,8 +311,10 @@ def test_compose_does_not_sort():
 
 
 def test_compose_takes_a_list_of_objects():
-    """`Compose` takes one list of transform objects: `Compose(ToTensor(), Normalize([0.5], [0.5]))`
-    raises TypeError, and so does `Compose([ToTensor])(picture)`, with a class in the list.
+    """`Compose` takes one list of transform objects:
+    `Compose(ToTensor(), Normalize([0.5], [0.5]))` raises TypeError, and so does
+    `Compose([ToTensor])(picture)`, with the class `ToTensor` in place of the object
+    `ToTensor()`.
 
     Write `Compose([ToTensor(), Normalize(mean, std)])`.
     """

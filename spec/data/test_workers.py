@@ -101,9 +101,9 @@ def test_a_worker_knows_its_number_and_its_seed():
 
 
 def test_workers_draw_different_numbers_and_repeat_them_by_a_seed():
-    """By default two workers of a `DataLoader` draw different numbers from `torch.rand` and
-    `np.random.rand`; without persistent workers, the same seed of the loader's `generator`
-    repeats them.
+    """By default the workers of `DataLoader(data, num_workers=2, generator=generator)` draw
+    different numbers from `torch.rand` and `np.random.rand`. Two passes, each begun after
+    `generator.manual_seed(4)`, draw the same ones.
 
     Because each worker is seeded with the base seed plus its number. A NumPy `Generator` kept
     in the dataset is copied to all workers and isn't reseeded.

@@ -166,9 +166,9 @@ def test_tensors_of_cpu_and_mps_do_not_mix(mps):
 
 
 def test_memory_of_mps_is_asked_for_in_torch_mps(mps):
-    """Where MPS is available, `torch.mps.current_allocated_memory()`, in PyTorch 2.0 after `import
-    torch.mps`, is the number of bytes that tensors on "mps" take; it grows by at least 4 MiB when
-    `x = torch.ones(1 << 20, device="mps")` is made.
+    """On a machine with MPS `torch.mps.current_allocated_memory()` is the number of bytes
+    that tensors on "mps" take: `x = torch.ones(1 << 20, device="mps")` adds at least 4 MiB.
+    PyTorch 2.0 needs `import torch.mps` first.
 
     `torch.mps.empty_cache()` gives unused memory back. "MPS backend out of memory" proposes
     `PYTORCH_MPS_HIGH_WATERMARK_RATIO=0.0`, which switches the limit off and may bring the whole

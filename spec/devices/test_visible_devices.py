@@ -136,7 +136,7 @@ print(torch.ones(1, device="cuda").device)
 
 def test_the_available_gpus_are_listed_by_name():
     """`[torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]` lists the
-    names of the available GPUs; where `torch.cuda.is_available()` is False it is empty.
+    names of the CUDA GPUs that PyTorch sees; on a machine without a GPU it is empty.
 
     `torch.cuda.get_device_properties(i)` tells memory and capability too. On the command line
     it is `nvidia-smi -L`.

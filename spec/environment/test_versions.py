@@ -19,8 +19,9 @@ from torch.torch_version import TorchVersion
 
 @pytest.mark.claim("blitz-install-latest-version", "course-version-190")
 def test_this_release_is_newer_than_those_of_the_notes():
-    """`torch.__version__` of the release that runs is greater than "1.1" and "1.9.1", for which
-    many tutorials of 2019 and 2021 were written."""
+    """`torch.__version__ > "1.1"` is True, and also `torch.__version__ > "1.9.1"`: many
+    tutorials of 2019 and 2021 were written for these older releases.
+    """
     assert torch.__version__ > "1.1"
     assert Version(torch.__version__) > Version("1.9.1")
 

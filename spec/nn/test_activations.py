@@ -254,8 +254,9 @@ def test_an_activation_module_is_made_before_it_is_called():
 
 
 def test_relu_swallows_its_input_as_a_setting():
-    """`layer = nn.ReLU(x)` raises nothing and computes nothing: the setting `layer.inplace` is
-    `x`. Calling or printing this layer raises RuntimeError if `x` has several elements.
+    """For `x = torch.tensor([-1.0, 2.0])`, `layer = nn.ReLU(x)` computes nothing: it takes
+    `x` as the setting `layer.inplace`. `layer(x)` or `print(layer)` raises RuntimeError,
+    "Boolean value of Tensor with more than one value is ambiguous".
 
     Write `nn.ReLU()(x)` or `torch.relu(x)`. `nn.SiLU(x)`, `nn.ELU(x)`, `nn.LeakyReLU(x)` and
     `nn.GELU(x)` take `x` for a setting too.

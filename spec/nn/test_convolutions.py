@@ -307,9 +307,9 @@ def test_a_window_of_one_is_a_linear_layer_at_each_pixel(device):
 
 @pytest.mark.parametrize(("stride", "length"), [(1, 7), (2, 11), (3, 15)])
 def test_a_transposed_convolution_is_the_loop_that_spreads_each_number(stride, length):
-    """`F.conv_transpose1d(x, weight, stride=stride)` adds, for each input element, the kernel
-    times this element to the output, at intervals of `stride`; where these copies overlap they
-    add up.
+    """For `x` of shape (N, C, L) and a kernel of size `k`,
+    `y = F.conv_transpose1d(x, weight, stride=s)` is made by adding `x[n, c, i] * weight[c]`
+    to `y[n, :, s * i : s * i + k]`, zeros at first, for all `n`, `c` and `i`.
     """
     x = torch.randint(-9, 10, (2, 3, 5)).double()
     weight = torch.randint(-9, 10, (3, 4, 3)).double()

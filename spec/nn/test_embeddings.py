@@ -29,8 +29,9 @@ def test_an_embedding_hands_out_rows(device):
 
 
 def test_an_embedding_adds_one_axis():
-    """The output of `nn.Embedding(10, 3)` has the shape of the indices and one more dimension
-    of size 3: a 0-d index gives (3,), indices [4, 5] give (4, 5, 3).
+    """`nn.Embedding(10, 3)` gives an output of shape (3,) for a 0-d index and of shape (4,
+    5, 3) for indices of shape (4, 5): the shape of the indices and one more dimension of
+    size 3.
     """
     layer = nn.Embedding(10, 3)
     word = torch.tensor(7)

@@ -103,9 +103,9 @@ def test_identity_in_place_of_the_head_gives_the_features():
 
 
 def test_features_keep_the_graph_until_detached():
-    """An output that a forward hook stores in grad mode requires grad, if the layers up to it
-    are `nn.Linear` with trainable weights; `output.detach()` shares its storage and does not
-    refer to the autograd graph.
+    """For `net = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))`, the `output` that a
+    forward hook of `net[0]` gets in grad mode requires grad; `output.detach()` shares its
+    storage and doesn't require grad.
     """
     net = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
     kept, detached = [], []

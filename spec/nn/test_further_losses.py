@@ -111,9 +111,9 @@ def test_a_hinge_embedding_loss_takes_distances():
 
 
 def test_a_soft_margin_loss_is_logistic_regression():
-    """`nn.SoftMarginLoss()(x, y)` averages `log(1 + exp(-y * x))`. For float32 logits `x`
-    between -80 and 80 that is, to within 1e-5, `F.binary_cross_entropy_with_logits`, but
-    with targets 1 and -1 instead of 1 and 0.
+    """`nn.SoftMarginLoss()(x, y)` averages `log(1 + exp(-y * x))` for targets `y` of 1 and
+    -1. For float32 logits between -80 and 80 it agrees to within 1e-5 with
+    `F.binary_cross_entropy_with_logits`, whose targets are 1 and 0.
 
     `nn.SoftMarginLoss` overflows where `nn.BCEWithLogitsLoss` does not: for a float32 logit of
     -1000 and target 1 the first is inf, the second 1000.

@@ -199,9 +199,9 @@ def test_a_gan_fits_into_fifty_lines():
 
 @pytest.mark.claim("path-dcgan-to-wgan")
 def test_a_critic_is_the_discriminator_without_its_sigmoid():
-    """The first change from DCGAN to WGAN is to leave out the sigmoid: if the discriminator is an
-    `nn.Sequential` that ends in `nn.Sigmoid`, `discriminator[:-1]` is a critic that gives scores
-    instead of probabilities.
+    """If a DCGAN's `discriminator` is an `nn.Sequential` that ends in `nn.Sigmoid`,
+    `discriminator[:-1]` can serve as the critic of a WGAN: without the sigmoid it gives
+    scores instead of probabilities.
     """
     discriminator = nn.Sequential(nn.Conv2d(1, 1, 2, bias=False), nn.Flatten(), nn.Sigmoid())
     discriminator[0].weight.data.fill_(1.0)

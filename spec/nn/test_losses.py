@@ -209,8 +209,9 @@ def test_the_mean_of_an_empty_batch_is_nan():
 
 
 def test_integers_have_no_mean_squared_error():
-    """`F.mse_loss` of two int64 tensors on a CPU raises RuntimeError or its subclass
-    NotImplementedError, '"mse_cpu" not implemented for 'Long'': write `.float()` for both.
+    """`F.mse_loss(torch.tensor([1, 2]), torch.tensor([3, 4]))`, of int64 on a CPU, raises
+    RuntimeError or its subclass NotImplementedError, '"mse_cpu" not implemented for
+    'Long'': write `.float()` for both.
     """
     output, target = torch.tensor([1, 2], device="cpu"), torch.tensor([3, 4], device="cpu")
 
@@ -221,8 +222,9 @@ def test_integers_have_no_mean_squared_error():
 
 @pytest.mark.torch("<2.12")
 def test_a_target_of_another_float_dtype_used_to_fail_in_backward():
-    """Before PyTorch 2.12 `backward()` of `F.mse_loss` with a float32 output that requires
-    grad and a float64 target raised RuntimeError, "Found dtype Double but expected Float".
+    """Before PyTorch 2.12 `backward()` of `F.mse_loss(output, target)` with a float32
+    `output` that requires grad and a float64 `target` of the same shape raised
+    RuntimeError, "Found dtype Double but expected Float".
 
     Convert the target first: `target.to(output.dtype)`, or load NumPy data with `.float()`.
     """

@@ -94,8 +94,9 @@ def test_padding_never_wins_a_maximum_but_lowers_a_mean(device):
 
 
 def test_the_gradient_goes_to_the_winner_only(device):
-    """On the CPU `F.max_pool1d` passes the gradient to the largest element of each window, of
-    equal ones to the first; `F.avg_pool1d` shares it equally among the elements of the window.
+    """For `x = torch.tensor([[[1.0, 3.0, 5.0, 5.0]]], requires_grad=True)` on the CPU,
+    `F.max_pool1d(x, 2).sum().backward()` gives the gradient [[[0, 1, 1, 0]]]: of two equal
+    numbers the first gets it. `F.avg_pool1d` instead gives 0.5 to each.
     """
     x = torch.tensor([[[1.0, 3.0, 5.0, 5.0]]], device=device, requires_grad=True)
     z = torch.tensor([[[1.0, 3.0, 5.0, 5.0]]], device=device, requires_grad=True)

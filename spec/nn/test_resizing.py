@@ -349,9 +349,9 @@ def test_grid_sample_warns_of_its_default():
 
 
 def test_an_affine_grid_turns_an_image():
-    """`F.affine_grid(theta, image.shape, align_corners=False)` makes positions for
-    `F.grid_sample` with that setting from a 2 x 3 matrix per image: for a 2 x 2 image the
-    unit matrix gives the image back, -1 as its first entry swaps the columns.
+    """With `grid = F.affine_grid(torch.tensor([[[-1.0, 0, 0], [0, 1, 0]]]), (1, 1, 2, 2),
+    align_corners=False)`, `F.grid_sample(image, grid, align_corners=False)` swaps the
+    columns of a 2 x 2 image; with 1.0 for -1.0 it keeps them.
 
     Up to rounding: the positions are float32 numbers between -1 and 1, and of 10 000 random
     pixels in a row some come back changed by about a thousandth.

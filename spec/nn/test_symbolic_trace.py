@@ -70,8 +70,9 @@ def test_a_traced_module_computes_the_same_with_the_same_parameters():
 
 
 def test_the_graph_is_python_code():
-    """`fx.symbolic_trace(net).code` is the `forward` that was made of the graph, as a string of
-    Python source, with lines such as `relu = torch.relu(layer)`.
+    """For a `net` whose `forward` returns `torch.relu(self.layer(x)) + 1`, with an
+    `nn.Linear` as `self.layer`, `fx.symbolic_trace(net).code` is Python source that
+    contains `layer = self.layer(x)` and `relu = torch.relu(layer)`.
     """
     traced = fx.symbolic_trace(Net())
 

@@ -307,8 +307,8 @@ def test_padded_positions_are_zero_on_the_fast_path():
 def test_the_fast_path_used_to_shorten_the_batch():
     """In PyTorch 2.0 `nn.TransformerEncoder` of
     `nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)` in `eval()` under
-    `torch.no_grad()` returned a shorter tensor if the last of 3 steps was padding in all
-    sequences: 3 steps became 2.
+    `torch.no_grad()` returned 2 of 3 steps if `src_key_padding_mask` was
+    `[False, False, True]` for all sequences.
 
     Pass `enable_nested_tensor=False`.
     """

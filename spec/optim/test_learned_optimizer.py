@@ -20,9 +20,9 @@ from torch import nn
 
 
 def test_gradients_flow_through_an_update_out_of_place():
-    """`weight = weight - lr * gradient`, with grad mode on and a leaf `lr` that requires
-    grad, makes a new tensor that autograd records: `backward()` on a loss of the weight
-    after two such steps gives `lr` a gradient.
+    """With `lr = torch.tensor(0.25, requires_grad=True)` and `weight = torch.tensor(4.0)`,
+    autograd records two updates `weight = weight - lr * (2 * weight)`:
+    `(weight**2).backward()` then gives `lr.grad` -16.
 
     So a learning rate, or whatever else computes the step, can itself be learned by
     gradient descent.

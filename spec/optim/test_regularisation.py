@@ -137,9 +137,9 @@ def test_the_loss_does_not_show_weight_decay():
 
 
 def test_one_layer_may_be_penalised_alone():
-    """An L1 term over `net[1].parameters()` instead of `net.parameters()` regularises the
-    second of two `nn.Linear` in an `nn.Sequential`: the first one gets no gradient from the
-    term.
+    """An L1 term over `net[1].parameters()` instead of `net.parameters()`, with
+    `net = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 1))`, regularises the second layer
+    only: the first one gets no gradient from the term.
     """
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
     for layer in net:

@@ -69,9 +69,9 @@ def test_the_net_itself_and_the_method_are_no_list():
 
 
 def test_the_parameters_of_two_models_go_into_one_list():
-    """One optimizer trains two models that share no parameter if it is given those of both
-    in one list, `Adam([*encoder.parameters(), *decoder.parameters()])`;
-    `encoder.parameters() + decoder.parameters()` raises TypeError.
+    """`Adam([*encoder.parameters(), *decoder.parameters()])` is one optimizer for two
+    models that share no parameter; `encoder.parameters() + decoder.parameters()` raises
+    TypeError.
 
     Because `parameters()` is a generator, "unsupported operand type(s) for +"; two
     generators in a list are refused too, "one of the params is Module.parameters".
@@ -119,8 +119,9 @@ def test_a_tensor_without_requires_grad_is_taken_and_rests():
 
 
 def test_a_shared_weight_is_one_parameter():
-    """A weight that two layers share is listed once by `net.parameters()`, so
-    `torch.optim.SGD` holds one parameter for it and updates it once per step.
+    """A weight that two layers of `net` share is listed once by `net.parameters()`, so
+    `torch.optim.SGD(net.parameters(), lr=0.5)` holds one parameter for it and updates it
+    once per step.
     """
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
     net[1].weight = net[0].weight
@@ -218,8 +219,9 @@ def test_state_made_before_the_move_stays_behind():
 
 
 def test_a_replaced_parameter_is_not_the_optimizers():
-    """An optimizer made from `net.parameters()` of an `nn.Linear` doesn't train an
-    `nn.Parameter` that is assigned to `net.weight` later: it goes on holding the old one.
+    """An optimizer made from `net.parameters()` of an `nn.Linear` doesn't train a new
+    `nn.Parameter` that is assigned to `net.weight` later: the optimizer still holds the old
+    one.
 
     It bites when a head is replaced for fine-tuning. Make the optimizer afterwards, or call
     `add_param_group`.

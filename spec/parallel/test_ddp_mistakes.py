@@ -317,9 +317,9 @@ def test_no_sync_has_to_surround_the_forward(group):
 
 @pytest.mark.slow
 def test_accumulation_needs_no_sync_and_a_divided_loss(group):
-    """With two batches of one sample per step, the first under `no_sync()`, and each mean loss
-    divided by 2, both processes of an `nn.Linear` in DDP get the gradient of the mean loss over
-    all four samples.
+    """In DDP of an `nn.Linear` on two processes, each with two batches of one sample, the
+    first one's forward and backward under `no_sync()`, each mean loss divided by 2, both
+    processes get the gradient of the mean loss over all four samples.
 
     The effective batch size is samples per batch times batches per step times processes.
     BatchNorm and losses that weigh samples by class see the small batches.

@@ -128,8 +128,9 @@ dist.all_reduce(torch.ones(1))
 
 
 def test_torchrun_starts_again_if_it_may(tmp_path):
-    """With `torchrun --max-restarts 1 script.py` a script that fails is started once more, all its
-    processes, with `TORCHELASTIC_RESTART_COUNT` 1 instead of 0 in the environment.
+    """If a process started by `torchrun --max-restarts 1 script.py` fails, all processes
+    are started again, once, with `TORCHELASTIC_RESTART_COUNT` 1 instead of 0 in their
+    environment.
 
     It begins from its first line, so a training has to load its last checkpoint there.
     """

@@ -268,12 +268,11 @@ def test_a_second_run_that_saves_another_tensor_of_the_same_shape_is_not_noticed
 
 @pytest.mark.torch(">=2.1")
 def test_a_second_run_with_another_dtype_is_refused():
-    """Under `checkpoint` with `use_reentrant=False` and the default `determinism_check`, a
-    second run that saves tensors of another dtype raises CheckpointError, "Recomputed
-    values for the following tensors have different metadata".
+    """`checkpoint(f, x, use_reentrant=False)` runs `f` again in `backward()`. If `f` then
+    saves a float64 tensor instead of a float32 one, `backward()` raises CheckpointError,
+    "Recomputed values for the following tensors have different metadata".
 
-    Autocast that is active in one run only is a usual reason. `determinism_check="none"`
-    switches this comparison off.
+    `determinism_check="none"` switches this comparison off.
     """
     runs = []
 

@@ -109,9 +109,9 @@ def test_elementwise_operations_count_nothing(operation):
 
 @pytest.mark.torch(">=2.1")
 def test_an_lstm_on_the_cpu_counts_nothing():
-    """`FlopCounterMode(display=False)` counts 0 for `nn.LSTM(4, 4)` of a float32 CPU
-    tensor where oneDNN computes it as one operation without a formula; in float64 it
-    counts the matrix products, 512 for 2 steps of one sample.
+    """`FlopCounterMode(display=False)` has no formula for an LSTM computed by oneDNN: it
+    then counts 0 for `nn.LSTM(4, 4)` of a float32 CPU tensor. In float64 it counts the
+    matrix products, 512 for an input of shape (2, 1, 4).
 
     To count an LSTM, put it on the meta device or convert it by `double()`. A packed batch of
     sequences of different lengths and `proj_size=` are counted in float32 too, because oneDNN

@@ -122,8 +122,8 @@ def test_dtype_and_shape_have_to_agree():
 
 
 def test_nan_is_not_close_to_nan_unless_asked():
-    """`assert_close(x, x.clone())` raises AssertionError for a dense float32 tensor `x`
-    that holds NaN; `assert_close(x, x.clone(), equal_nan=True)` passes.
+    """`torch.testing.assert_close(x, x.clone())` raises AssertionError for
+    `x = torch.tensor([torch.nan])`; with `equal_nan=True` it passes.
 
     Because NaN is not equal to itself.
     """

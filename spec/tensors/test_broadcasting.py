@@ -110,8 +110,9 @@ def test_shapes_can_be_tried_without_tensors():
 
 @given(st_numpy.mutually_broadcastable_shapes(num_shapes=2, max_dims=4))
 def test_broadcasting_agrees_with_numpy(shapes):
-    """`torch.from_numpy(a) + torch.from_numpy(b)` of two int64 arrays, of any broadcastable
-    shapes of up to four dimensions, has the shape and the values of NumPy's `a + b`.
+    """For NumPy arrays `a` and `b` made by `np.arange(n).reshape(shape)`, of any
+    broadcastable shapes of up to four dimensions,
+    `torch.from_numpy(a) + torch.from_numpy(b)` has the shape and the values of `a + b`.
     """
     a, b = (np.arange(np.prod(shape, dtype=int)).reshape(shape) for shape in shapes.input_shapes)
 

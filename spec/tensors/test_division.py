@@ -281,8 +281,8 @@ def test_an_integer_past_the_end_of_its_range_starts_again(dtype, largest, small
 
 def test_a_product_of_integers_may_overflow(device):
     """`torch.tensor([100], dtype=torch.int8) * 2` is [-56] and `torch.tensor([2**62]) * 4`
-    is [0]: of a product that is too large for the dtype of the result only the low bits are
-    kept.
+    is [0]: these products are too large for int8 and int64, and only their low bits are
+    kept, without an error.
     """
     assert (torch.tensor([100], dtype=torch.int8, device=device) * 2).tolist() == [-56]
     assert (torch.tensor([100], dtype=torch.int16, device=device) * 2).tolist() == [200]

@@ -202,9 +202,9 @@ def test_clamp_with_crossed_bounds_gives_the_upper_one(device):
 
 
 def test_clamp_takes_a_bound_for_each_element(device):
-    """The bounds of `x.clamp(low, high)` of an int64 `x` may be int64 tensors, which gives
-    each element a bound of its own; a tensor `low` with dimensions together with a number
-    as `high` raises a TypeError.
+    """With `x = torch.tensor([1, 5, 9])` and `low = torch.tensor([2, 0, 0])`,
+    `x.clamp(low, torch.tensor([10, 4, 10]))` is [2, 4, 9], each element with bounds of its
+    own; `x.clamp(low, 7)`, a tensor and a number, raises a TypeError.
 
     Call `clamp` twice, or make the number a 0-d tensor.
     """
@@ -306,9 +306,9 @@ def test_lerp_goes_part_of_the_way(device):
 
 
 def test_addcmul_and_addcdiv_add_a_product_or_a_quotient(device):
-    """Of the float32 tensors `x` of 100, `a` of 8 and `b` of 2, `torch.addcmul(x, a, b,
-    value=3)` is 148, `x + 3 * a * b`, and `torch.addcdiv(x, a, b, value=3)` is 112, `x + 3 * a
-    / b`.
+    """For `x = torch.tensor([100.0])`, `a = torch.tensor([8.0])` and
+    `b = torch.tensor([2.0])`, `torch.addcmul(x, a, b, value=3)` is [148.0],
+    `x + 3 * a * b`, and `torch.addcdiv(x, a, b, value=3)` is [112.0], `x + 3 * a / b`.
 
     `torch.optim.Adam` computes with both. `addcdiv` refuses int64 `a` and `b`.
     """

@@ -257,9 +257,10 @@ def test_norms_of_matrices(device):
 
 
 def test_the_norm_with_an_order_differs_between_vector_and_matrix(device):
-    """Of the float32 matrix [[1, -5], [2, 3]] `torch.linalg.vector_norm(x, ord=1)` is 11,
-    the sum of the absolute values, and `torch.linalg.matrix_norm(x, ord=1)` is 8, the
-    largest sum of absolute values of a column.
+    """For `x = torch.tensor([[1.0, -5.0], [2.0, 3.0]])`,
+    `torch.linalg.vector_norm(x, ord=1)` is 11, the sum of the absolute values, and
+    `torch.linalg.matrix_norm(x, ord=1)` is 8, the largest sum of absolute values of a
+    column.
     """
     x = torch.tensor([[1.0, -5.0], [2.0, 3.0]], device=device)
 

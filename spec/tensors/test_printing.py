@@ -45,9 +45,8 @@ def test_floats_end_in_a_point_or_have_four_decimals(values, text):
     ],
 )
 def test_numbers_are_padded_to_one_width(values, text):
-    """By default `print(x)` of a dense CPU vector of int64, of bool, or of float32 without
-    zeros, NaN and infinities, pads the printed elements to the width of the widest of them,
-    so that columns line up.
+    """By default `print(torch.tensor([1, 10, -100]))` pads each number with spaces on its
+    left to the width of the widest, -100: each takes four characters.
     """
     assert repr(torch.tensor(values)) == text
 

@@ -273,8 +273,9 @@ def test_squeeze_does_nothing_to_a_batch_of_several():
 
 
 def test_squeeze_takes_the_only_dimension_of_a_batch_of_one():
-    """`squeeze()` of a comparison of shape (1,) is 0-d, so `squeeze()[0]` raises
-    IndexError, "invalid index of a 0-dim tensor".
+    """For `right = torch.tensor([3]) == torch.tensor([3])`, of shape (1,),
+    `right.squeeze()` is 0-d, so `right.squeeze()[0]` raises IndexError, "invalid index of a
+    0-dim tensor".
 
     It bites in the last batch, when it has one sample. Leave out the `squeeze()`.
     """

@@ -361,9 +361,9 @@ def test_a_report_averages_the_batches_since_the_last_one():
 
 
 def test_the_mean_of_an_epoch_counts_the_samples_of_each_batch():
-    """With a shorter last batch the mean of the batches' `F.mse_loss` may differ from that
-    over the samples: 1 for 4 samples and 4 for 2 have the mean 2.5, not 2. Multiply each
-    loss by `len(x)`, and divide the sum by the number of samples.
+    """If `F.mse_loss` is 1.0 for a batch of 4 samples and 4.0 for the last batch of 2, the
+    mean over all samples is (1.0 * 4 + 4.0 * 2) / 6 = 2.0, not (1.0 + 4.0) / 2 = 2.5:
+    weight each loss by the number of samples in its batch.
 
     Because `reduction="mean"`, the default, has averaged over one batch already.
     `cross_entropy` with `weight=` or `ignore_index=` divides by another number than

@@ -190,9 +190,9 @@ def test_deterministic_mode_has_three_degrees(mode, enabled, warns, number):
     ],
 )
 def test_in_deterministic_mode_empty_memory_is_filled(dtype, filling):
-    """Since PyTorch 2.1 `torch.empty` in deterministic mode fills its memory by default:
-    float32 and bfloat16 with NaN, int8, uint8 and int64 with the largest value of the
-    dtype, bool with True.
+    """Since PyTorch 2.1, after `torch.set_deterministic_debug_mode("error")`, `torch.empty`
+    fills its memory by default: float32 and bfloat16 with NaN, int8, uint8 and int64 with
+    the largest value of the dtype, bool with True.
 
     So reading memory that was never written shows up, in floats as NaN. From PyTorch 2.2 on
     `torch.utils.deterministic.fill_uninitialized_memory = False` turns it off.

@@ -191,9 +191,9 @@ def test_backward_forgotten():
 
 
 def test_step_forgotten():
-    """Without `optimizer.step()` each round of a loop that calls `zero_grad()` computes the
-    same gradient, -8 for the loss `(w - 4)**2` at 0, and the weight stays at 0; nothing
-    raises.
+    """Without `optimizer.step()`, a loop with `optimizer.zero_grad()`, `loss = (w - 4)**2`
+    and `loss.backward()` computes the gradient -8 in each round, and the parameter `w`, 0.0
+    at first, stays at 0.0; nothing raises.
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=0.25)
@@ -275,9 +275,9 @@ def test_a_net_made_after_its_optimizer_is_not_trained():
 
 
 def test_a_loss_rebuilt_from_its_number_trains_nothing():
-    """For `loss = (w - 4)**2`, `rebuilt = torch.tensor(loss.item(), requires_grad=True)`
-    makes `rebuilt.backward()` run without an error, but `rebuilt` is a new leaf:
-    `rebuilt.grad` becomes 1, and `w` gets no gradient.
+    """For `w = torch.tensor(0.0, requires_grad=True)`, `loss = (w - 4)**2` and
+    `rebuilt = torch.tensor(loss.item(), requires_grad=True)`, `rebuilt.backward()` raises
+    nothing, but sets only `rebuilt.grad`, to 1: `w.grad` stays None.
 
     Because the new tensor has no graph. If the loss does not require grad, look for the
     `detach()`, `item()` or `no_grad` that cut it off.
@@ -409,8 +409,8 @@ def test_no_grad_forgotten_does_not_train():
 
 def test_losses_kept_as_tensors_keep_their_graphs():
     """A list of loss tensors keeps their graphs: `losses = [w**2 for _ in range(5)]`, with
-    a `w` that requires grad, keeps five graphs with a saved tensor each until `backward()`
-    or `del losses`. A list of `loss.item()` holds numbers only.
+    a float32 leaf `w` that requires grad, keeps five graphs, each with a saved tensor;
+    `del losses` frees them. A list of `loss.item()` keeps none.
 
     So memory grows with each batch. Keep `loss.item()`, or `loss.detach()` where the number
     is not needed at once.
@@ -485,8 +485,9 @@ def test_summing_losses_makes_one_ever_longer_graph():
 
 
 def test_backward_on_the_running_total_fails_in_the_second_round():
-    """`total.backward()` on a running total of losses `w**2` raises RuntimeError in the
-    second round, "Trying to backward through the graph a second time".
+    """In a loop of `total = total + w**2` and `total.backward()`, from `total = 0` and
+    `w = torch.tensor(2.0, requires_grad=True)` on, the second round raises RuntimeError,
+    "Trying to backward through the graph a second time".
 
     Because the total still contains the graph of the first round, which the first
     `backward()` freed. Call `backward()` on the loss of the round.

@@ -31,8 +31,8 @@ def boxes_on(rows, canvas_size, format="XYXY"):
 
 def test_boxes_are_wrapped_with_format_and_canvas():
     """`tv_tensors.BoundingBoxes([[1, 2, 3, 4]])` without `format` and `canvas_size` raises
-    TypeError, "missing 2 required keyword-only arguments"; with both, `format="XYXY"`,
-    the single box [1, 2, 3, 4] becomes a tensor of shape (1, 4).
+    TypeError, "missing 2 required keyword-only arguments"; `tv_tensors.BoundingBoxes([1, 2,
+    3, 4], format="XYXY", canvas_size=(8, 10))` has the shape (1, 4).
     """
     with pytest.raises(TypeError, match="missing 2 required keyword-only arguments: 'format'"):
         tv_tensors.BoundingBoxes([[1, 2, 3, 4]])
@@ -152,9 +152,9 @@ def test_boxes_are_clamped_to_their_canvas():
 
 
 def test_a_turned_box_is_the_box_around_the_turned_box():
-    """`v2.RandomRotation((45, 45))` turns the `tv_tensors.BoundingBoxes` [[40.0, 40.0,
-    60.0, 60.0]] in "XYXY" on a canvas of 100 x 100 into the upright box around the turned
-    square, of side about 28.3; turned back by -45 degrees, it is about 40.
+    """From `tv_tensors.BoundingBoxes` [[40.0, 40.0, 60.0, 60.0]], "XYXY" on a canvas of 100
+    x 100, `v2.RandomRotation((45, 45))` makes an upright box of side about 28.3, and
+    `v2.RandomRotation((-45, -45))` of this one of side about 40, not 20.
 
     So the boxes of rotated images are looser than those of the originals.
     """

@@ -187,8 +187,9 @@ def test_nms_knows_nothing_of_classes():
 
 
 def test_nms_wants_floats():
-    """`ops.nms` of int64 boxes on the CPU raises RuntimeError, '"nms_kernel" not implemented
-    for 'Long'', and of float16 boxes the same for 'Half'; write `boxes.float()`.
+    """`ops.nms(boxes, scores, 0.5)` of int64 boxes on the CPU raises RuntimeError,
+    '"nms_kernel" not implemented for 'Long'', and of float16 boxes the same for 'Half';
+    with `boxes.float()` and float32 `scores` it works.
 
     Boxes read from a file of annotations are often integers.
     """

@@ -32,8 +32,9 @@ def save(path, pixels):
 
 
 def test_an_image_file_becomes_bytes_with_channels_first(tmp_path):
-    """`io.read_image(path)` of a colour PNG file, 8 bits per channel and without a palette or
-    alpha, returns a uint8 tensor (C, H, W) in RGB: a file 2 wide and 1 high gives (3, 1, 2).
+    """`io.read_image("photo.png")` of a colour PNG file, 8 bits per channel and without a
+    palette or alpha, returns a uint8 tensor (C, H, W) in RGB: a file 2 wide and 1 high
+    gives the shape (3, 1, 2).
 
     Divide by 255 for a network, `image / 255`, or use `v2.ToDtype(torch.float32, scale=True)`.
     A file with alpha gives 4 channels; `mode="RGB"` drops it.

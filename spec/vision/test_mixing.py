@@ -137,9 +137,9 @@ def test_mixing_fits_into_the_collate_function():
 
 
 def test_a_larger_alpha_mixes_more_evenly():
-    """The share of `v2.MixUp(alpha=a, num_classes=2)` is drawn from the beta distribution
-    with both parameters `a`, a float: with 1000.0 it is close to one half, with 0.05 mostly
-    close to 0 or 1.
+    """The share with which `v2.MixUp(alpha=a, num_classes=2)` mixes two images is drawn
+    from the beta distribution with both parameters `a`, a float: with 1000.0 it is close to
+    one half, with 0.05 mostly close to 0 or 1.
 
     The default 1 draws each share with equal probability.
     """
