@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 
 @pytest.mark.claim("course-imperative-style")
 def test_each_line_does_its_work_at_once():
-    """Outside `torch.compile` a recorded product `y = x * 3` of a dense float32 CPU tensor
-    is computed in forward, before any `backward()`: on the next line `y.tolist()` gives its
-    values as Python numbers.
+    """Outside `torch.compile`, `y = x * 3` of
+    `x = torch.tensor([1.0, 2.0], requires_grad=True)` is computed in forward, before any
+    `backward()`: on the next line `sum(y.tolist())` is 9.0.
 
     Because without `torch.compile` PyTorch computes eagerly; on a GPU, `tolist()` waits for the
     values.
@@ -122,9 +122,9 @@ def test_each_iteration_may_leave_another_graph():
     ("times", "value", "gradient"), [(1, 2.0, 1.0), (2, 4.0, 4.0), (3, 8.0, 12.0), (5, 32.0, 80.0)]
 )
 def test_a_loop_is_recorded_round_by_round(times, value, gradient):
-    """`y = y * x` in a loop of n ≥ 1 iterations, from `y = torch.tensor(1.0)` and with a
-    new `x = torch.tensor(2.0, requires_grad=True)`, is recorded iteration by iteration:
-    `y.backward()` gives the gradient `n * x ** (n - 1)`, 80 for n = 5.
+    """`y = y * x` in a loop of 5 iterations, from `y = torch.tensor(1.0)` and with a new
+    `x = torch.tensor(2.0, requires_grad=True)`, is recorded iteration by iteration:
+    `y.backward()` stores `5 * x ** 4`, 80, in `x.grad`; 2 iterations give 4.
     """
     x = torch.tensor(2.0, requires_grad=True)
     power = torch.tensor(1.0)
@@ -156,9 +156,9 @@ def test_the_data_may_decide_how_often_a_loop_runs(start, value, gradient):
 
 @pytest.mark.claim("blitz-doubling-loop")
 def test_doubling_until_the_norm_is_a_thousand_multiplies_by_a_power_of_two():
-    """`y = x * 2`, then `while y.norm() < 1000: y = y * 2`, multiplies `x` by 512, a
-    power of two, for the three numbers `x` that `torch.randn(3)` draws on the CPU after
-    `torch.manual_seed(0)`.
+    """For `x = torch.randn(3)` drawn on the CPU right after `torch.manual_seed(0)`, and
+    `y = x * 2`, the loop `while y.norm() < 1000: y = y * 2` ends with `y` equal to
+    `512 * x`; 512 is a power of two.
     """
     x = torch.randn(3, generator=torch.Generator().manual_seed(0))
     y = x * 2
@@ -253,9 +253,9 @@ def test_a_python_number_taken_out_is_a_constant():
 
 
 def test_the_shape_may_depend_on_the_data():
-    """`x[x > 0]` of a float32 leaf `x` that requires grad, of a shape that depends on its
-    values, is recorded: after `x[x > 0].sum().backward()` the elements picked have the
-    gradient 1, those left out 0.
+    """After `x = torch.tensor([1.0, -2.0, 3.0], requires_grad=True)`,
+    `x[x > 0].sum().backward()` leaves [1, 0, 1] in `x.grad`: autograd records `x[x > 0]`,
+    although its shape depends on the values of `x`.
     """
     x = torch.tensor([1.0, -2.0, 3.0], requires_grad=True)
     picked = x[x > 0]

@@ -216,10 +216,9 @@ def test_only_tensors_are_saved_for_backward():
 
 
 def test_a_saved_tensor_is_guarded_against_writes():
-    """For a 0-d `x` that requires grad and a `Function` `Square` for x² with
-    `ctx.save_for_backward(x)`, `y.backward()` raises RuntimeError after `y =
-    Square.apply(x)` and `x.detach().add_(1)`; with `ctx.x = x`, the gradient `2 * ctx.x`
-    is wrong.
+    """After `y = Square.apply(x)` at a 0-d `x` of 3 that requires grad and
+    `x.detach().add_(1)`, `y.backward()` raises RuntimeError if the `Function` `Square` for
+    x² used `ctx.save_for_backward(x)`; with `ctx.x = x` it gives the wrong gradient 8.
 
     Because `save_for_backward` notes the version of the tensor, which an in-place write raises.
     A write through `x.data` raises no version and isn't noticed.
@@ -282,10 +281,10 @@ def test_an_instance_is_not_called():
 
 
 def test_once_differentiable_refuses_a_second_derivative():
-    """After `(first,) = torch.autograd.grad(Cube.apply(x) ** 2, x, create_graph=True)` with
-    a 0-d `x`, `first.backward()` raises RuntimeError if
-    `torch.autograd.function.once_differentiable` decorates `backward` of `Cube`, a
-    `Function` for x³.
+    """With `@once_differentiable` on `backward` of `Cube`, a `Function`, and
+    `x = torch.tensor(1.0, requires_grad=True)`, `(first,) =
+    torch.autograd.grad(Cube.apply(x) ** 2, x, create_graph=True)` works; `first.backward()`
+    raises RuntimeError.
 
     It belongs on a `backward` that computes outside torch. It isn't a full guard:
     `first.backward()` on the derivative of `Cube.apply(x) + x**2` raises no error and leaves 2

@@ -43,8 +43,8 @@ def test_detach_shares_the_memory(device):
 
 @pytest.mark.claim("blitz-detach-result-untracked")
 def test_what_is_computed_from_a_detached_tensor_is_not_recorded(device):
-    """`d = y.detach()` has `requires_grad` False and `grad_fn` None, and `d * 2` doesn't
-    require grad either.
+    """For `y = torch.ones(2, requires_grad=True) * 3`, `d = y.detach()` has `requires_grad`
+    False and `grad_fn` None, and `d * 2` doesn't require grad either.
     """
     y = torch.ones(2, requires_grad=True, device=device) * 3
     d = y.detach()

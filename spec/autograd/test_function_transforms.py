@@ -90,8 +90,8 @@ def test_grad_of_a_dictionary_is_a_dictionary():
 
 
 def test_grad_and_value_gives_both():
-    """For an `f` that returns a 0-d float32 tensor, `torch.func.grad_and_value(f)`
-    returns a function that gives a tuple: the gradient of `f` first and its value second.
+    """`torch.func.grad_and_value(lambda x: x**3)(torch.tensor(2.0))` returns the tuple of
+    the tensors 12 and 8: the gradient 3x² first and the value x³ second.
     """
     assert torch.func.grad_and_value(lambda x: x**3)(torch.tensor(2.0)) == (12.0, 8.0)
 
@@ -121,8 +121,8 @@ def test_backward_has_no_place_inside_a_transform():
 
 def test_vmap_spreads_a_function_over_a_batch():
     """`torch.func.vmap(g)` applies `g`, written for one element, along the first dimension
-    of a tensor: with `g` the derivative of x³ by `torch.func.grad` it gives 3, 12 and 27
-    for 1, 2 and 3.
+    of a tensor: for `g = torch.func.grad(lambda x: x**3)` and
+    `torch.tensor([1.0, 2.0, 3.0])` it gives [3, 12, 27].
     """
     derivatives = torch.func.vmap(torch.func.grad(lambda x: x**3))
 

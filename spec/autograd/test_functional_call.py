@@ -205,9 +205,9 @@ def test_a_stack_is_a_copy_that_is_trained_itself():
 
 
 def test_models_of_different_shape_or_class_cannot_be_stacked():
-    """`stack_module_state` raises RuntimeError for a list of an `nn.Linear` and an
-    `nn.ReLU`, "Expected all models to be of the same class", for two `nn.Linear`, one in
-    training and one in eval mode, and for two with weights of different shapes.
+    """`stack_module_state([nn.Linear(1, 1), nn.ReLU()])` raises RuntimeError, "Expected all
+    models to be of the same class". For `nn.Linear(1, 1)` with `nn.Linear(2, 1)` or with
+    `nn.Linear(1, 1).eval()` it raises RuntimeError with other messages.
 
     Only the outermost class is compared: an `nn.Sequential` with one layer more than the first
     is accepted, and its additional layer is ignored.

@@ -100,8 +100,9 @@ def test_the_networks_output_prints_addmmbackward0():
 
 @pytest.mark.claim("blitz-loss-repr")
 def test_the_loss_prints_mselossbackward0():
-    """The recorded result of `nn.MSELoss()` prints `grad_fn=<MseLossBackward0>` where the
-    output that it was given requires grad.
+    """With `output = torch.tensor([1.0, 3.0], requires_grad=True)`, the loss
+    `nn.MSELoss()(output, torch.tensor([1.0, 1.0]))` prints as
+    `tensor(2., grad_fn=<MseLossBackward0>)`.
     """
     output = torch.tensor([1.0, 3.0], requires_grad=True)
     loss = nn.MSELoss()(output, torch.tensor([1.0, 1.0]))

@@ -183,8 +183,8 @@ def test_is_grad_enabled_reads_the_mode():
 
 
 def test_no_grad_can_be_nested():
-    """After a `torch.no_grad()` block inside another one recording is still off: leaving the
-    inner block restores the mode of the outer one.
+    """After an inner `torch.no_grad()` block inside an outer one, `torch.is_grad_enabled()`
+    still returns False: the end of the inner block restores the mode of the outer block.
     """
     with torch.no_grad():
         with torch.no_grad():

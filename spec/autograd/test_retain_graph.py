@@ -83,9 +83,9 @@ def test_a_graph_that_saved_nothing_survives_backward():
 
 
 def test_the_values_stay_when_the_graph_is_freed():
-    """After `y.backward()` with `y = x * x` of a float32 0-d leaf `x` that requires grad,
-    the result `y` keeps its value and its `grad_fn`; reading `y.grad_fn._saved_self` raises
-    RuntimeError, as that tensor was freed.
+    """`y = x * x` with `x = torch.tensor(3.0, requires_grad=True)` keeps its value and
+    `grad_fn` after `y.backward()`; reading `y.grad_fn._saved_self` raises RuntimeError,
+    "directly access saved tensors after they have already been freed".
     """
     x = torch.tensor(3.0, requires_grad=True)
     y = x * x

@@ -58,8 +58,8 @@ def test_a_tensor_has_gradients_without_any_wrapper(device):
 
 @pytest.mark.claim("self-wrap-in-variable")
 def test_the_old_floattensor_has_gradients_too():
-    """`torch.FloatTensor([1.0, 2.0])` makes a float32 `torch.Tensor`, which `requires_grad_()`
-    makes require grad.
+    """`x = torch.FloatTensor([1.0, 2.0])` makes a float32 `torch.Tensor`; after
+    `x.requires_grad_()` it requires grad, and `(x * x).sum().backward()` fills `x.grad`.
 
     In new code write `torch.tensor`.
     """

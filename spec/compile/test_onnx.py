@@ -167,8 +167,9 @@ def test_the_batch_of_the_example_is_fixed(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_dynamic_shapes_names_what_may_change(path):
-    """`torch.onnx.export(..., dynamic_shapes=({0: "batch"},))` of `nn.Linear(2, 1)` leaves
-    dimension 0 of the input open: the file says `["batch", 2]`, and ONNX Runtime takes 7 rows.
+    """`torch.onnx.export(nn.Linear(2, 1), (torch.zeros(4, 2),), path, dynamic_shapes=({0:
+    "batch"},))` leaves dimension 0 of the input open: the file gives its shape as
+    `["batch", 2]`, and ONNX Runtime takes 7 rows.
 
     A model with the batch size in its code, as in `x.reshape(4, -1)`, is not made open by it.
     """
@@ -300,9 +301,11 @@ def test_a_condition_on_a_value_is_not_exported(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_a_model_in_training_mode_is_warned_of(path):
-    """`torch.onnx.export` of `nn.Sequential(nn.Linear(2, 1), nn.Dropout())` in `train()`
-    mode issues a UserWarning, "Exporting a model while it is in training mode", and writes
-    a `Dropout` node into the file; after `eval()` there is none."""
+    """By default (`dynamo=True`) `torch.onnx.export` of
+    `nn.Sequential(nn.Linear(2, 1), nn.Dropout())` in `train()` mode issues a UserWarning,
+    "Exporting a model while it is in training mode", and writes a `Dropout` node; after
+    `eval()` none.
+    """
     import onnx
 
     net = nn.Sequential(nn.Linear(2, 1), nn.Dropout())

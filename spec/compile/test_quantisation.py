@@ -29,9 +29,9 @@ quiet = pytest.mark.filterwarnings(
 
 @quiet
 def test_dynamic_quantisation_replaces_linear_layers():
-    """`torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)` returns a
-    copy of an `nn.Sequential` whose linear layers hold 8-bit weights; the model itself stays as
-    it was.
+    """For an `nn.Sequential` named `model`, `torch.ao.quantization.quantize_dynamic(model,
+    {nn.Linear}, dtype=torch.qint8)` returns a copy with 8-bit weights in its linear layers;
+    `model` itself stays as it was.
 
     It replaces children only: a single `nn.Linear` as the model stays float32.
     """
@@ -65,9 +65,10 @@ def test_convolutions_are_not_quantised_dynamically():
 
 @quiet
 def test_a_quantised_file_is_a_quarter():
-    """A file with the `state_dict()` of `nn.Sequential(nn.Linear(256, 256))` takes about 4
-    bytes per weight, and about 1 byte after `quantize_dynamic(model, {nn.Linear},
-    dtype=torch.qint8)`.
+    """`torch.save` of the `state_dict()` of `model = nn.Sequential(nn.Linear(256, 256))`
+    writes about 4 bytes per weight; of its quantised copy
+    `torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)`, about 1
+    byte.
 
     `quantize_dynamic` replaces the layers inside of a module: a bare `nn.Linear` given to it
     stays as it is.

@@ -52,8 +52,9 @@ def test_another_dtype_is_compiled_anew():
 
 
 def test_the_second_size_is_compiled_for_all_sizes():
-    """Called in a new process with 2, 3, 4 and 5 elements, `torch.compile(lambda x: x + 1)` is
-    compiled twice: for exactly 2, and then for a size that may change.
+    """`f = torch.compile(lambda x: x + 1)`, called in a new process on `torch.ones(2)`,
+    `torch.ones(3)`, `torch.ones(4)` and `torch.ones(5)`, is compiled twice: for exactly 2
+    elements, and then for a size that may change.
 
     In the same process the same line run anew may start with the size that may change, because
     the sizes seen are kept per file, line and name; `torch.compiler.reset()` forgets them.
@@ -299,8 +300,10 @@ def test_the_old_name_of_the_limit_still_works():
 
 @pytest.mark.torch(">=2.11")
 def test_fullgraph_refuses_to_pass_the_limit():
-    """Since PyTorch 2.11, with `torch.compile(f, fullgraph=True)` a call that would
-    pass the recompile limit raises FailOnRecompileLimitHit, "Hard failure due to fullgraph=True".
+    """With `torch._dynamo.config.recompile_limit = 1` and
+    `g = torch.compile(lambda x, s: x + len(s), fullgraph=True)`, `g(torch.ones(1), "bb")`
+    after `g(torch.ones(1), "a")` raises FailOnRecompileLimitHit, "Hard failure due to
+    fullgraph=True".
     """
     compiled = torch.compile(lambda x, how: x + len(how), backend="eager", fullgraph=True)
 

@@ -196,9 +196,9 @@ def test_softmax_without_a_dim_guesses_and_warns():
 
 
 def test_a_saturated_unit_does_not_learn(device):
-    """At 200 the slope of `torch.sigmoid` is 0 in float32, and so is the gradient that
-    `torch.sigmoid(weight * 1.0).sum().backward()` gives a weight of 200: a saturated unit does
-    not learn.
+    """For `weight = torch.tensor([200.0], requires_grad=True)`,
+    `torch.sigmoid(weight * 1.0).sum().backward()` makes `weight.grad` 0: at 200 the float32
+    sigmoid is saturated, its slope rounds to 0.
 
     Because the slope is `s * (1 - s)` with `s` the sigmoid, which rounds to 1. Keep inputs near
     0 by normalisation or smaller weights.

@@ -226,9 +226,9 @@ def test_multihead_attention_wants_three_inputs():
 
 
 def test_the_shares_are_averaged_over_the_heads_unless_told():
-    """The attention weights that `nn.MultiheadAttention` returns are averaged over the heads;
-    with `average_attn_weights=False` it returns those of each head, with `need_weights=False`
-    None.
+    """The attention weights that `nn.MultiheadAttention` returns are averaged over the
+    heads. With `average_attn_weights=False` it returns the weights of each head; with
+    `need_weights=False` it returns None instead of weights.
 
     The documentation recommends `need_weights=False` for performance, because the fused
     computation of attention returns no weights.

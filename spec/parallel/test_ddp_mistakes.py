@@ -156,9 +156,10 @@ def test_reentrant_checkpoints_and_unused_parameters_do_not_go_together(group_of
 
 
 def test_a_layer_may_be_used_twice_without_checkpoints(group_of_one):
-    """With `DistributedDataParallel`'s defaults and without checkpoints an `nn.Linear` may
-    be run twice in one `forward`, and the wrapper of an `nn.Linear` may be called twice
-    before one `backward`: the gradients of both uses are added."""
+    """With `DistributedDataParallel`'s defaults and no activation checkpointing, an
+    `nn.Linear` may be run twice in one `forward`, or the wrapper of an `nn.Linear` called
+    twice before one `backward`: the gradients of both uses are added.
+    """
     layer = nn.Linear(1, 1)
     nn.init.constant_(layer.weight, 3.0)
     twice_in_forward = DistributedDataParallel(nn.Sequential(layer, layer))

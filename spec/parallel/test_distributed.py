@@ -253,9 +253,9 @@ def test_no_sync_leaves_gradients_to_each_process(group):
 
 @pytest.mark.slow
 def test_what_no_sync_accumulated_is_averaged_by_the_next_backward(group):
-    """For `parallel = DistributedDataParallel(model)` the first forward and `backward()`
-    after a `no_sync()` block average the whole `.grad`, also what was accumulated inside:
-    where one process accumulates 1 + 1 and the other 2 + 2, both get 3.
+    """In `DistributedDataParallel`, the first forward and `backward()` after a `no_sync()`
+    block average the whole `.grad`, also what was accumulated inside: gradients 1 inside
+    and 1 after it in one process, 2 and 2 in the other, give 3 in both.
 
     So with gradient accumulation the processes need to communicate only once per step.
     """
@@ -273,9 +273,9 @@ def test_what_no_sync_accumulated_is_averaged_by_the_next_backward(group):
 
 @pytest.mark.slow
 def test_join_lets_a_process_run_out_of_data(group):
-    """Inside `with parallel.join():` of a DDP model `parallel`, a process with fewer batches by
-    default counts as one with gradient 0 in the further steps of the others: of two processes, rank
-    0's own gradient of 1 becomes 0.5.
+    """If rank 1 of two processes runs out of batches inside `with parallel.join():` of a
+    DDP model `parallel`, it counts by default as a process with gradient 0 in the further
+    steps: a gradient of 1 on rank 0 becomes 0.5.
 
     Because the sum is divided by the number of all processes; with
     `divide_by_initial_world_size=False` by that of the processes left. Without `join()` rank 0
@@ -323,8 +323,9 @@ def test_buffers_follow_rank_0(group):
 
 @pytest.mark.slow
 def test_rank_0_saves_for_all(group, tmp_path):
-    """With DDP rank 0 alone writes a checkpoint, `dist.barrier()` makes the other processes wait
-    for it, and then each process on that machine can load it.
+    """In a DDP program where rank 0 alone calls `torch.save` and then every rank calls
+    `dist.barrier()`, no rank passes the barrier before the file is written: after it each
+    process on that machine can load the file.
 
     Because the models are equal, one file is enough; without the barrier another process may find
     no file, or half of one.
@@ -345,9 +346,9 @@ def test_rank_0_saves_for_all(group, tmp_path):
 
 
 def test_what_was_saved_without_the_wrapper_loads_without_it(group_of_one):
-    """`parallel.module.state_dict()` of a DDP wrapper `parallel` loads into the bare model;
-    `parallel.state_dict()` raises RuntimeError there, "Missing key(s) in state_dict", for its keys
-    begin with `module.`.
+    """With `p = DistributedDataParallel(nn.Linear(1, 1))`,
+    `nn.Linear(1, 1).load_state_dict(p.module.state_dict())` works. With `p.state_dict()`,
+    whose keys begin with `module.`, it raises RuntimeError, "Missing key(s) in state_dict".
     """
     parallel = DistributedDataParallel(linear(7.0))
     model = linear(0.0)
@@ -398,9 +399,9 @@ class HalfUsed(nn.Module):
 
 
 def test_an_unused_parameter_stops_the_second_step(group_of_one):
-    """If `forward` of a model uses one of its two linear layers, and `backward()` went
-    through `DistributedDataParallel(model)`, made with its defaults, outside `no_sync()`,
-    the next call of the wrapper with grad mode on raises RuntimeError.
+    """If `forward` of `net` uses only one of its two trainable linear layers, for
+    `ddp = DistributedDataParallel(net)` the call `ddp(x)` after `ddp(x).sum().backward()`
+    raises RuntimeError, "Expected to have finished reduction in the prior".
 
     Because DDP waits until every gradient has come before it ends the averaging. Remove the
     layer, freeze it before wrapping, or wrap with `find_unused_parameters=True`.

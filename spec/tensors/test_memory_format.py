@@ -60,8 +60,9 @@ def test_a_tensor_is_asked_for_its_format_by_name():
 
 
 def test_one_channel_is_in_both_formats():
-    """A nonempty contiguous (N, 1, H, W) tensor is in both formats: `x.is_contiguous()` is
-    True with and without `memory_format=torch.channels_last`.
+    """`x = torch.zeros(2, 1, 4, 5)`, with one channel, is contiguous in both memory
+    formats: `x.is_contiguous()` is True, and
+    `x.is_contiguous(memory_format=torch.channels_last)` is True too.
 
     Because with one channel both orders of the elements are the same.
     """

@@ -152,9 +152,9 @@ def test_numpys_floats_come_over_as_float64():
     ],
 )
 def test_a_dtype_keeps_its_name_across_the_bridge(dtype, name):
-    """A CPU tensor `torch.zeros(1, dtype=d)` keeps its dtype in `tensor.numpy()` and back
-    in `torch.from_numpy`, for `d` of bool, uint8, int16, int32, int64, float16, float32,
-    float64, complex64 and complex128.
+    """`array = torch.zeros(1, dtype=d).numpy()` has NumPy's dtype of the same name, and
+    `torch.from_numpy(array)` has the dtype `d` again, for `d` of bool, uint8, int16, int32,
+    int64, float16, float32, float64, complex64 and complex128.
     """
     tensor = torch.zeros(1, dtype=dtype)
 
@@ -210,8 +210,8 @@ def test_int8_tensors_cross_like_any_other():
 
 @given(st.lists(st.floats(allow_nan=False, width=32), min_size=1))
 def test_every_float_survives_the_way_to_numpy_and_back(numbers):
-    """A dense float32 CPU tensor, not requiring grad, of finite and infinite numbers that
-    goes through `tensor.numpy()` and back through `torch.from_numpy` has the same values.
+    """For `x = torch.tensor(numbers)` of a list of finite and infinite Python floats,
+    `torch.from_numpy(x.numpy())` has the same values as `x`.
     """
     tensor = torch.tensor(numbers)
 
@@ -275,8 +275,8 @@ def test_a_slice_shares_its_part_of_the_memory():
 
 
 def test_a_zero_dimensional_tensor_becomes_a_zero_dimensional_array():
-    """`x.numpy()` of the 0-d float32 CPU tensor `torch.tensor(2.5)` is an array of shape
-    (), not a number; `x.item()` gives the number.
+    """For `x = torch.tensor(2.5)`, `x.numpy()` is a NumPy array of shape (), not a Python
+    number; `x.item()` gives the number 2.5.
     """
     x = torch.tensor(2.5)
     array = x.numpy()

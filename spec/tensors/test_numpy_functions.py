@@ -236,9 +236,8 @@ def test_a_tensor_can_be_indexed_with_an_array():
 
 
 def test_a_tensor_cannot_be_assigned_an_array():
-    """`x[:] = array` of a NumPy array raises a TypeError, "can't assign a numpy.ndarray",
-    for the float32 CPU tensor `x = torch.tensor([1.0, 2.0])`; `array[:] = x` works with a
-    float64 array of two elements.
+    """For `x = torch.tensor([1.0, 2.0])` and `array = np.zeros(2)`, `x[:] = array` raises a
+    TypeError, "can't assign a numpy.ndarray"; `array[:] = x` works.
 
     Write `x[:] = torch.from_numpy(array)`.
     """

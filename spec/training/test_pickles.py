@@ -261,9 +261,9 @@ def test_other_objects_are_refused_by_name(content, name, tmp_path):
 
 @pytest.mark.torch(">=2.5")
 def test_safe_globals_lets_a_class_through(tmp_path):
-    """Inside `with torch.serialization.safe_globals([argparse.Namespace]):` `torch.load(path,
-    weights_only=True)` loads a saved `Namespace` of plain values; after the block it
-    refuses it again.
+    """Inside `with torch.serialization.safe_globals([argparse.Namespace]):`
+    `torch.load(path, weights_only=True)` loads a saved `argparse.Namespace(lr=0.25)`; after
+    the block the same call raises UnpicklingError.
 
     Other classes that such an object holds are still refused, here a `Path` in a
     `Namespace`: list them all.
@@ -345,8 +345,9 @@ def test_a_truncated_file_is_no_zip_archive(length, words, tmp_path):
 
 
 def test_a_truncated_file_of_some_kilobytes_is_an_invalid_argument(tmp_path):
-    """`torch.load(path, weights_only=True)` of a file with only the first 60,000 bytes of a
-    checkpoint of 20,000 float32 numbers raises OSError, "Invalid argument".
+    """If a file that `torch.save({"weight": torch.zeros(20000)}, path)` wrote is cut after
+    its first 60,000 bytes, `torch.load(path, weights_only=True)` raises OSError, "Invalid
+    argument".
 
     Because the search for the table of contents, which is missing, seeks to a place before
     the beginning of the file. It happens with about 4,100 to 69,000 bytes; shorter and

@@ -18,9 +18,9 @@ from torch import nn
 
 
 def test_the_same_seed_gives_the_same_training():
-    """On the CPU, two runs that call `torch.manual_seed(1)`, then build two `nn.Linear`
-    with `nn.Dropout` between them and train them on `torch.rand(16, 4)`, end with the same
-    weights, bit for bit; a third run without seeding ends with others.
+    """On the CPU, two runs that call `torch.manual_seed(1)`, build two `nn.Linear` with
+    `nn.Dropout` between them and train on `torch.rand(16, 4)` end with the same weights,
+    bit for bit; a third run without seeding ends with other weights.
     """
 
     def train():

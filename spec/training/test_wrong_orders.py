@@ -51,9 +51,9 @@ def test_zero_grad_forgotten():
 
 
 def test_zero_grad_between_backward_and_step():
-    """A loop with `zero_grad()` between `backward()` and `step()` runs to its end and
-    trains nothing with `SGD(lr=0.25)`: the loss `(w - 4)**2` of a new `w` of 0 is 16 in
-    each of three rounds.
+    """With `zero_grad()` between `backward()` and `step()`, `torch.optim.SGD([w], lr=0.25)`
+    trains nothing and raises no error: the loss `(w - 4)**2` of
+    `w = nn.Parameter(torch.tensor(0.0))` is 16 in each of three rounds.
 
     Because each new gradient is thrown away before it is used. No error says so: clear
     before `backward()` or after `step()` (`spec/training/test_loop.py`).
@@ -150,9 +150,9 @@ def test_step_between_forward_and_backward_spoils_the_graph():
 
 @pytest.mark.torch(">=2.4")
 def test_a_fused_step_between_forward_and_backward_goes_unnoticed():
-    """With `SGD(..., fused=True)` on the CPU no error tells of a `step()` between forward
-    and `backward()`: for `w**3` at 2 and a step to 1, `w.grad` becomes 3, the slope at the
-    new weight, instead of 12.
+    """On the CPU a `step()` of `SGD([w], lr=1.0, fused=True)` between forward and
+    `backward()` raises no error: for `loss = w**3` at 2, a step to 1 and `zero_grad()`,
+    `loss.backward()` gives `w.grad` 3, the slope at the new weight, not 12.
 
     Because the fused step doesn't raise the version counter of `w`, by which autograd
     notices changes in place. Write `backward()` before `step()`.
@@ -210,8 +210,9 @@ def test_step_forgotten():
 
 
 def test_forward_outside_the_loop():
-    """The loss `(w - 4)**2`, computed once before the loop, has one graph: the second
-    `backward()` raises RuntimeError, "Trying to backward through the graph a second time".
+    """With `w = nn.Parameter(torch.tensor(0.0))` and `loss = (w - 4)**2`, computed only
+    once, before the training loop, the second `loss.backward()` raises RuntimeError,
+    "Trying to backward through the graph a second time".
 
     Because the first `backward()` frees what the graph had saved. Compute the loss inside
     the loop. A loss that saves nothing, such as `w - 4`, raises no error and repeats its
@@ -364,9 +365,9 @@ def test_train_forgotten_after_an_evaluation():
 
 
 def test_no_grad_forgotten_saves_what_nobody_will_use():
-    """Without `no_grad` an evaluation saves tensors for a `backward()` that never comes:
-    for two trainable `nn.Linear` with `nn.Tanh` between them the input, the activations and
-    a weight. Under `no_grad` it saves none.
+    """Without `torch.no_grad()`, `net(torch.ones(4, 2))` of `net =
+    nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))` saves the input, the Tanh
+    output and the last weight for `backward()`; under `torch.no_grad()` it saves nothing.
 
     So it costs memory, until the output is deleted.
     """
@@ -442,8 +443,9 @@ def test_losses_kept_as_tensors_keep_their_graphs():
 
 
 def test_after_backward_a_kept_loss_keeps_a_hollow_graph():
-    """`loss.backward()` of `loss = w**2` frees the tensor that the graph saved, but `loss`
-    still holds the nodes of its graph in `grad_fn`; `loss.detach()` has no `grad_fn`.
+    """For `w = torch.tensor(3.0, requires_grad=True)` and `loss = w**2`, `loss.backward()`
+    frees the tensor saved in the graph, but `loss` still holds the nodes of its graph in
+    `grad_fn`; `loss.detach()` has no `grad_fn`.
 
     So a list of losses after `backward()` costs less, yet still keeps the graph's nodes and
     the parameters alive.
@@ -459,9 +461,9 @@ def test_after_backward_a_kept_loss_keeps_a_hollow_graph():
 
 
 def test_summing_losses_makes_one_ever_longer_graph():
-    """`total += loss` of `loss = w**2`, with a `w` that requires grad, over three rounds
-    from `total = 0.0` makes one graph with three `AddBackward0` nodes, and `total` requires
-    grad; `total += loss.item()` adds plain numbers.
+    """`total += loss` of `loss = w**2`, with `w = torch.tensor(2.0, requires_grad=True)`,
+    over three rounds from `total = 0.0` makes one graph with three `AddBackward0` nodes,
+    and `total` requires grad; `total += loss.item()` adds plain numbers.
 
     So memory grows over an epoch with what each graph has saved. `loss.detach()` spares the
     wait for a GPU that `item()` brings.
@@ -502,8 +504,9 @@ def test_backward_on_the_running_total_fails_in_the_second_round():
 
 
 def test_a_name_without_brackets_is_no_call():
-    """`loss.backward` and `loss.item` without parentheses call nothing: `.grad` stays None,
-    and adding `loss.item` to a float raises TypeError, "unsupported operand type(s) for +".
+    """With `w = torch.tensor(2.0, requires_grad=True)` and `loss = w**2`, `loss.backward`
+    and `loss.item` without parentheses call nothing: `w.grad` stays None, and
+    `0.0 + loss.item` raises TypeError, "unsupported operand type(s) for +".
 
     Because the name alone is the bound method. Write `loss.backward()` and `loss.item()`.
     """

@@ -64,9 +64,9 @@ def test_random_resized_crop_keeps_from_eight_to_a_hundred_percent():
 
 
 def test_a_long_image_loses_more_than_the_scale_says():
-    """`RandomResizedCrop` takes a central crop where no part of its `scale` and `ratio`
-    fits in: with `scale=(0.5, 1.0)` and the default `ratio` it cuts 13 columns from an
-    image of height 10 and width 1000, 1.3 % of the area.
+    """From an image of height 10 and width 1000, `RandomResizedCrop(224, scale=(0.5, 1.0))`
+    takes only the central 13 columns, 1.3 % of the area: with the default `ratio`, at most
+    4 / 3, no crop of half the area fits in.
 
     The proportions of 4:3 win over the area. For long images give a wider `ratio`.
     """

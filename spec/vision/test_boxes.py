@@ -239,8 +239,9 @@ def test_boxes_are_clipped_to_height_and_width():
 
 
 def test_small_boxes_are_found_by_their_sides():
-    """`ops.remove_small_boxes(boxes, 2)` returns the indices of the boxes whose width and
-    height are both at least 2.
+    """`ops.remove_small_boxes(boxes, min_size=2)` of the "xyxy" boxes [[0, 0, 9, 0], [0, 0,
+    2, 2], [0, 0, 1, 9]] returns the indices [1] as a tensor: of the only box whose width
+    and height are both at least 2.
 
     A detector refuses boxes without width or height in its targets; this finds them.
     """

@@ -111,8 +111,8 @@ def test_the_file_decides_the_channels_unless_the_mode_does(tmp_path):
 
 
 def test_a_missing_file_is_a_runtime_error(tmp_path):
-    """`io.read_image` of a missing file raises RuntimeError, "[Errno 2] No such file or
-    directory", and not Python's FileNotFoundError.
+    """`torchvision.io.read_image("no.png")`, where no such file exists, raises
+    RuntimeError, "[Errno 2] No such file or directory", and not Python's FileNotFoundError.
 
     So `except FileNotFoundError` doesn't catch it. Pillow's `Image.open` raises
     FileNotFoundError.
@@ -124,8 +124,9 @@ def test_a_missing_file_is_a_runtime_error(tmp_path):
 
 
 def test_other_kinds_of_files_are_refused(tmp_path):
-    """`io.read_image` raises RuntimeError for a text file named `0.png` and for a BMP file,
-    "Unsupported image file. Only jpeg"; Pillow reads BMP, TIFF and more.
+    """`torchvision.io.read_image` raises RuntimeError, "Unsupported image file. Only jpeg",
+    for a BMP file and for a file `0.png` with the text "hello"; Pillow reads BMP, TIFF and
+    more.
 
     `v2.functional.pil_to_tensor(Image.open(path))` of `torchvision.transforms` gives a tensor of
     the same form.

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.torch(">=2.1")
 
 def test_mixup_mixes_images_and_labels_in_one_proportion():
     """`v2.MixUp(num_classes=3)` of a batch of two float images and int64 labels 0 and 2
-    returns for each image, up to rounding, `p * image + (1 - p) * other`, and labels (2, 3)
-    with `p` at the class of the image and `1 - p` at that of the other.
+    gives for each image, up to rounding, `p * image + (1 - p) * other`, and labels of shape
+    (2, 3): `p` at the class of the image, `1 - p` at that of the other.
 
     The images have to be floats: uint8 raises RuntimeError, "result type Float can't be cast".
     """
@@ -75,9 +75,9 @@ def test_mixed_labels_are_targets_of_cross_entropy():
 
 @pytest.mark.parametrize("transform", [v2.MixUp, v2.CutMix] if hasattr(v2, "MixUp") else [])
 def test_a_single_image_is_not_mixed(transform):
-    """`v2.MixUp(num_classes=3)` and `v2.CutMix(num_classes=3)` of one image and its label
-    as a 0-d tensor raise ValueError, because the label lacks the batch dimension: call both
-    on batches of the loader.
+    """`v2.MixUp(num_classes=3)` and `v2.CutMix(num_classes=3)` of one image,
+    `torch.rand(3, 4, 4)`, and its label `torch.tensor(1)` raise ValueError: the label lacks
+    the batch dimension. Call both on batches of the loader.
 
     A label that is an int raises ValueError too, "When using the default labels_getter".
     """
