@@ -57,8 +57,8 @@ def test_one_backward_fills_the_grad_of_every_leaf(device):
 
 @pytest.mark.claim("blitz-backward-scalar-no-args")
 def test_a_scalar_needs_no_argument(device):
-    """`loss.backward()` needs no argument for the 0-d `loss = (x * x).sum()` of a float32
-    leaf `x` that requires grad, also if `x` has several elements, here three.
+    """For `x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)`, `loss.backward()` of
+    `loss = (x * x).sum()` needs no argument: `x` has three elements, but `loss` is 0-d.
     """
     x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True, device=device)
     loss = (x * x).sum()

@@ -174,9 +174,9 @@ def test_doubling_until_the_norm_is_a_thousand_multiplies_by_a_power_of_two():
 @pytest.mark.claim("blitz-doubling-loop")
 @given(st.lists(st.floats(0.0625, 100, width=32), min_size=1, max_size=4))
 def test_doubling_is_exact_from_any_start(values):
-    """`y = x * 2` and `while y.norm() < 1000: y = y * 2`, for a new float32 leaf `x` of one
-    to four values from 0.0625 to 100 that requires grad, give `x` times a power of two,
-    exactly; `y.sum().backward()` stores this factor in all of `x.grad`.
+    """For a new float32 leaf `x` that requires grad, of one to four values from 0.0625 to
+    100, `y = x * 2` and `while y.norm() < 1000: y = y * 2` make `y` exactly `x` times a
+    power of two; `y.sum().backward()` fills `x.grad` with this factor.
 
     Because doubling a float changes only its exponent.
     """

@@ -100,9 +100,10 @@ def test_an_output_can_be_marked_as_not_differentiable():
 
 
 def test_an_in_place_function_marks_what_it_changed():
-    """A `torch.autograd.Function` that doubles its input in place calls `ctx.mark_dirty`
-    with the input and returns it: with grad mode on, `apply` of a non-leaf tensor that is
-    no view then returns this tensor itself, with a new `grad_fn`.
+    """If `forward(ctx, x)` of a `torch.autograd.Function` is
+    `ctx.mark_dirty(x); return x.mul_(2)`, `apply(y)` of the non-leaf `y = w * 1`, with a
+    float32 0-d leaf `w` that requires grad, returns `y` itself, doubled and with a new
+    `grad_fn`.
 
     A leaf that requires grad is refused, as by other in-place operations. Without the mark
     autograd would not know that the values have changed.

@@ -311,8 +311,9 @@ def test_vmap_wants_mapped_dimensions_of_one_size():
 
 
 def test_chunks_bound_the_memory_of_vmap():
-    """`vmap(f, chunk_size=2)` maps over at most two entries at a time, so that five entries
-    take three calls of `f`; for a deterministic `f` the result is the same, up to rounding.
+    """`torch.func.vmap(f, chunk_size=2)` maps over at most two entries at a time, so that
+    five entries take three calls of `f`; for a deterministic `f` the result is the same as
+    without `chunk_size`, up to rounding.
 
     It bounds memory where a whole batch does not fit.
     """

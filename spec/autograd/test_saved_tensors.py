@@ -23,8 +23,8 @@ from torch.autograd.graph import saved_tensors_hooks
 
 
 def test_a_product_saves_its_factors():
-    """The node of `a * b` of float32 tensors that both require grad saves the tensors `a` and
-    `b`, in `_saved_self` and `_saved_other`.
+    """`node = (a * b).grad_fn`, with float32 tensors `a` and `b` that both require grad,
+    saves both factors: `node._saved_self` is `a`, `node._saved_other` is `b`.
 
     Because the derivative with respect to one factor is the other.
     """

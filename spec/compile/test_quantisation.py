@@ -87,9 +87,10 @@ def test_a_quantised_file_is_a_quarter():
 
 @quiet
 def test_a_quantised_layer_is_close_and_has_no_parameters():
-    """For `torch.randn(4, 64)` the output of `nn.Sequential(nn.Linear(64, 64))` after
-    `quantize_dynamic` differs from the original's by less than 0.1; the quantised model has
-    no `parameters()`, so that it cannot be trained."""
+    """`quantised = quantize_dynamic(nn.Sequential(nn.Linear(64, 64)))` cannot be trained,
+    since `list(quantised.parameters())` is []; for `torch.randn(4, 64)` its output differs
+    by less than 0.1 from that of the original model.
+    """
     model = nn.Sequential(nn.Linear(64, 64))
     quantised = torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)
     x = torch.randn(4, 64)
@@ -147,9 +148,10 @@ def test_a_quantised_tensor_stands_for_multiples_of_its_scale():
 
 @pytest.mark.torch(">=2.13")
 def test_quantised_dtypes_are_deprecated():
-    """Since PyTorch 2.13 the first call of a process that makes a quantised tensor, such as
-    `torch.quantize_per_tensor(torch.ones(1), 0.5, 0, torch.quint8)`, issues a UserWarning:
-    `torch.quint8`, `torch.qint8` and `torch.qint32` are deprecated."""
+    """Since PyTorch 2.13 `torch.quantize_per_tensor(torch.ones(1), 0.5, 0, torch.quint8)`,
+    as the first call in a process to make a quantised tensor, issues a UserWarning:
+    functions that make `torch.quint8` tensors are deprecated.
+    """
     with pytest.warns(UserWarning, match="torch.quantize_per_tensor, torch.quantize_per_channel"):
         torch.quantize_per_tensor(torch.ones(1), 0.5, 0, torch.quint8)
 
@@ -192,9 +194,9 @@ def test_fake_quantisation_rounds_and_lets_gradients_through():
 @pytest.mark.skipif(find_spec("torchao") is None, reason="needs torchao")
 @pytest.mark.torch(">=2.9")
 def test_torchao_changes_weights_in_place():
-    """`torchao.quantization.quantize_(model, Int8WeightOnlyConfig())` returns None and replaces
-    the weights of the model's `nn.Linear` layers by tensors of a subclass of `torch.Tensor`; the
-    layers stay `nn.Linear`.
+    """For `model = nn.Sequential(nn.Linear(64, 64))`,
+    `torchao.quantization.quantize_(model, Int8WeightOnlyConfig())` returns None; `model[0]`
+    stays an `nn.Linear`, and its weight becomes a tensor of a subclass of `torch.Tensor`.
     """
     from torchao.quantization import Int8WeightOnlyConfig, quantize_
 

@@ -365,9 +365,10 @@ def test_reset_forgets_what_was_compiled():
 
 @pytest.mark.torch(">=2.6")
 def test_recompiling_can_be_forbidden():
-    """Inside `torch.compiler.set_stance("fail_on_recompile")` `torch.compile(lambda x: x +
-    1)`, called once before, with 2 elements, raises RuntimeError for 3: "Detected recompile
-    when torch.compile stance is 'fail_on_recompile'".
+    """In a new process, `f(torch.ones(3))` inside
+    `torch.compiler.set_stance("fail_on_recompile")`, after
+    `f = torch.compile(lambda x: x + 1)` and `f(torch.ones(2))`, raises RuntimeError:
+    "Detected recompile when torch.compile stance is".
 
     The message names the guard that failed. With "eager_on_recompile" such an input runs
     uncompiled.

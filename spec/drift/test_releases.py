@@ -81,9 +81,9 @@ def told_for(fact):
 @pytest.mark.parametrize("path", pages_of(ROOT))
 @pytest.mark.spare("'\\n'", reason="it joins what is not there")
 def test_where_one_truth_ends_another_begins(path):
-    """If the `torch` mark of a test ends at a release of `spec/evidence`, another test
-    of its page is told for the next release there and not for that one; tests marked
-    `slow`, `cuda`, `multi_gpu` or `network` do not count.
+    """If the `torch` mark of a test ends with a release of `spec/evidence`, as
+    `torch("<2.4")` with 2.3, another test of its page is told for 2.4 and not for 2.3;
+    tests marked `slow`, `cuda`, `multi_gpu` or `network` do not count.
     """
     facts = read_page(str(ROOT), path).facts.values()
     told = {fact.id: told_for(fact) for fact in facts if not NOT_RUN.intersection(fact.gates)}

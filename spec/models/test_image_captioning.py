@@ -86,8 +86,8 @@ def test_more_of_their_words_are_in_place_than_the_most_frequent_ones(trained):
 
 def test_what_was_never_seen_together_is_described_rightly(trained):
     """After the default training `examples/image_captioning.py` describes rightly 65 to 95
-    % of 300 pictures with a colour on a shape that no training picture had; the most
-    frequent caption is right for none of them.
+    % of 300 pictures that show a shape in a colour which it never had in training, such as
+    a red cross; the most frequent caption is right for none.
 
     Writing the most frequent word of each position has about 32 % of the words in place.
     """
@@ -204,9 +204,9 @@ def test_the_scenes_are_drawn_as_their_seed_says(scenes, tmp_path):
 
 @pytest.mark.spare("0", reason="all have the same keys")
 def test_the_scenes_are_in_the_files_of_coco(scenes, tmp_path):
-    """`examples/drawn/scenes.py` writes captions in COCO's format, a JSON file of images and
-    annotations, and `examples/captions.py` reads a scene as a uint8 tensor of shape (3,
-    40, 40) with its captions.
+    """`examples/drawn/scenes.py` writes captions in COCO's format, a JSON file of images
+    and annotations; `CocoCaptions(folder, file, 40)` of `examples/captions.py` reads each
+    scene as a uint8 tensor of shape (3, 40, 40) with its captions.
     """
     scenes.write_scenes(tmp_path, {"train": 4})
 
@@ -302,9 +302,9 @@ def test_a_broken_file_is_told_in_one_line(captioning, few, tmp_path, refusal, f
     ],
 )
 def test_what_is_missing_is_told_in_one_line(captioning, tmp_path, refusal, argument, said):
-    """Without `--dry-run`, `examples/image_captioning.py` ends with exit code 2 and one
-    line that names what is missing: without `--caption`, the captions of `--data`; with it,
-    the trained net in `--out`.
+    """`examples/image_captioning.py --data DIR` ends with exit code 2 and one line that
+    names the missing file if DIR has no annotations/captions_train.json; so does
+    `--caption FILE` if `--out` has no checkpoint.pt.
     """
     code, told = refusal(captioning, f"--out={tmp_path}", argument)
 

@@ -67,8 +67,8 @@ def test_the_net_errs_by_little_more_than_the_noise(trained, net):
 
 def test_no_straight_line_does_better_than_the_one_it_is_measured_against(example, trained):
     """The best straight line through y = x^2 on [-1, 1] is level at 1/3 and has the mean
-    squared error 4/45; with seed 0 the baseline of `examples/regression.py`, a line through
-    noisy points, has that plus the noise's, to within 5 %.
+    squared error 4/45; the line through noisy points in `examples/regression.py` (seed 0),
+    its baseline, has 4/45 plus the noise's error, to within 5 %.
     """
     metrics, _ = trained()
     x, _ = example.make_points(1000, seed=1)
@@ -222,8 +222,9 @@ def test_a_run_leaves_two_pictures_two_copies_and_a_checkpoint(trained):
 
 
 def test_a_batch_that_is_never_full_is_told(example, refusal, tmp_path):
-    """`examples/regression.py --drop-last --batch-size 201` ends with exit code 2 and one line
-    that says that a batch of 201 is never full: of its 200 points all would be dropped.
+    """`examples/regression.py --drop-last --batch-size 201` ends with exit code 2 and the
+    line "--drop-last drops all: a batch of 201 is never full", since there are only 200
+    points to train on.
     """
     code, said = refusal(example, "--out", tmp_path, "--drop-last", "--batch-size", "201")
 

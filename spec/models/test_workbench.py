@@ -459,9 +459,9 @@ class Memory:
 
 @pytest.mark.torch(">=2.3")  # GradScaler("cpu")
 def test_every_kind_of_state_goes_on_where_it_was(train, tmp_path):
-    """A CPU run that hands model, optimizer, `GradScaler` and `torch.Generator` to `Run`
-    of `examples/workbench.py`, interrupted in its second epoch and resumed, ends with the
-    states of an uninterrupted one with as many threads, bit for bit.
+    """A CPU run whose only state is a model, an optimizer, a `GradScaler` and a
+    `torch.Generator`, all handed to `Run` of `examples/workbench.py`, interrupted in its
+    second epoch and resumed, ends bit for bit as an uninterrupted one does.
 
     So it does though it shuffles its data and drops out half of its units. Each epoch begins
     with a seed of its own; all other state is in the checkpoint.

@@ -106,7 +106,7 @@ def test_the_running_statistics_move_a_tenth_of_the_way(device):
 
 
 def test_momentum_is_the_share_of_the_new_batch(device):
-    """The `momentum` of `nn.BatchNorm1d` is the weight of the new batch: with
+    """The number `momentum` of `nn.BatchNorm1d` is the weight of the new batch: with
     `momentum=1.0`, in training mode, the running mean is, up to rounding, the mean of the
     last batch alone.
 

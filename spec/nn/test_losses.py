@@ -80,8 +80,8 @@ def test_reduction_says_what_becomes_of_the_elements(reduction, loss):
 
 def test_a_loss_without_reduction_has_no_backward():
     """If `loss = F.mse_loss(output, target, reduction="none")` has several elements and
-    `output` requires grad, `loss.backward()` raises RuntimeError, "grad can be implicitly
-    created only for scalar outputs"; write `loss.sum().backward()`.
+    requires grad, `loss.backward()` raises RuntimeError, "grad can be implicitly created
+    only for scalar outputs"; write `loss.sum().backward()`.
     """
     output = torch.tensor([1.0, 2.0], requires_grad=True)
     loss = F.mse_loss(output, torch.zeros(2), reduction="none")

@@ -363,8 +363,8 @@ def test_gradients_are_those_of_the_single_model():
 
 @pytest.mark.cuda
 def test_an_attribute_that_a_replica_sets_is_lost():
-    """With several replicas, an attribute that `forward` sets under `nn.DataParallel` is lost:
-    `self.calls += 1` leaves `model.calls` at 0.
+    """With several replicas, a number that `forward` sets as an attribute under
+    `nn.DataParallel` is lost: `self.calls += 1` of an int leaves `model.calls` at 0.
 
     Because each call runs on new replicas, which are thrown away afterwards. Return the value
     from `forward`, or count outside the model.
@@ -405,9 +405,9 @@ def test_batch_norm_learns_from_the_first_share_only():
 
 @pytest.mark.cuda
 def test_an_exception_names_its_replica():
-    """A ValueError in the second replica of `nn.DataParallel(model, device_ids=[0, 0])` is
-    raised from the wrapper as a ValueError, and its message begins "Caught ValueError in
-    replica 1 on device 0.".
+    """If only the second replica of `nn.DataParallel(model, device_ids=[0, 0])` raises a
+    ValueError, the wrapper raises a ValueError too, and its message begins "Caught
+    ValueError in replica 1 on device 0.".
 
     The traceback of the replica stands in the message.
     """

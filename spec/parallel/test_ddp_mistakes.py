@@ -265,8 +265,9 @@ def test_models_of_different_shapes_are_refused(group):
 
 @pytest.mark.slow
 def test_different_collectives_are_told_apart_on_demand(group):
-    """With `TORCH_DISTRIBUTED_DEBUG=DETAIL` a `barrier` in one process and an `all_reduce` in
-    the other raise RuntimeError, "Detected mismatch between collectives on ranks."
+    """If two processes start with `TORCH_DISTRIBUTED_DEBUG=DETAIL`, `dist.barrier()` in one
+    of them and `dist.all_reduce(x)` in the other raise RuntimeError in both, "Detected
+    mismatch between collectives on ranks."
 
     Without it they wait for each other until the timeout. Processes must make the same calls in
     the same order: none of them inside `if rank == 0:`.
@@ -293,9 +294,9 @@ def test_different_collectives_are_told_apart_on_demand(group):
 
 @pytest.mark.slow
 def test_no_sync_has_to_surround_the_forward(group):
-    """With `parallel = DistributedDataParallel(model)`, forward inside `parallel.no_sync()` and
-    `backward()` after the block average nothing; forward before the block and `backward()`
-    inside average the gradients: the forward decides.
+    """With `parallel = DistributedDataParallel(model)`, `y = parallel(x)` inside
+    `parallel.no_sync()` and `y.sum().backward()` after it average no gradients;
+    `y = parallel(x)` before the block and `y.sum().backward()` inside average them.
 
     So put both into `with parallel.no_sync():`.
     """

@@ -48,9 +48,9 @@ def test_loader():
     ],
 )
 def test_about_runs_the_facts_that_use_a_symbol(book, asked, sentence):
-    """`pytest --about add_` finds a test that calls `torch.ones(2).add_(1)`, and runs or
-    counts it; so does `--about torch.Tensor.add_`, in any case. `--about batch_size` finds
-    a test by a keyword argument, `--about` with words by its docstring.
+    """`pytest --about add_`, `--about Tensor.add_` and `--about torch.Tensor.add_` find a
+    test that calls `torch.ones(2).add_(1)`: they run it, or count it on its page under
+    `used on`.
     """
     book.page("tensors/test_creation.py", PAGE)
 
@@ -72,9 +72,9 @@ def test_uses():
 
 
 def test_facts_about_a_symbol_run_and_those_that_use_it_are_folded(book):
-    """`pytest --about torch.ones` runs a test that calls `torch.ones` and has it in
-    backticks in its docstring. Beside it, one that calls it, with no word like `ones` in
-    name, docstring and page's docstring, is only counted, in its page's line.
+    """`pytest --about torch.ones` runs a test that calls `torch.ones` and names it in its
+    sentence. One beside it that calls it, with no word like `ones` in its name, docstring
+    or page title, does not run: its page is listed below `used on`.
     """
     book.page("tensors/test_creation.py", TWO)
 
@@ -85,8 +85,9 @@ def test_facts_about_a_symbol_run_and_those_that_use_it_are_folded(book):
 
 
 def test_all_runs_the_facts_that_merely_use_it_too(book):
-    """`pytest --about torch.ones --all` also runs the test that merely calls `torch.ones`
-    and does not name it in its docstring.
+    """Beside the tests about `torch.ones`, `pytest --about torch.ones --all` also runs one
+    that calls it and has no word like `ones` in its name, its docstring and its page's
+    docstring.
     """
     book.page("tensors/test_creation.py", TWO)
 
@@ -144,8 +145,8 @@ def test_other():
 )
 def test_a_pasted_message_finds_the_fact_that_expects_it(book, asked):
     """`pytest --about MESSAGE`, with a line pasted from a traceback, runs a test whose
-    `pytest.raises` has most words of that line as `match`, whatever sizes the line has and
-    with or without `RuntimeError:` in front.
+    `pytest.raises` has most of that line, in the same words and order, as `match`; its
+    sizes may be others, and `RuntimeError:` may stand in front.
     """
     book.page("tensors/test_creation.py", ERROR)
 
@@ -156,9 +157,8 @@ def test_a_pasted_message_finds_the_fact_that_expects_it(book, asked):
 
 
 def test_about_takes_all_rows_of_a_table(book):
-    """`pytest --about add_` counts a call of `torch.ones(n).add_(1)` as a use, and not one
-    of `index_add_`, whose name only ends so; of a parametrized test that it runs, it runs
-    each row.
+    """`pytest --about add_` counts a call of `torch.ones(n).add_(1)` as a use of `add_`,
+    and no call of `index_add_`. Of a `parametrize` test that it runs, it runs each row.
     """
     rows = "@pytest.mark.parametrize('n', [1, 2])\ndef test_rows(n): torch.ones(n).add_(1)\n"
     book.page(
@@ -206,9 +206,9 @@ def test_neighbours_are_named_once_however_they_were_found(book):
     ],
 )
 def test_what_is_not_known_is_a_usage_error_with_the_nearest_names(book, asked, nearest):
-    """`pytest --about NAME`, if NAME is no symbol or keyword that the book's tests use and
-    its words find no test, is a usage error that suggests the nearest symbols, as
-    `utils.data.DataLoader` for a misspelt one.
+    """`pytest --about NAME` is a usage error if the book's tests use no symbol or keyword
+    NAME and it finds no test as a word; the message lists the nearest symbols, if there are
+    similar ones.
     """
     book.page("tensors/test_creation.py", PAGE)
 
@@ -231,7 +231,7 @@ def test_what_is_not_known_is_a_usage_error_with_the_nearest_names(book, asked, 
 )
 def test_what_cannot_be_answered_says_why(book, arguments, reason):
     """`pytest --about` is a usage error that says why when its value is empty, when it is
-    given twice, and when torch has the name, as `torch.fft`, and no test uses or names it.
+    given twice, and when torch has the name but the book has nothing like it.
     """
     book.page("tensors/test_creation.py", PAGE)
     first, *more = arguments.split(" ")

@@ -139,9 +139,9 @@ def test_a_spared_literal_is_counted(book):
 
 @pytest.mark.parametrize("mark", ["spare('1', reason='none')", "spare('0')"])
 def test_a_spare_without_need_or_reason_fails_the_run(book, mark):
-    """`pytest --bite` fails with a line `spared in vain` for a passing test that has the
-    mark `spare("1", reason=...)` and fails whichever literal 1 in it is changed, or a
-    `spare` mark without the keyword `reason`.
+    """`pytest --bite` fails with a line `spared in vain` for a test with
+    `assert torch.ones(2)[0] == 1` and the mark `spare("1", reason="none")`, because a
+    changed 1 makes the assertion fail; or `spare("0")`, because it has no `reason`.
     """
     result = bite(book, f"@pytest.mark.{mark}\ndef test_it(): assert torch.ones(2)[0] == 1")
 
@@ -192,8 +192,9 @@ def test_a_parameter_that_says_nothing_is_spared_by_its_value(book):
 
 
 def test_a_literal_bites_where_one_row_of_a_table_needs_it(book):
-    """Under `pytest --bite`, a literal in an assertion of a parametrized test does not
-    survive if its change makes one of the rows fail, here the second of three.
+    """Under `pytest --bite` the literal 2 in `assert torch.tensor(n) * 2 == n + n`, in a
+    test with `parametrize("n", [0, 5, 0])`, does not survive: changed to 3 it makes the row
+    of 5 fail.
     """
     result = bite(
         book,
@@ -394,9 +395,8 @@ def test_a_tables_parameter_changes_at_any_depth():
     ],
 )
 def test_a_variant_is_of_the_kind_that_it_varies(value, variants):
-    """`variants_of` of `fixtures/literals.py` gives the tuples (2,) and (1, 1) for `(1,)`,
-    the list [0] for `[]`, and for `{"a": 1, "b": True}` two dicts, in each of which one
-    value is changed.
+    """`[variant for _, variant in variants_of(value)]` with `variants_of` of
+    `fixtures/literals.py` is `[(2,), (1, 1)]` for the value `(1,)`, and `[[0]]` for `[]`.
     """
     assert [variant for _, variant in variants_of(value)] == variants
 

@@ -65,9 +65,9 @@ def asserting(code):
 
 
 def test_the_literals_to_cover_are_told_with_their_places_and_kinds(book):
-    """`covers` of `fixtures/learning/blanks.py` gives kind, text, line and columns of a
-    test's literals: of a string or a dtype to the right of `==` or `is` in an `assert`, of
-    the number in `pytest.approx`, of the error type in `pytest.raises`.
+    """`covers` of `fixtures/learning/blanks.py` gives kind, text and place of `"a"` in
+    `assert x == "a"`, `0.5` in `assert y == pytest.approx(0.5)`, `torch.float32` in
+    `assert x.dtype is torch.float32`, `KeyError` in `pytest.raises(KeyError)`.
     """
     fact = fact_of(
         book,
@@ -103,9 +103,9 @@ def test_the_literals_to_cover_are_told_with_their_places_and_kinds(book):
     ],
 )
 def test_an_answer_that_can_be_read_or_guessed_is_not_asked_for(book, code, asked):
-    """An exercise of `pytest --blanks DIR` asks neither for (2, 2) if its code has
-    `view(2, 2)` nor for a lone True, False or None; of a test that asserts just
-    `x.is_leaf is True` and `x.grad is None` it asks for both.
+    """An exercise of `pytest --blanks DIR` has no blank for the `(2, 2)` of
+    `assert x.shape == (2, 2)` if its code has `view(2, 2)`, and none for the False of
+    `assert x.requires_grad is False` if this is the test's only assertion.
     """
     made = of_fact(fact_of(book, asserting(code)))
 
@@ -256,9 +256,9 @@ def test_equal_of_another_type_passes_with_a_remark(book):
     ],
 )
 def test_nearness_of_other_kinds(given, wanted, said):
-    """`how_near` of `fixtures/learning/answers.py` says of a wrong dict or set of the right
-    length how many entries are right, and of a string in place of another only that the
-    value is wrong.
+    """In `fixtures/learning/answers.py`, `how_near({1, 2}, {1, 3})` is "1 of 2 right",
+    `how_near({"a": 1}, {"a": 2})` "0 of 1 right", and `how_near("cat", "dog")` "right kind,
+    wrong value".
     """
     assert how_near(given, wanted) == said
 
@@ -306,9 +306,9 @@ def written(book, *arguments):
 
 @pytest.mark.spare("'[[7, 7]'", reason="what is not shown")
 def test_exercises_are_written_a_tour_first(book):
-    """`pytest --blanks DIR` writes `start.py`, one exercise for each page that has any into
-    `tour/CHAPTER.py`, further ones of its tests into `CHAPTER/PAGE.py`, and prints how many
-    there are.
+    """`pytest --blanks DIR` writes `start.py`, and for each page with exercises one of them
+    into `tour/CHAPTER.py` and those of its other tests into `CHAPTER/PAGE.py`; it prints
+    how many exercises there are.
     """
     book.page("tensors/test_creation.py", FACT + FACT.replace("test_full", "test_more"))
     book.page("nn/test_layers.py", FACT)
@@ -332,8 +332,8 @@ def test_exercises_are_written_a_tour_first(book):
 
 
 def test_only_the_pages_that_are_named_are_asked_about(book):
-    """`pytest --blanks DIR spec/nn` writes no exercises of other chapters into an empty
-    DIR.
+    """`pytest --blanks DIR spec/nn` writes one file into `tour` of an empty DIR, `nn.py`,
+    and none there for another chapter.
     """
     book.page("tensors/test_creation.py", FACT)
     book.page("nn/test_layers.py", FACT)
@@ -365,9 +365,9 @@ def test_writing_again_keeps_answers_and_notes(book):
 
 
 def test_another_sentence_reopens_nothing_and_another_code_does(book):
-    """`pytest --blanks DIR`, run again, keeps an answer if only the test's docstring or the
-    value behind the blank changed; if the rest of its code changed, the blank is open again
-    and the old answer becomes a comment.
+    """`pytest --blanks DIR`, run again, keeps an answer if only its test's docstring or the
+    value behind the blank changed; if another number in the test's code changed too, the
+    blank is open again, and the old answer becomes a comment.
     """
     book.page("tensors/test_creation.py", FACT)
     written(book)
@@ -546,9 +546,9 @@ def test_a_learners_file_is_never_imported(book):
 
 
 def test_a_claim_of_the_notes_asks_for_its_verdict(book):
-    """Of a claim in `spec/claims` with the verdict `overstated` and a test in the chapter
-    `tensors`, `pytest --blanks DIR` makes an exercise that asks for the verdict, with
-    quotes or without; of an `untestable` claim it makes none.
+    """For a claim in `spec/claims` with the verdict `overstated` that a test in
+    `spec/tensors` decides, `pytest --blanks DIR` makes an exercise with two right answers,
+    `overstated` and `"overstated"`; for an `untestable` claim it makes none.
     """
     book.page("tensors/test_creation.py", '@pytest.mark.claim("full-fills")' + FACT)
     book.ledger(
@@ -596,9 +596,9 @@ def test_a_pair_of_old_and_new_truth_asks_for_the_release(book):
 
 @pytest.mark.spare("'torch.Tensor.tolist'", reason="any symbol that the sentence lacks")
 def test_hints_come_in_steps(book):
-    """`fixtures/learning/hints.py` gives hints for an exercise of `--blanks`: kind and
-    shape of the answer, its page's docstring, or the title if it has no more, the address
-    of PyTorch's documentation, and the answer.
+    """`fixtures/learning/hints.py` gives four hints for an exercise of `--blanks`: kind and
+    shape of the answer; the docstring of its page without the title, or the title if that
+    is all; the address of PyTorch's documentation; the answer.
     """
     exercise = of_fact(fact_of(book, FACT))
 
@@ -611,9 +611,9 @@ def test_hints_come_in_steps(book):
 
 
 def test_a_solved_neighbour_is_one_of_the_same_page(book):
-    """`hints.neighbour` of `fixtures/learning` gives, of the exercises it gets, another one
-    of the same page, rather one whose sentence names the same symbol in backticks, and None
-    if there is no other.
+    """`hints.neighbour(exercise, exercises)` of `fixtures/learning` gives another exercise
+    of the same page, if possible one whose sentence has the same symbol in backticks, and
+    None if `exercises` has no other.
     """
     text = FACT + FACT.replace("test_full", "test_a").replace("torch.full`", "tolist`")
     text += FACT.replace("test_full", "test_b")

@@ -126,8 +126,9 @@ def test_a_claim_for_a_gpu_waits_for_one(book, monkeypatch):
 
 
 def test_an_unknown_claim_is_a_usage_error_that_names_the_nearest(book):
-    """A mark `claim("frist-holds")` with an id that `spec/claims` lacks is a usage error of
-    `pytest` that suggests the nearest id there, as `first-holds`.
+    """For a test with the mark `claim("frist-holds")`, where `spec/claims` has
+    `first-holds` and no such id, `pytest` ends in a usage error: "no claim 'frist-holds' in
+    spec/claims; the nearest is 'first-holds'".
     """
     book.ledger(LEDGER)
     book.page(
@@ -381,9 +382,9 @@ def test_a_path_behind_claims_is_refused(book):
 
 
 def test_claims_json_writes_the_ledger_for_programs(book):
-    """`pytest --claims-json FILE` writes a JSON file with the notes, and each claim with
-    its tests and its outcome: `held` or `failed`, or `not in this run` if no test of it was
-    selected.
+    """In the file of `pytest --claims-json FILE`, each claim has its tests and an
+    `outcome`: `held` if its test passed, `failed` if it failed, `not in this run` if no
+    test of it was in the run.
     """
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", PAGE.format(up=2))

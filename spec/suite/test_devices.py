@@ -47,8 +47,8 @@ def test_device_adds_another_one(book, monkeypatch):
 
 def test_a_device_that_is_named_twice_is_there_once(book, monkeypatch):
     """Where CUDA is not available, `pytest --device meta --device cpu --device meta` runs a
-    test without `parametrize` that takes the `device` fixture twice, once on `cpu` and once
-    on `meta`.
+    test that has the argument `device` and no `parametrize` once on `cpu` and once on
+    `meta`.
     """
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     book.page("tensors/test_where.py", PAGE)
@@ -75,7 +75,8 @@ def test_a_device_stands_behind_its_gate(monkeypatch):
 
 def test_only_what_torch_refuses_is_beyond_the_simulated_device(monkeypatch):
     """The `xfail` mark that a test listed in `simulated.BEYOND` gets for the device `sim`
-    has `raises=(RuntimeError,)`: with an error of another class the test fails.
+    has `raises=(RuntimeError,)`: with an error that is no RuntimeError, such as TypeError,
+    the test fails.
     """
     monkeypatch.setattr(simulated, "BEYOND", {"test_beyond": "it has no such thing"})
 

@@ -105,9 +105,9 @@ def test_a_question_that_changed_twice_is_asked_once(atlas):
 
 
 def test_long_answers_are_broken_below_themselves(atlas, monkeypatch):
-    """Where the terminal of 34 columns is too narrow for `tensor(3) → tensor(3.5000)`,
-    `pytest --drift` breaks the line behind the arrow, and indents the new answer as far as
-    the old.
+    """If an answer changed from `tensor(3)` to `tensor(3.5000)`, `pytest --drift` in a
+    terminal of 34 columns breaks the line after the arrow and writes the new answer below
+    the old one.
     """
     monkeypatch.setenv("COLUMNS", "34")
 

@@ -328,8 +328,8 @@ def test_the_file_is_text_that_people_can_read(book):
 @pytest.mark.parametrize("option", ["--facts-json", "--claims-json"])
 @pytest.mark.parametrize("place", ["nowhere/facts.json", "."])
 def test_a_file_that_cannot_be_written_is_refused_before_the_run(book, option, place):
-    """`pytest --facts-json FILE` and `--claims-json FILE` are usage errors if FILE lies in
-    a folder that does not exist or is a folder.
+    """`pytest --facts-json FILE` and `pytest --claims-json FILE` are usage errors if FILE
+    is a folder, or if the folder that it would be in does not exist.
     """
     result = book.run(option, place)
 
@@ -355,8 +355,9 @@ def test_the_file_is_complete_or_absent(book, monkeypatch):
 
 
 def test_a_sentence_in_other_words_keeps_the_hash(book):
-    """`read_page` of `fixtures/facts.py` gives a test whose docstring has lines of its own
-    the same `hash` with another docstring, and another one with another number in its code.
+    """If only the docstring of a test is changed, and shares no line with its code,
+    `read_page` of `fixtures/facts.py` gives the test the same `hash`; with another number
+    in its code it gives another `hash`.
     """
     book.page("tensors/test_a.py", PAGE)
     book.page("tensors/test_b.py", PAGE.replace("made of ones", "built of ones"))

@@ -93,9 +93,9 @@ def test_an_assertion_error_without_words_stays_as_it_is(book):
 
 
 def test_the_last_line_of_a_run_names_both_values(book):
-    """For a test that fails at an `assert` without a message, the `FAILED` line of this
-    suite's `pytest` summary goes on, as far as the terminal is wide, with
-    `AssertionError: the book says`.
+    """If `assert torch.ones(1).item() == 2` fails in a test of this suite, its `FAILED`
+    line in pytest's summary says `AssertionError: the book says` behind the test's id, if
+    the terminal is wide enough.
     """
     book.page("tensors/test_creation.py", "def test_it(): assert torch.ones(1).item() == 2")
 

@@ -43,8 +43,8 @@ def answers(asked, *entries):
 
 def test_what_a_sentence_names_comes_before_what_it_merely_speaks_of():
     """Of tests that call `x.view(6)`, `pytest --about Tensor.view` puts one with `view` in
-    backticks in its sentence before one that has it in the second paragraph, and counts one
-    without such a word as a use.
+    backticks in its sentence before one that has it in the second paragraph. One whose
+    docstring and page do not name `view` counts as a use.
     """
     only_uses = entry("Shapes change.", "torch.Tensor.view")
     explains = entry("Strides matter.", "torch.Tensor.view", why="Because `view` copies nothing.")
@@ -100,9 +100,9 @@ def test_a_module_and_its_function_are_one_thing(asked, name, found):
 @pytest.mark.spare("'torch.Tensor'", reason="what stands before its last part does not matter")
 @pytest.mark.spare("'torch.tensor'", reason="what stands before its last part does not matter")
 def test_the_case_that_was_asked_for_comes_first():
-    """`pytest --about torch.Tensor` puts a test that calls and names `torch.Tensor(3)`
-    before one that calls and names `torch.tensor(3)`; `--about torch.tensor` puts them the
-    other way round.
+    """`pytest --collect-only --about torch.Tensor` prints a test that calls and names
+    `torch.Tensor(3)` before one that calls and names `torch.tensor(3)` on the same page;
+    with `--about torch.tensor` it prints them the other way round.
     """
     function = entry("`torch.tensor(3)` has a value.", "torch.tensor")
     type_ = entry("`torch.Tensor(3)` has a size.", "torch.Tensor")
@@ -113,9 +113,9 @@ def test_the_case_that_was_asked_for_comes_first():
 
 
 def test_each_page_has_a_share_of_a_long_answer():
-    """`find` of `fixtures/finding.py`, asked for `view`, puts of 62 tests whose sentences
-    begin with `view`, 60 of one page, that of another page among the first forty, and that
-    of `spec/models` last.
+    """If the sentences of 60 tests of one page, of one of another page and of one of
+    `spec/models` begin with `view`, `find` of `fixtures/finding.py`, asked for "view", has
+    the other page's among its first forty and that of `spec/models` last.
     """
     page = [entry(f"`view` {i}.", "torch.Tensor.view") for i in range(60)]
     for i, one in enumerate(page):
@@ -151,9 +151,9 @@ def test_what_is_plainly_about_a_name_comes_first():
 
 
 def test_what_names_nothing_new_comes_later():
-    """Of four sentences, two that name only `DataLoader(shuffle=True)` and two that name
-    only `DataLoader` and `sampler`, `pytest --about DataLoader` puts one of each before the
-    other two.
+    """In a book of four tests on one page that expect no error, with the sentences
+    "`DataLoader(shuffle=True)` shuffles." twice, then "`DataLoader` of the `sampler`."
+    twice, `pytest --about DataLoader` lists the first and the third first.
     """
     entries = [
         entry("`DataLoader(shuffle=True)` shuffles.", "DataLoader"),
@@ -171,8 +171,9 @@ def test_what_names_nothing_new_comes_later():
 
 
 def test_words_side_by_side_count_for_more():
-    """Of two sentences alike in all else, `find` of `fixtures/finding.py`, asked what a
-    graph break is, puts first the one that has the words graph and break side by side.
+    """`find` of `fixtures/finding.py`, asked what a graph break is, puts a sentence with
+    the words graph break before one that is like it in all else but has these two words
+    apart.
     """
     apart = entry("A break in the file of a graph is told.")
     together = entry("`print` is a graph break.")
@@ -195,9 +196,9 @@ def test_words_side_by_side_count_for_more():
     ],
 )
 def test_words_need_not_be_spelled_as_the_book_spells_them(asked, sentence):
-    """`find` of `fixtures/finding.py` finds by words the names that contain them, as
-    `MultiheadAttention` by `multi-head attention`, and other forms of them, as
-    `Initialization` by `initialise weights`.
+    """`find` of `fixtures/finding.py`, asked for the words `multi-head attention`, finds a
+    test whose sentence has `MultiheadAttention`; asked for `How do I initialise weights?`,
+    one whose sentence has `Initialization`.
     """
     found = answers(asked, entry("A sum is made."), entry(sentence))
 
@@ -209,8 +210,8 @@ def test_words_need_not_be_spelled_as_the_book_spells_them(asked, sentence):
 @pytest.mark.parametrize("asked", ["ambigous", "ambiugous", "abmiguous", "ambiguouss"])
 def test_a_misspelt_word_finds_the_one_that_is_meant(asked):
     """`pytest --about` finds a sentence with the word "ambiguous" by a misspelt form that
-    the book lacks: one letter after the first is missing, added or changed, or two
-    neighbours are swapped.
+    the book lacks, if its first letter is right and, behind it, one letter is missing,
+    added or changed, or two neighbours are swapped.
     """
     meant, other = entry("The truth is ambiguous."), entry("A sum is made.")
 
@@ -218,8 +219,9 @@ def test_a_misspelt_word_finds_the_one_that_is_meant(asked):
 
 
 def test_little_of_a_name_is_followed_by_what_its_words_find():
-    """`pytest --about fasterrcnn_resnet50_fpn`, a symbol that one test names, also lists
-    after that test one about `FasterRCNN`, and not one that shares no word.
+    """If a book's three sentences are "A sum is made.", one that names
+    `fasterrcnn_resnet50_fpn` and one that names `FasterRCNN`,
+    `pytest --about fasterrcnn_resnet50_fpn` lists the second and, after it, the third.
     """
     named = entry("`fasterrcnn_resnet50_fpn` downloads weights.", "fasterrcnn_resnet50_fpn")
     words = entry("`FasterRCNN` wants boxes.", page="vision/test_detection.py")
@@ -264,8 +266,8 @@ def test_of_messages_alike_the_rarer_word_decides():
 
 
 def test_a_word_that_the_book_lacks_counts_for_nothing():
-    """`pytest --about` with words, of which one, as `flabbergasted`, stands in no sentence
-    about PyTorch, finds a sentence by another of the words, as `storage`.
+    """`pytest --about` with the two words flabbergasted and storage finds sentences with
+    the word storage, though no sentence about PyTorch has the word flabbergasted.
     """
     one = entry("`torch.save` of a view saves the storage.")
 
@@ -275,9 +277,8 @@ def test_a_word_that_the_book_lacks_counts_for_nothing():
 
 
 def test_a_question_of_nothing_but_names_finds_the_facts_that_have_them():
-    """`pytest --about` with the question what the difference between `torch.tensor` and
-    `torch.Tensor` is puts a sentence that names both in backticks before one that names
-    `torch.tensor` alone.
+    """`pytest --about "What is the difference between torch.tensor and torch.Tensor?"` puts
+    a sentence that names both in backticks before one that names `torch.tensor` alone.
     """
     both = entry("`torch.Tensor(3)` is a size, `torch.tensor(3)` a value.")
     one = entry("`torch.tensor(3)` has a value.")
@@ -288,8 +289,8 @@ def test_a_question_of_nothing_but_names_finds_the_facts_that_have_them():
 
 
 def test_a_message_is_found_where_a_sentence_quotes_it():
-    """`pytest --about` with a pasted message of five words or more finds a test whose
-    sentence has that message in quotation marks, whatever number stands in it.
+    """`pytest --about "DataLoader worker (pid(s) 15332) exited unexpectedly"` finds a test
+    whose sentence has that message in double quotes with `...` in place of the number.
     """
     quotes = entry('It ends with "DataLoader worker (pid(s) ...) exited unexpectedly".')
     other = entry("A worker ends.", messages=["worker is done with its work"])

@@ -58,8 +58,8 @@ def test_a_cuda_fact_is_skipped_where_there_is_no_gpu(book, monkeypatch):
 
 
 def test_m_cuda_selects_what_one_gpu_and_several_can_decide(book, monkeypatch):
-    """`pytest -m cuda` in this suite selects the tests with the mark `cuda` and also those
-    with the mark `multi_gpu(2)`.
+    """`pytest -m cuda` in this suite selects a test with the mark `multi_gpu(2)` alone, as
+    it does one with the mark `cuda` alone.
     """
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     book.page("tensors/test_gpu.py", GPU_FACTS)
@@ -282,8 +282,8 @@ def test_full_models_and_the_suite_itself_run_when_they_are_named(book, argument
 
 
 def test_a_folder_of_such_a_name_in_a_chapter_is_not_left_out(book):
-    """`pytest` in this suite runs a page in a folder `models` inside the chapter `tensors`:
-    only the chapter `models` itself is left out.
+    """`pytest` in this suite leaves out the chapter `spec/models`, but runs a page in
+    another folder of that name, as `spec/tensors/models`.
     """
     (book.path / "spec" / "tensors").mkdir()
     book.page("tensors/models/test_net.py", "def test_it(): pass")

@@ -35,9 +35,9 @@ from fixtures.settings import readable
     ],
 )
 def test_a_leak_fails_the_fact_that_leaked(book, statement, setting):
-    """A test of this suite that passes, but whose body leaves a setting changed that
-    `SETTINGS` of `fixtures/settings.py` lists, as the default dtype, fails with the name of
-    the setting, which is restored for the next test.
+    """A test of this suite whose assertions hold and whose last line is
+    `torch.set_default_dtype(torch.float64)` fails with "the fact leaks global state:
+    default dtype"; the next test starts with float32 again.
     """
     book.page(
         "tensors/test_leak.py",
@@ -131,8 +131,9 @@ def test_after_an_exit(): assert seen() is torch.float32
 
 
 def test_of_many_options_those_that_changed_are_told(book):
-    """A test of this suite that leaves both `torch.set_printoptions` and
-    `torch.set_default_dtype` changed fails with both settings, each before and after.
+    """A test of this suite that calls `torch.set_printoptions(precision=2)` and
+    `torch.set_default_dtype(torch.float64)` and undoes neither fails: the message has both
+    settings, each before and after.
     """
     book.page(
         "tensors/test_leak.py",
@@ -194,8 +195,9 @@ def test_one_warning_of_torch_itself_is_expected(book):
 
 
 def test_every_fact_draws_the_same_random_numbers(book):
-    """A test of this suite without fixtures starts with the same state of `torch`,
-    `numpy.random` and `random` each time: two runs of one test draw the same integers.
+    """At the start of each test of this suite that takes no fixtures,
+    `torch.randint(1000, (3,))` gives [44, 239, 933], `numpy.random.randint(1000, size=3)`
+    [684, 559, 629], and `random.randrange(1000)` 864.
     """
     book.page(
         "tensors/test_seed.py",
@@ -310,9 +312,9 @@ def test_a_setting_that_a_release_lacks_is_not_watched():
 
 @pytest.mark.slow
 def test_a_warning_outside_of_facts_stays_a_warning(book):
-    """A `conftest.py` that calls `warnings.warn` in `pytest_configure`,
-    `pytest_collection_finish` or `pytest_sessionfinish` does not make a run of this suite
-    fail.
+    """A `spec/conftest.py` that calls `warnings.warn` in `pytest_configure`,
+    `pytest_collection_finish` or `pytest_sessionfinish` does not make a run of
+    `pytest spec` without the option `-W` fail.
     """
     (book.path / "spec" / "conftest.py").write_text(
         "import warnings\n\n"
@@ -330,8 +332,8 @@ def test_a_warning_outside_of_facts_stays_a_warning(book):
 
 
 def test_a_fact_may_expect_a_warning_by_a_mark(book):
-    """A test of this suite with a mark `filterwarnings("ignore:the sky")` passes although
-    it gives that warning.
+    """A test of this suite that calls `warnings.warn("the sky is falling")` passes if it
+    has the mark `filterwarnings("ignore:the sky")`.
     """
     book.page(
         "tensors/test_warning.py",

@@ -30,7 +30,7 @@ def test_modules_run_in_the_order_of_the_contents(book):
 
 def test_a_module_that_is_not_listed_comes_last_in_its_chapter(book):
     """`pytest --collect-only` lists a page that `fixtures/reading_order.py` does not name
-    behind the pages of its chapter that it names, also if its name comes first in the
+    after the pages of its chapter that are named there, even if its name comes first in the
     alphabet.
     """
     for name in ("tensors/test_aaa.py", "tensors/test_views.py", "autograd/test_backward.py"):
@@ -77,9 +77,9 @@ def test_pages_in_folders_of_a_chapter_are_pages(book):
 
 
 def test_facts_keep_the_order_in_which_their_page_tells_them(book):
-    """`pytest --collect-only` in this suite lists two tests of a page that take no
-    fixtures in the order of the source: `test_b` before `test_a` if `test_b` is written
-    first.
+    """`pytest --collect-only`, if the command names no test, lists the tests of a page of
+    this suite that take no fixtures in the order of the source: `test_b` before `test_a` if
+    `test_b` is written first.
     """
     book.page("tensors/test_views.py", "def test_b(): pass\ndef test_a(): pass")
 

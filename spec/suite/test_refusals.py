@@ -115,9 +115,8 @@ def test_all_that_is_refused_is_told_at_once(book):
 
 
 def test_each_fault_is_told_once(book):
-    """If a test in `spec/tensors` stands in a class, or has no docstring, and has two
-    rows of `parametrize`, the usage error of `pytest` has one line for that fault, not
-    two.
+    """For a test in `spec/tensors` whose only fault is that it has no docstring, with two
+    rows of `parametrize`, the usage error of `pytest` has one line, not one for each row.
     """
     rows = "@pytest.mark.parametrize('n', [1, 2])\n"
     page = f"class TestOnes:\n    {rows}    def test_ones(self, n): assert n\n"

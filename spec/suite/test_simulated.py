@@ -18,6 +18,7 @@ from torch import nn
 from fixtures import simulated
 
 pytestmark = [
+    pytest.mark.torch(">=2.10"),
     pytest.mark.skipif(
         not simulated.is_possible(),
         reason="this release of torch lets no device be written in Python",
@@ -43,8 +44,8 @@ def test_a_tensor_is_made_on_the_device_that_is_named():
 
 
 def test_the_device_prints_with_its_number():
-    """Under this suite's `pytest --device sim`, `repr(torch.tensor([1.0, 2.0],
-    device="sim:1"))` is `tensor([1., 2.], device='sim:1')`.
+    """Under this suite's `pytest --device sim`, on a PyTorch recent enough for it,
+    `repr(torch.tensor([1.0, 2.0], device="sim:1"))` is `tensor([1., 2.], device='sim:1')`.
     """
     x = torch.tensor([1.0, 2.0], device="sim:1")
 
@@ -84,8 +85,9 @@ def test_moving_there_and_back_copies():
 
 @pytest.mark.parametrize("name", ["sim", "sim:0"])
 def test_moving_to_where_it_already_is_gives_the_tensor_itself(name):
-    """Under this suite's `pytest --device sim`, `x.to("sim")` and `x.to("sim:0")` of a
-    tensor on `sim:0` return `x` itself.
+    """Under this suite's `pytest --device sim`, on a PyTorch recent enough for it,
+    `x.to("sim")` and `x.to("sim:0")` of `x = torch.zeros(2, device="sim:0")` return `x`
+    itself.
     """
     x = torch.zeros(2, device="sim:0")
 

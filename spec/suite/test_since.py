@@ -124,9 +124,9 @@ def between(book, *arguments):
 
 
 def test_the_most_serious_comes_first(atlas):
-    """`pytest --since 1.9 --until 1.10` prints the changes below headings in this
-    order: what raises now, what gives another result silently, what warns now, what is
-    new, and messages, signatures and sizes.
+    """`pytest --since 1.9 --until 1.10` prints what raises now before what gives another
+    result silently, then what warns now, what is new, and messages, signatures and sizes,
+    each kind that it finds below a heading.
     """
     lines = between(atlas)
 
@@ -205,9 +205,10 @@ SAID = {
     ],
 )
 def test_what_an_older_release_met_tells_a_new_function_from_a_new_truth(atlas, met, kind, truth):
-    """In `--since-json FILE`, a test with `torch(">=1.10")`, no older counterpart and
-    no rule is of kind `new` if `spec/drift/beyond.json` has `has no attribute` for it
-    on 1.9, and `raises` if it has `DID NOT RAISE`.
+    """`pytest --since 1.9 --until 1.10 --since-json FILE` gives a test with
+    `torch(">=1.10")`, no older counterpart and no rule the kind `new` if
+    `spec/drift/beyond.json` has `has no attribute` for it on 1.9, and `raises` if
+    `DID NOT RAISE`.
     """
     fact = "spec/tensors/test_arithmetic.py::test_added"
     (atlas.path / "spec/drift/beyond.json").write_text(json.dumps({"1.9": {fact: SAID[met]}}))
@@ -252,9 +253,9 @@ def test_an_older_truth_without_a_successor_says_until_when(atlas):
 
 
 def test_a_rule_tells_its_evidence_once(atlas):
-    """If a rule with `since = "1.10"` names a question and a test in `rests_on`,
-    `pytest --since 1.9 --until 1.10` prints them as `by:` below the words of the rule,
-    and not again as changes of their own.
+    """If a rule in `spec/drift/rules` with `since = "1.10"` has a question of
+    `spec/drift/probes.py` and a test in `rests_on`, `pytest --since 1.9 --until 1.10`
+    prints both as `by:` below the rule's words, and not again as changes of their own.
     """
     (atlas.path / "spec/drift/rules/arithmetic.toml").write_text(RULE)
 
@@ -337,9 +338,9 @@ def test_without_until_the_facts_are_run(atlas):
 
 
 def test_the_claims_that_stopped_being_true_come_last(atlas):
-    """`pytest --since 1.9 --until 1.10` prints behind all other changes, before the
-    closing line with the counts, the claims of `spec/claims` that changed in 1.10, each
-    beside what is true now.
+    """`pytest --since 1.9 --until 1.10` prints behind all other changes, before the closing
+    line with the counts, the claims of `spec/claims` that changed after 1.9, up to 1.10,
+    each beside what is true now.
     """
     atlas.ledger(LEDGER)
 
@@ -354,9 +355,9 @@ def test_the_claims_that_stopped_being_true_come_last(atlas):
 @pytest.mark.spare("'1.9.9'", reason="what is no release is refused as well")
 @pytest.mark.parametrize(("here", "told"), [("1.9.9", 0), ("1.10", 1), ("1.11", 1)])
 def test_what_changed_later_than_this_release_is_not_told(atlas, monkeypatch, here, told):
-    """`pytest --since 1.9` without `--until` prints an answer of the atlas and a claim
-    of `spec/claims` that changed in 1.10 if 1.10 or 1.11 is installed, and does not
-    print them if 1.9.9 is.
+    """`pytest --since 1.9` prints a claim of `spec/claims` that has `verdict = "changed"`
+    and `since = "1.10"` if PyTorch 1.10 or 1.11 is installed, and does not print it if
+    1.9.9 is.
     """
     monkeypatch.setattr("fixtures.since.installed", lambda: here)
     atlas.ledger(LEDGER)
@@ -380,8 +381,8 @@ def test_a_fact_that_was_true_only_in_between_is_not_told(atlas):
 
 
 def test_this_release_is_no_earlier_one_and_changed_nothing(atlas):
-    """`pytest --since` with the installed release, `torch.__version__`, ends with exit
-    code 0 and does not print the advice that no fact was left.
+    """`pytest --since` with the installed release, `torch.__version__`, ends with exit code
+    0 and prints no line with the words "no fact was left".
     """
     result = atlas.run("--since", torch.__version__)
 
@@ -448,9 +449,9 @@ def test_a_failure_since_then_is_a_failure(atlas):
     ],
 )
 def test_what_makes_no_span_of_releases_is_refused(atlas, arguments, reason):
-    """Usage errors, exit code 4: `--since yesterday`; `--since` without `--until` of a
-    release newer than the installed one; `--until` without `--since`, older than
-    `--since`, or newer than the last minor release of the atlas.
+    """`pytest --since yesterday`, `pytest --since 99`, `pytest --until 1.10` without
+    `--since`, and `pytest --since 1.10 --until 1.9` are usage errors, exit code 4, that say
+    what is wrong.
     """
     result = atlas.run(*arguments.split())
 
@@ -474,9 +475,9 @@ def test_what_makes_no_span_of_releases_is_refused(atlas, arguments, reason):
     ],
 )
 def test_a_damaged_rule_is_refused_with_advice(atlas, text, advice):
-    """A file of `spec/drift/rules` that is no TOML, or with a rule that lacks `was`,
-    has a field that no rule has, or has `strength = "hurts"`, makes `pytest --since
-    1.9` end in a usage error that says what to do.
+    """`pytest --since 1.9` is a usage error that says what to correct if a file of
+    `spec/drift/rules` is no TOML, or has a rule without `was`, with an unknown field such
+    as `colour`, or with `strength = "hurts"`.
     """
     (atlas.path / "spec/drift/rules/arithmetic.toml").write_text(text)
 

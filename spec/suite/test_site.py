@@ -123,9 +123,9 @@ def refused(book, *arguments):
 
 
 def test_a_site_has_a_page_a_concept_a_symbol_a_message_a_release_and_a_claim(book):
-    """For a book with the page `spec/tensors/test_views.py`, `--site DIR` writes a page
-    for it, for `torch.Tensor.view`, for an error message that a test meets, for a
-    claim, its note and its release; the first four have a twin in Markdown.
+    """For a book with `spec/tensors/test_views.py`, which calls `view`, `pytest --site DIR`
+    writes the pages `spec/tensors/views.html` and `symbol/torch.Tensor.view.html`, and for
+    each a twin in Markdown, `views.md` and `torch.Tensor.view.md`.
     """
     book.page("tensors/test_views.py", VIEW)
     book.ledger(CLAIM)
@@ -145,8 +145,9 @@ def test_a_site_has_a_page_a_concept_a_symbol_a_message_a_release_and_a_claim(bo
 
 
 def test_every_link_and_anchor_of_a_site_leads_somewhere(book):
-    """In the folder that `pytest --site DIR` writes for a small book, each internal link
-    and anchor exists, and no page has an id twice.
+    """In the folder that `pytest --site DIR` writes for a book with two pages and a note,
+    each internal link leads to a file and an anchor that exist, and no page has an id
+    twice.
     """
     book.page("tensors/test_views.py", VIEW)
     book.page("nn/test_layers.py", '"""Layers; see `spec/tensors/test_views.py`."""\n' + VIEW)
@@ -159,9 +160,9 @@ def test_every_link_and_anchor_of_a_site_leads_somewhere(book):
 
 
 def test_each_fact_has_its_sentence_its_reason_its_code_and_its_evidence(book):
-    """The page that `pytest --site DIR` writes for `spec/tensors/test_views.py` has a
-    test of it once, with mark, first paragraph of the docstring, the paragraph after
-    it, code, and the command that runs it.
+    """For a test of `spec/tensors/test_views.py` that held, the page that
+    `pytest --site DIR` writes for this file shows `✓ held`, the paragraphs of the test's
+    docstring, its code, and the command that runs it.
     """
     book.page("tensors/test_views.py", VIEW)
     book.ledger(CLAIM)
@@ -178,7 +179,8 @@ def test_each_fact_has_its_sentence_its_reason_its_code_and_its_evidence(book):
 
 def test_html_in_a_fact_stays_text(book):
     """`<script>` in a docstring, a literal, an error message, a claim or a row of
-    `parametrize` is text, and no element, on the pages that `pytest --site DIR` writes.
+    `parametrize` is text, and no element, on the HTML pages that `pytest --site DIR`
+    writes.
     """
     evil = "<script>alert(1)</script>"
     book.page(
@@ -299,9 +301,9 @@ def test_a_new_site_takes_the_place_of_the_old_one(tmp_path):
 
 
 def test_a_fact_that_is_lost_stops_the_build(book):
-    """`pytest --site DIR` ends in a usage error if a test that the site in DIR names is
-    gone from the book; if `spec/moved.toml` says where that test went, the site is
-    written, and its old page keeps the test's old id.
+    """`pytest --site DIR` ends in a usage error if the site in DIR names a test that the
+    book no longer has; if `spec/moved.toml` says where `test_old` went, the site is
+    written, and the page where it stood keeps the anchor `old`.
     """
     book.page("tensors/test_views.py", VIEW)
     book.page("tensors/test_sharing.py", "def test_more(): pass")
@@ -399,8 +401,9 @@ def test_a_part_of_the_book_makes_a_site_of_the_whole(book):
 
 
 def test_evidence_stands_under_each_fact_and_an_edit_makes_it_old(book):
-    """`pytest --site DIR` writes under a test the releases of `--evidence` on which it
-    held, apart from those that were measured with other code, before its last edit.
+    """If `spec/evidence` has that a test held on 2.1 with the code of today, and on 2.0
+    with other code, its page of `pytest --site DIR` says `held on 2.1, 1 release measured`
+    and `measured before its last edit: held on 2.0`.
     """
     book.page("tensors/test_it.py", "def test_it(): assert torch.ones(1).item() == 1")
     book.run("spec/", "--evidence")
@@ -568,9 +571,9 @@ def test_pytorchs_documentation_has_the_page(name, kind):
 
 
 def test_programs_get_the_same_as_data(book):
-    """`pytest --site DIR --site-url URL` writes `llms.txt`, which names the pages'
-    twins in Markdown, `data/claims.json` with the claims, an Atom feed `feed.xml`, and
-    a `sitemap.xml` with addresses below URL.
+    """`pytest --site DIR --site-url URL` writes, among others, `llms.txt`, which lists the
+    pages in Markdown; the claims as `data/claims.json`; the Atom feed `feed.xml`; and
+    `sitemap.xml`, whose addresses begin with URL.
     """
     book.page("tensors/test_views.py", VIEW)
     book.ledger(CLAIM)
@@ -678,8 +681,8 @@ def test_code_is_never_translated():
 
 
 def test_every_word_of_the_interface_is_translated():
-    """Each text of the site's own interface, such as a button of `pytest --site DIR`, has a
-    Chinese translation.
+    """Each text of the interface, such as the label of a button, of the site that
+    `pytest --site DIR` writes has a Chinese translation.
     """
     words = read_language("zh").words
     strings = {
@@ -692,9 +695,9 @@ def test_every_word_of_the_interface_is_translated():
 
 
 def test_catalogues_follow_the_book(book, tmp_path):
-    """`update` of `fixtures/site/catalogue.py`, behind `pytest --site DIR`, adds the
-    new texts of a page to the translations, removes those that are gone, and keeps the
-    translation of a changed sentence as outdated.
+    """`update(root, folder)` of `fixtures/site/catalogue.py` adds to `folder/zh/tensors.po`
+    the new texts of the pages in `spec/tensors`, removes those that are gone, and keeps the
+    translation of a changed sentence, marked as outdated.
     """
     book.page("tensors/test_it.py", completed("def test_it(): assert 1 == 1"))
     folder = tmp_path / "zh"
@@ -995,8 +998,8 @@ def test_answers_can_be_covered_and_each_is_shown_on_demand(tab):
     ],
 )
 def test_a_covered_answer_is_compared_with_what_is_typed(tab, answer, typed):
-    """In the field of a covered answer on a page of `pytest --site DIR`, Enter after
-    `(2,3)` counts as right for `(2, 3)`, and after `torch.long` for `torch.int64`;
+    """After the button "Cover the answers" on a page of `pytest --site DIR`, `(2,3)` and
+    Enter in the field is right for the answer `(2, 3)`, `torch.long` for `torch.int64`;
     after a wrong answer the field stays, with `aria-invalid`.
     """
     page = tab("spec/tensors/broadcasting.html")
@@ -1018,9 +1021,9 @@ def test_a_covered_answer_is_compared_with_what_is_typed(tab, answer, typed):
 
 @pytest.mark.slow
 def test_dark_and_light_follow_the_system_and_a_switch(tab):
-    """The start page that `pytest --site DIR` writes is light or dark as the system
-    asks for; a click on the switch in the dark gives it the light colours, and so they
-    are on the next page.
+    """In a browser that asks for dark colours, the start page that `pytest --site DIR`
+    writes is dark; after a click on its light/dark switch it is light, and so is the next
+    page that is opened.
     """
     ground = "() => getComputedStyle(document.body).backgroundColor"
     light = tab("index.html", color_scheme="light")

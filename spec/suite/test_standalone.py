@@ -50,9 +50,9 @@ def fact_of(book, page):
 
 
 def test_a_script_brings_what_the_fact_needs_of_its_page(book):
-    """The `script` that `--facts-json` gives for a test has the `import` lines at the
-    top of its page that it needs, and a function that it calls with the constant that
-    this function names; what it does not need is left out.
+    """For a test that calls `capped`, a function of its page that uses the constant
+    `LIMIT`, the `script` of `--facts-json FILE` has both and the imports that are needed;
+    other constants and classes of the page are left out.
     """
     found = script(fact_of(book, PAGE))
 
@@ -209,9 +209,9 @@ test_it()
     ],
 )
 def test_a_fact_without_a_script_says_why(book, above, reason):
-    """`why_not_alone` of `fixtures/standalone.py` says why a test has no `script`: it
-    takes `capsys` or `request`, reads `__file__`, or names what its page imports at the
-    top from this book's `fixtures/` or `examples/`.
+    """`why_not_alone(fact)` of `fixtures/standalone.py` says why a test has no `script`:
+    `needs pytest's fixture capsys` if it takes `capsys`, `reads a file beside its page` if
+    it uses `__file__`.
     """
     fact = fact_of(book, f"{above}\n    assert 1 == 1")
 
@@ -283,9 +283,9 @@ def decided_here(fact):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="what is told of no GPU is not so with one")
 @pytest.mark.parametrize("page", [page for page in pages_of(ROOT) if place(page)[0] not in APART])
 def test_the_scripts_of_a_page_run(raised, page):
-    """Without CUDA, the `script` that `--facts-json` gives for a test of this book with
-    no gate but `torch`, told for the installed release, outside of `spec/models` and
-    `spec/suite`, runs in a new process without an error.
+    """Without CUDA, each `script` that `pytest --facts-json FILE` gives for a test outside
+    of `spec/models` and `spec/suite`, whose only gates are `torch(...)` with the installed
+    release in them, runs without an error or raises `Skipped`.
     """
     facts = [fact for fact in read_page(str(ROOT), page).facts.values() if decided_here(fact)]
     scripts = {fact.name: script(fact) for fact in facts}

@@ -227,8 +227,9 @@ def test_chapters_come_in_reading_order(book):
 
 
 def test_long_sentences_are_broken_at_the_terminals_width(book, monkeypatch):
-    """With `COLUMNS=40`, `pytest --story` breaks a sentence of 57 characters between
-    two words, and indents its second line as far as the first word behind the mark.
+    """With `COLUMNS=40`, `pytest --story` breaks the sentence "A sentence that is a good
+    deal longer than forty columns." behind "deal", and "longer" stands below the first
+    word, "A".
     """
     monkeypatch.setenv("COLUMNS", "40")
     book.page(
@@ -285,8 +286,9 @@ def test_there_are_no_colours_where_there_is_no_terminal(book):
 
 
 def test_a_terminal_gets_colours(book):
-    """`pytest --story --color=yes` prints ✓ before a test that held in green, ✗ before
-    one that failed in red, and · before the line on skipped tests dimmed.
+    """`pytest --story --color=yes` prints a green ✓ before the sentence of a test that
+    held, a red ✗ before that of one that failed, and a dim · before the line on skipped
+    tests.
     """
     book.page("tensors/test_creation.py", PAGE)
 
@@ -341,7 +343,7 @@ def test_expected_failures_show_while_facts_run(book):
 @pytest.mark.slow
 def test_workers_tell_the_same_story(book):
     """`pytest --story -n 2`, with two worker processes of xdist, prints the chapter
-    `tensors` before `autograd` too, in the order of `fixtures/reading_order.py`.
+    `tensors` before `autograd`, in the order of `fixtures/reading_order.py`.
     """
     book.page("autograd/test_backward.py", 'def test_b():\n    """Second."""')
     book.page("tensors/test_creation.py", 'def test_a():\n    """First."""')

@@ -107,9 +107,9 @@ def wrong(rule, texts, wanted):
 
 @pytest.mark.parametrize("name", RULES)
 def test_each_rule_finds_its_positive_examples_and_no_negative_one(name):
-    """Each rule in `spec/drift/rules` of this project, used by `pytest --used-in`,
-    finds each code example in its `matches`, and is certain of none of the examples in
-    its `passes`.
+    """Each rule in `spec/drift/rules` of this project, used by `pytest --used-in`, finds
+    each code example in its `matches`; of those in its `passes` it finds none, or only as
+    unsure, with a condition.
     """
     rule = RULES[name]
 
@@ -237,9 +237,9 @@ def test_what_warns_and_what_is_unsure_is_shown_when_asked_for(code, show, rules
 
 
 def test_an_unsure_place_says_what_it_depends_on(code):
-    """With a rule on the division of integer tensors, `--used-in PATH --used-in-show
-    unsure` prints behind the place of `torch.sin(z) / 2` the condition that
-    `torch.sin(z)` is an integer tensor.
+    """With a rule on `/` of integer tensors, `--used-in PATH --used-in-show unsure` prints
+    "if `torch.sin(z)` is an integer tensor" behind the place of `torch.sin(z) / 2`, in code
+    that does not show what `z` is.
     """
     book = code("a.py", "import torch\ny = torch.sin(z) / 2\n")
     result = book.run(
@@ -251,9 +251,9 @@ def test_an_unsure_place_says_what_it_depends_on(code):
 
 
 def test_json_and_sarif_have_each_place(code):
-    """Beside `pytest --used-in PATH`, `--used-in-json FILE` writes each place that is
-    shown with rule, code and what to write, and `--used-in-sarif FILE` writes rule,
-    level and region in the SARIF format.
+    """Beside `pytest spec/ --since 1.9 --used-in PATH`, `--used-in-json FILE` writes for
+    each place that is shown the rule, the code and what to write; `--used-in-sarif FILE`
+    writes the rule, level and region in the SARIF format.
     """
     book = code("a.py", "import torch\n\nvalues = torch.symeig(x)[0]\n")
     book.run(
@@ -290,9 +290,9 @@ def test_json_and_sarif_have_each_place(code):
 
 
 def test_the_report_ends_with_what_the_book_does_not_know(code):
-    """The report of `pytest --used-in PATH` ends with how many names of torch the code
-    uses; if some of them are on no page below `spec/`, the report then lists those as
-    names of which the book knows nothing.
+    """The report of `pytest spec --since 1.9 --used-in PATH` ends with how many names of
+    torch the code uses and of how many the book speaks; if there are others, it lists them
+    behind `It knows nothing of`.
     """
     book = code("a.py", "import torch\ntorch.ones(1)\ntorch.unheard_of(1)\n")
     book.page("tensors/test_creation.py", "def test_it():\n    torch.ones(1)")
@@ -374,9 +374,9 @@ FILES = {
     ],
 )
 def test_code_is_read_where_it_stands(code, name, places):
-    """`pytest --used-in FILE` reads `.py`, also Python 2; code cells of `.ipynb`, also
-    of half a notebook; Python in fences or behind `>>>` in `.md` and `.txt`; and Python
-    below `code-block` in `.rst`.
+    """`pytest spec --since 1.9 --used-in FILE` reads Python 3 and 2 in `.py`, code cells in
+    `.ipynb`, Python in fences or behind `>>>` in `.md` and `.txt`, and Python below
+    `code-block` in `.rst`.
     """
     book = code(name, FILES[name])
 
@@ -390,9 +390,9 @@ def test_code_is_read_where_it_stands(code, name, places):
 
 
 def test_what_cannot_be_parsed_is_named(code):
-    """`pytest --used-in PATH` names the first line of a `.py` file that is no Python 3,
-    as `print x`, with the reason, and still finds a call of `torch.symeig` in the line
-    after `print x`.
+    """`pytest spec --since 1.9 --used-in a.py`, with an `a.py` of the three lines
+    `import torch`, `print x` and `torch.symeig(x)`, names line 2 and why it is no Python 3,
+    and still finds `torch.symeig` in line 3.
     """
     result = code("a.py", "import torch\nprint x\ntorch.symeig(x)\n").run(
         "spec", "--since", "1.9", "--until", "2.1", "--used-in", "code"
@@ -407,8 +407,8 @@ def test_what_cannot_be_parsed_is_named(code):
 
 
 def test_what_is_data_is_named_and_not_read(code, monkeypatch):
-    """`pytest --used-in PATH` does not read a `.py` file of more bytes than
-    `MOST_BYTES` of `fixtures/sources.py`, and prints `not read` behind its name.
+    """`pytest spec/ --since 1.9 --used-in PATH` does not read a `.py` file of more bytes
+    than `MOST_BYTES` of `fixtures/sources.py`, and prints `not read` behind its name.
     """
     monkeypatch.setattr("fixtures.sources.MOST_BYTES", 9)
     result = code("a b.py", "import torch\n").run(
@@ -458,9 +458,9 @@ def test_nothing_of_the_code_is_executed(tmp_path):
     ],
 )
 def test_bad_input_is_refused_in_a_line(code, arguments, reason):
-    """`--used-in PATH` is a usage error, exit code 4, without `--since`, if PATH does
-    not exist or is an empty folder, or with `--used-in-show some`, a value other than
-    `warns`, `unsure` or `all`.
+    """`pytest spec --used-in PATH` is a usage error, exit code 4, without `--since`. So is
+    `--since 1.9 --until 2.1 --used-in PATH` if PATH does not exist or is an empty folder,
+    or if `--used-in-show some` is added.
     """
     book = code("a.py", "import torch\n")
     (book.path / "empty").mkdir()
@@ -495,8 +495,8 @@ IMPORTS = {
     ],
 )
 def test_a_name_is_what_the_file_imports_it_as(how, lines):
-    """In a file with the one import `import torch.nn.functional as F` or `from
-    torch.utils import *`, `--used-in` takes `F.grid_sample(x, y)` for torch's; with
+    """In a `.py` file with the one import `import torch.nn.functional as F` or
+    `from torch.utils import *`, `--used-in` takes `F.grid_sample(x, y)` for torch's; with
     `import torch` or `import torch, other as F` it does not.
     """
     imports, call = IMPORTS[how]
@@ -516,9 +516,9 @@ GUARDS = {
 
 @pytest.mark.parametrize("guard", ["tried", "for a release", "if it is there"])
 def test_code_that_asks_first_is_left_alone(guard):
-    """`--used-in` reports a bare `from torch._six import inf`, but not one in the body
-    of a `try` with `except ImportError`, below `if torch.__version__ < '1.8':` or below
-    `if hasattr(torch, '_six'):`.
+    """`pytest spec --since 1.9 --used-in FILE` reports a bare `from torch._six import inf`,
+    but not one in the body of a `try` with `except ImportError`, below
+    `if torch.__version__ < '1.8':` or below `if hasattr(torch, '_six'):`.
     """
     bare = re.search("from torch._six.*\n", GUARDS[guard])[0]
 
@@ -565,9 +565,9 @@ OF_A_PARAMETER = "def f(x):\n    x\n"
 
 @pytest.mark.spare("'tensor int'", reason="of nothing anything is known")
 def test_what_is_not_known_is_neither_so_nor_not():
-    """For the parameter `x` in the body of `def f(x):`, `is_(kinds, "tensor int")` of
-    `fixtures/matching.py`, which `--used-in` asks for types, returns None, neither True
-    nor False.
+    """`is_(kinds, "tensor int")` of `fixtures/matching.py`, with `kinds` what is known of
+    `x` in the body of `def f(x):`, returns None, and neither True nor False: `x` may or may
+    not be an integer tensor.
     """
     assert is_(kinds(OF_A_PARAMETER), "tensor int") is None
 

@@ -195,8 +195,9 @@ def test_a_matrix_product_does_not_mix_dtypes():
 
 
 def test_vectors_of_two_lengths_have_no_dot_product():
-    """`x @ y` and `torch.dot(x, y)` of a dense float32 vector of two elements and one of
-    one element raise a RuntimeError: nothing is broadcast.
+    """For `x = torch.tensor([1.0, 2.0])` and `one = torch.tensor([3.0])`, `x @ one` and
+    `torch.dot(x, one)` raise RuntimeError, "expected tensor [2] and src [1] to have the
+    same number of elements": `one` is not broadcast.
 
     Write `(x * y).sum()` where broadcasting is wanted.
     """

@@ -18,13 +18,13 @@ from torch import nn
 
 
 def test_a_state_kept_between_batches_brings_its_graph_along():
-    """If the hidden state `h` of a trainable `nn.RNN` goes from one chunk, after its
-    `backward()`, into the next, the second `backward()` raises RuntimeError, "Trying to
-    backward through the graph a second time": write `h = h.detach()` first.
+    """For `rnn = nn.RNN(1, 2)` and `x = torch.ones(2, 1, 1)`, after `y, h = rnn(x)` and
+    `y.sum().backward()`, `rnn(x, h)[0].sum().backward()` raises RuntimeError, "Trying to
+    backward through the graph a second time"; `rnn(x, h.detach())` works.
 
-    Because the first chunk's `backward()` freed the graph of that chunk, and `h` leads into
-    it. Where all weights of the RNN are frozen and no input requires grad, `h` has no graph
-    and nothing raises.
+    Because the first `backward()` freed the graph of the first call, and `h` leads into it.
+    Where all weights of the RNN are frozen and no input requires grad, `h` has no graph and
+    nothing raises.
     """
     rnn = nn.RNN(1, 2)
     first, second = torch.randn(4, 1, 1).split(2)

@@ -293,8 +293,9 @@ def test_a_loss_rebuilt_from_its_number_trains_nothing():
 
 
 def test_a_loss_computed_under_no_grad_has_no_backward():
-    """`loss.backward()` of a loss such as `(w - 4)**2` computed under `no_grad` raises
-    RuntimeError, "element 0 of tensors does not require grad and does not have a grad_fn".
+    """With `w = nn.Parameter(torch.tensor(0.0))`, `loss.backward()` of `loss = (w - 4)**2`,
+    computed under `torch.no_grad()`, raises RuntimeError, "element 0 of tensors does not
+    require grad and does not have a grad_fn".
 
     Put `no_grad` around the evaluation only, not around the training.
     """

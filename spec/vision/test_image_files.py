@@ -90,9 +90,9 @@ def test_bytes_are_decoded_from_a_tensor(tmp_path):
 
 
 def test_the_file_decides_the_channels_unless_the_mode_does(tmp_path):
-    """`io.read_image(path)` of an 8-bit PNG file without a palette gives 1 channel for grey
-    and 3 for colour, both without alpha, and 4 for colour with an alpha channel;
-    `io.read_image(path, ImageReadMode.RGB)` gives 3 each time.
+    """`torchvision.io.read_image("a.png")` of an 8-bit PNG file without a palette has 1
+    channel for grey and 3 for colour, both without alpha, and 4 for colour with alpha;
+    `read_image("a.png", ImageReadMode.RGB)` has 3 each time.
 
     A data set with a few grey or transparent files fails in the loader's stack otherwise:
     "stack expects each tensor to be equal size". A PNG file with a palette gives 1 channel of

@@ -44,9 +44,9 @@ def test_mixup_mixes_images_and_labels_in_one_proportion():
 
 
 def test_cutmix_weights_labels_by_area():
-    """`v2.CutMix(num_classes=3)` of a batch of two images and the int64 labels 0 and 2
-    pastes into each image a rectangle of the other image; the label of the other image
-    gets, up to rounding, the share of the pixels that the rectangle covers.
+    """`v2.CutMix(num_classes=3)` of a batch of two images with the int64 labels 0 and 2
+    pastes into each image a rectangle of the other, at times an empty one; the label of the
+    other image gets the share of the pixels pasted, up to rounding.
     """
     images = torch.tensor([0.0, 1.0]).view(2, 1, 1, 1).expand(2, 1, 8, 8)
     labels = torch.tensor([0, 2])
@@ -105,8 +105,9 @@ def test_the_number_of_classes_has_to_be_told():
 
 
 def test_a_class_beyond_the_number_of_classes_is_refused():
-    """`v2.MixUp(num_classes=3)` raises RuntimeError for an int64 label 3 on the CPU, "Class
-    values must be smaller than num_classes": classes count from 0.
+    """`v2.MixUp(num_classes=3)(images, torch.tensor([0, 3]))` with
+    `images = torch.rand(2, 3, 4, 4)` raises RuntimeError, "Class values must be smaller
+    than num_classes": classes count from 0.
     """
     images = torch.rand(2, 3, 4, 4)
 
