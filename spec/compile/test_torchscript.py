@@ -93,9 +93,9 @@ def test_an_argument_without_a_type_is_a_tensor():
 
 @torchscript
 def test_scripted_functions_take_no_variable_arguments():
-    """`torch.jit.script` of a function with `*args`, defined in a .py file, raises
-    NotSupportedError, "Compiled functions can't take variable number of arguments or use
-    keyword-only arguments with defaults".
+    """`torch.jit.script` of a function that takes `*args` as a parameter, defined in a .py
+    file, raises NotSupportedError, "Compiled functions can't take variable number of
+    arguments or use keyword-only arguments with defaults".
 
     Take a `List[torch.Tensor]` instead.
     """

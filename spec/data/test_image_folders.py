@@ -99,8 +99,8 @@ def test_pictures_without_folders_are_no_classes(tmp_path):
 
 def test_an_empty_class_is_refused(tmp_path):
     """`torchvision.datasets.ImageFolder(root)` raises FileNotFoundError if one class
-    folder, `cat`, has no images: "Found no valid file for the classes cat"; the message
-    goes on with the extensions that `ImageFolder` looks for.
+    folder, `cat`, is empty: "Found no valid file for the classes cat"; the message goes on
+    with the extensions that `ImageFolder` looks for.
 
     Remove the folder. Since torchvision 0.18 `ImageFolder(root, allow_empty=True)` keeps the
     class.

@@ -184,9 +184,9 @@ def test_worker_init_fn_runs_whenever_workers_start(persistent, calls):
 
 
 def test_workers_that_start_anew_see_the_changed_dataset():
-    """Workers of `DataLoader(samples, num_workers=1)` start anew in each pass and see a
-    number that you replaced in the list `samples` between two passes; with
-    `persistent_workers=True` they still have the old number.
+    """Workers of `DataLoader(samples, num_workers=1)` start anew in each pass: if a number
+    in the list `samples` is replaced between two passes, they read the new number; with
+    `persistent_workers=True` they still read the old one.
 
     Each worker has the copy of the time when it started. Make a new `DataLoader` after a change.
     """

@@ -53,9 +53,10 @@ def test_matrix_products_are_full_float32_unless_one_asks():
     reason="GPUs before Ampere have no TF32",
 )
 def test_tf32_drops_digits_for_speed():
-    """After `torch.set_float32_matmul_precision("high")` a float32 `x` of shape (64, 64)
-    with 1 + 2**-12 on its diagonal has 1 there in `x @ torch.eye(64, device="cuda")`: an
-    NVIDIA GPU since Ampere multiplies in TF32, with 10 bits of fraction.
+    """After `torch.set_float32_matmul_precision("high")`,
+    `x @ torch.eye(64, device="cuda")` of `x = torch.eye(64, device="cuda") * (1 + 2**-12)`
+    has 1 on its diagonal: an NVIDIA GPU since Ampere multiplies in TF32, with 10 bits of
+    fraction.
 
     It is often several times faster, and exact enough for most trainings.
     """

@@ -160,8 +160,9 @@ def test_running_out_of_memory_is_survived():
 @pytest.mark.cuda
 @pytest.mark.torch(">=2.0")
 def test_a_smaller_batch_is_tried_after_the_except_clause():
-    """After `torch.cuda.OutOfMemoryError` a program can try a smaller batch, once it has left
-    the `except` clause, whose traceback holds the tensors of the failed call.
+    """After `torch.cuda.OutOfMemoryError` a program can try a smaller batch. Leave the
+    `except` clause first: until then the exception's traceback holds the tensors of the
+    failed call.
 
     A lasting shortage also shows as "CUDA error: CUBLAS_STATUS_ALLOC_FAILED" or "cuDNN error:
     CUDNN_STATUS_NOT_INITIALIZED", because cuBLAS and cuDNN found no memory for themselves: make

@@ -235,9 +235,9 @@ def test_a_shortcut_hands_the_gradient_through(example):
 
 
 def test_a_wave_sorted_does_not_tell_its_kind(example):
-    """With the values of each wave sorted, rising, falling and triangular waves of
-    `examples/beginner_models.py` have at each place the same mean to within 0.05 (2400
-    waves); unsorted, the median step is about +0.2, -0.2 and 0.
+    """The rising, falling and triangular waves that `waves(2400, generator)` of
+    `examples/beginner_models.py` makes have median steps of about +0.2, -0.2 and 0; if each
+    wave is sorted, the kinds have at each place the same mean, to within 0.05.
 
     So a model that doesn't see the order can't tell them apart, and a recurrent net can.
     """
@@ -252,9 +252,9 @@ def test_a_wave_sorted_does_not_tell_its_kind(example):
 
 
 def test_all_trains_the_six_one_by_one(example, trained, tmp_path):
-    """`examples/beginner_models.py --model all` trains the six models one after the other; the
-    losses and the accuracy of `feed_forward` are equal to those of `--model feed_forward` with
-    otherwise equal options and as many threads, on one CPU.
+    """`examples/beginner_models.py --model all` trains the six models one after the other;
+    by default the losses and the accuracy of `feed_forward` are equal to those of
+    `--model feed_forward` with as many threads on the same CPU.
 
     Because the seed is set anew before each model.
     """

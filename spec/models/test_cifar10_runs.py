@@ -223,9 +223,9 @@ def test_a_run_by_the_notes_goes_on_to_the_same_weights_too(classifier, few, tmp
 
 
 def test_a_checkpoint_of_the_other_recipe_is_refused(classifier, refused, few, tmp_path):
-    """Without `--dry-run`, `examples/cifar10_classifier.py --recipe notes --resume` refuses
-    the checkpoint of a `--recipe fast` run with otherwise the same options, `--batch-size`
-    and `--lr` given: exit code 2, and a line that names both recipes.
+    """After `examples/cifar10_classifier.py --recipe fast --batch-size 4 --lr 0.01`, the
+    same call with `--recipe notes --resume` instead of `--recipe fast` refuses its
+    checkpoint: exit code 2, and a line that names both recipes.
 
     Because a run that goes on with other settings would not end as an uninterrupted one.
     """

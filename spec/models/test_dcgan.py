@@ -143,9 +143,9 @@ def test_samples_of_digits_are_of_all_ten(trained, loss):
 
 
 def test_a_sampled_face_has_the_colours_of_a_face(trained):
-    """In sampled faces of `examples/dcgan.py`, by 400 steps of the GAN with seed 0 on drawn
-    faces, the mean colours of hair, skin and wall are within 0.25 of those of the drawn
-    faces, per channel on a scale from -1 to 1.
+    """After `examples/dcgan.py --steps 400` (seed 0) on 1000 drawn faces, the mean colours
+    of hair, skin and wall in its samples are within 0.25 of those in the drawn faces, per
+    channel on a scale from -1 to 1.
     """
     metrics, _ = trained("gan", "faces")
     found, meant = metrics["samples"]["colours"], metrics["data"]["colours"]
@@ -333,9 +333,9 @@ def test_a_dry_run_takes_a_step_of_each_net_and_writes_nothing(dcgan, few, tmp_p
     ],
 )
 def test_what_cannot_be_is_told_in_one_line(dcgan, capsys, tmp_path, monkeypatch, arguments, line):
-    """Without `--dry-run`, `examples/dcgan.py` ends with exit code 2 and a line that names
-    the cause: without `--generate`, no pictures in `--data`; with it, no checkpoint in
-    `--out`.
+    """`examples/dcgan.py --data DIR` ends with exit code 2 and a line that names the cause
+    if DIR isn't there or holds no pictures; so does `--generate 3` if there is no
+    checkpoint.pt in `--out`.
     """
     monkeypatch.chdir(tmp_path)
 

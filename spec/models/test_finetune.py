@@ -261,9 +261,9 @@ def test_training_all_changes_every_tensor(model):
 
 @pytest.mark.claim("path-finetune")
 def test_the_frozen_base_comes_near_to_training_all_in_far_fewer_numbers(modes):
-    """`examples/finetune.py --size 48 --batch-size 25 --epochs 12` (seed 0), pretraining on
-    150 drawings each of 15 shapes, trains with `--mode freeze` under 1/500 of the
-    parameters of `--mode all`, and reaches at least 0.8 times its accuracy.
+    """On 150 drawings of each shape, with `--size 48 --batch-size 25 --epochs 12` (seed 0),
+    `examples/finetune.py --mode freeze` trains less than 1/500 as many parameters as
+    `--mode all`, and reaches at least 0.8 times as high an accuracy.
 
     With few pictures the base's features matter more than fitting all of its weights.
     """
@@ -274,9 +274,9 @@ def test_the_frozen_base_comes_near_to_training_all_in_far_fewer_numbers(modes):
 
 
 def test_what_was_learned_before_helps(compared, modes):
-    """`examples/finetune.py --size 48 --batch-size 25 --epochs 12` (seed 0), pretraining on
-    150 drawings each of 15 shapes, reaches with `--mode freeze` and with `all` over 1.2
-    times the accuracy of `scratch` on five others, 20 drawings each.
+    """On 150 drawings of each shape, with `--size 48 --batch-size 25 --epochs 12` (seed 0),
+    `examples/finetune.py` reaches in the modes freeze and all more than 1.2 times the
+    accuracy of scratch on five new shapes, 20 drawings of each.
     """
     chance = compared[0]["chance"]
 

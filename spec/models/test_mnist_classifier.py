@@ -170,9 +170,9 @@ def test_the_confusion_matrix_counts_every_test_digit_once(metrics):
 
 
 def test_the_dashboard_shows_what_was_logged(trained):
-    """Of a run of `examples/mnist_classifier.py` without `--dry-run` the TensorBoard event
-    file gives back each value of `metrics["scalars"]` (training loss, test loss, test
-    accuracy), rounded to float32, with its step.
+    """The TensorBoard event file of a run of `examples/mnist_classifier.py` without
+    `--dry-run` has each value of the `metrics["scalars"]` that `main` returns (training
+    loss, test loss, accuracy), rounded to float32, with its step.
     """
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     metrics, out = trained

@@ -321,9 +321,9 @@ def test_a_body_in_chunks_has_the_same_bound(sent):
 
 
 def test_max_body_is_in_bytes(sent):
-    """`create_app(net, max_body=18)` of `examples/serve.py` answers the 18 bytes
-    `{"inputs": [0, 0]}`, posted to `/predict` as application/json, with status 200; with
-    `max_body=17` it answers these bytes with status 413.
+    """With a net of two inputs, `create_app(net, max_body=18)` of `examples/serve.py`
+    answers the 18 bytes `{"inputs": [0, 0]}`, posted to `/predict` as application/json,
+    with status 200; with `max_body=17` it answers them with status 413.
     """
     question = b'{"inputs": [0, 0]}'
 

@@ -69,9 +69,9 @@ def test_a_gram_matrix_forgets_where(transfer):
 
 
 def test_the_losses_are_nought_for_the_picture_they_come_from(transfer):
-    """In `examples/style_transfer.py` (its two drawn pictures of 32 x 32, random net) the
-    content loss of the content picture and the style loss of the style picture are 0; each
-    picture's loss of the other kind is above 0.1.
+    """Of the two drawn pictures of `examples/style_transfer.py` at 32 x 32 pixels (random
+    net), the content picture has the content loss 0 and a style loss above 0.1, the style
+    picture the style loss 0 and a content loss above 0.1.
     """
     scene = transfer.to_tensor(transfer.draw_scene(32))
     pattern = transfer.to_tensor(transfer.draw_pattern(32))
@@ -101,9 +101,9 @@ def test_both_losses_fall(painted):
 
 
 def test_the_result_keeps_the_content_and_takes_on_the_style(painted):
-    """By default the result of `examples/style_transfer.py` has less than 0.6 of the content
-    loss of noise and of the style picture, less than 1/10 of the style loss of noise and less
-    than 1/40 of that of the content picture.
+    """By default the result of `examples/style_transfer.py` has less than 0.6 times the
+    content loss that noise or the style picture has, less than 1/10 of the style loss of
+    noise and less than 1/40 of the style loss of the content picture.
     """
     metrics, _ = painted()
     result, noise, scene, pattern = (
@@ -321,9 +321,9 @@ def test_a_dry_run_takes_two_steps_and_writes_nothing(transfer, tmp_path, monkey
 def test_what_cannot_be_is_told_in_one_line(
     transfer, capsys, tmp_path, monkeypatch, arguments, line
 ):
-    """Without `--dry-run`, `examples/style_transfer.py` ends with exit code 2 and a line that
-    names the cause: a `--content` or `--style` that is missing or no picture, an `--out` below
-    a file, or `--device toaster`.
+    """`examples/style_transfer.py` ends with exit code 2 and a line that names the cause if
+    the file of `--content` or `--style` is missing or no picture, if `--out` is to be below
+    a file (without `--dry-run`), or with `--device toaster`.
     """
     monkeypatch.chdir(tmp_path)
     (tmp_path / "words.png").write_text("words")

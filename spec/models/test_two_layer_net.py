@@ -195,9 +195,9 @@ def test_the_number_of_loops_is_drawn_anew_each_time(dynamic):
 
 
 def test_a_net_of_random_depth_learns_at_every_depth(dynamic):
-    """After 500 steps with seed 0, in which its middle layer was applied 0 to 3 times at
-    random, the net of `examples/dynamic_net.py` has at each of these four depths less
-    than 5 % of the best linear map's error on unseen data.
+    """The net of `examples/dynamic_net.py` applies its middle layer 0 to 3 times, at
+    random, in each of 500 training steps (seed 0); after them its error on unseen data is
+    at each of the four depths less than 5 % of the best linear map's.
     """
     ratios = [error / dynamic["baseline"] for error in dynamic["test"]]
     assert ratios == pytest.approx([0.025] * 4, abs=0.02)

@@ -68,9 +68,9 @@ def corpus(speaker):
 
 
 def test_the_perplexity_is_far_below_vocabulary_and_counted_words(trained):
-    """After five epochs on Python's help with seed 0, the net of
-    `examples/word_language_model.py` has on unread paragraphs a perplexity below 4 % of the
-    size of its vocabulary, and 0.18 to 0.30 times that of single words' frequencies.
+    """After `--epochs 5` on Python's help texts (seed 0), the net of
+    `examples/word_language_model.py` has on unread paragraphs a perplexity below 4 % of its
+    vocabulary's size, and 0.18 to 0.30 times the perplexity of counting single words.
 
     A model that knows nothing has the size of the vocabulary as its perplexity.
     """
@@ -93,8 +93,8 @@ def test_the_perplexity_is_below_that_of_counted_pairs(trained):
 
 def test_the_unigram_perplexity_is_that_of_the_counts(speaker, corpus, trained):
     """The unigram perplexity of `examples/word_language_model.py` is exp of the mean of
-    -log((count + 1) / total) over the words of the unread part; count is that of the training
-    part, total its length plus the size of the vocabulary.
+    -log((count + 1) / total) over the words of the unread part; count: how often the
+    training part has the word; total: its length plus the vocabulary's size.
 
     The 1 added to each count keeps a word that was never counted from costing infinity.
     """
@@ -309,9 +309,9 @@ def test_a_finished_run_learns_on_with_more_epochs(speaker, little, tmp_path):
 def test_what_it_can_not_use_is_told_in_one_line(
     speaker, little, tmp_path, capsys, arguments, said
 ):
-    """Without `--dry-run`, `examples/word_language_model.py` ends with exit code 2 and a
-    line that names the cause: a missing file `--text` to learn from, no checkpoint for
-    `--generate`, or a `--prompt` with a word that the text hasn't.
+    """`examples/word_language_model.py` ends with exit code 2 and a line that names the
+    cause if the file of `--text` to learn from is missing, if `--generate` finds no
+    checkpoint, or if `--prompt` has a word that the text doesn't have.
     """
     with pytest.raises(SystemExit) as stopped:
         speaker.main([*TINY, "--text", str(little), "--out", str(tmp_path), *arguments.split()])

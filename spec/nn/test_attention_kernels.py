@@ -216,8 +216,8 @@ def test_no_available_kernel_means_that_the_allowed_ones_refuse():
 def test_a_refused_kernel_says_why():
     """On the CPU, inside `with
     torch.nn.attention.sdpa_kernel(SDPBackend.FLASH_ATTENTION):`,
-    `F.scaled_dot_product_attention` with `dropout_p=0.5` warns before it raises: "Flash
-    attention kernel not used because", and then the reason.
+    `F.scaled_dot_product_attention(q, q, q, dropout_p=0.5)` of `q = torch.ones(1, 1, 3, 8)`
+    warns "Flash attention kernel not used because", then raises.
     """
     from torch.nn.attention import SDPBackend, sdpa_kernel
 

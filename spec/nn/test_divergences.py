@@ -140,9 +140,10 @@ def test_distributions_have_a_divergence_by_formula():
 
 
 def test_the_divergence_of_a_variational_autoencoder():
-    """`-0.5 * (1 + logvar - mu**2 - logvar.exp()).sum(1)` is, per sample, the KL divergence of
-    a normal distribution with mean `mu` and variance `exp(logvar)` in each feature from the
-    standard normal one.
+    """For `mu` and `logvar` of shape (samples, features),
+    `-0.5 * (1 + logvar - mu**2 - logvar.exp()).sum(1)` is, up to rounding, the KL
+    divergence of independent normals with mean `mu` and variance `exp(logvar)` from
+    standard ones, per sample.
 
     `torch.distributions.kl_divergence(Normal(mu, (logvar / 2).exp()), Normal(0.0, 1.0)).sum(1)`
     gives the same up to rounding.

@@ -266,9 +266,9 @@ def test_lp_pooling_has_a_layer_for_volumes():
 
 
 def test_unpooling_a_size_that_was_rounded_needs_that_size():
-    """After `y, indices = nn.MaxPool2d(2, return_indices=True)(x)` of an `x` of shape
-    (1, 1, 5, 5), `nn.MaxUnpool2d(2)(y, indices, output_size=x.shape)` has 5 rows again, the
-    fifth of zeros.
+    """After `y, indices = nn.MaxPool2d(2, return_indices=True)(x)` of a float32 `x` of
+    shape (1, 1, 5, 5), `nn.MaxUnpool2d(2)(y, indices, output_size=x.shape)` has 5 rows
+    again, the fifth of zeros.
 
     Because `MaxPool2d` drops the fifth row. Without `output_size` the indices are taken for those
     of 4 x 4, and values land elsewhere, or RuntimeError is raised.

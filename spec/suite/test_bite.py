@@ -210,8 +210,9 @@ def test_a_literal_bites_where_one_row_of_a_table_needs_it(book):
 
 
 def test_a_table_is_varied_with_the_code_as_it_is(book):
-    """`pytest --bite` tries another value of a test's `parametrize` on the test's own code,
-    not on the last variant of that code.
+    """`pytest --bite` tries other values of a test's `parametrize` with the test's code as
+    it is written: if the code does not use `n`, the change of `n` from 1 to 2 is told as
+    `SURVIVES`.
     """
     result = bite(
         book,

@@ -184,9 +184,9 @@ def test_what_cannot_run_here_is_no_exercise(book, head, why):
     ],
 )
 def test_an_answer_is_told_how_near_it_is(book, answer, outcome, said):
-    """To a wrong answer of an exercise of `pytest --blanks DIR` whose answer is a nested
-    list of numbers `pytest DIR` says what is wrong, as its kind, its shape or how many
-    values are right, never the value; it refuses `x.tolist()` and `os.sep`.
+    """`pytest DIR` says of an answer to an exercise of `pytest --blanks DIR` what is wrong:
+    of `[7, 7]` for `[[7, 7], [7, 7]]` `right kind, wrong shape`, of `[[7, 8], [9, 7]]`
+    `2 of 4 right`; it refuses `x.tolist()` and `os.sep`.
     """
     exercise = of_fact(fact_of(book, FACT))
 
@@ -272,8 +272,9 @@ def test_nearness_of_other_kinds(given, wanted, said):
     ],
 )
 def test_a_fact_that_does_not_end_is_stopped_and_the_others_go_on(body, said):
-    """`verdicts` of `fixtures/learning/judge.py` stops code that runs for ever after a time
-    limit, survives code that ends its process, and goes on to the next exercise.
+    """`verdicts([endless, good], seconds=0.4)` of `fixtures/learning/judge.py` refuses the
+    job `endless`, which runs `while True: pass` or `os._exit(3)`, and goes on to the job
+    `good`, whose right answer it calls solved.
     """
     endless = Job(f"def test_it():\n    {body}\n    assert 1 == ___", "", "test_it", ["1"], ["1"])
     good = Job("def test_it():\n    assert 1 == ___", "", "test_it", ["1"], ["1"])
@@ -392,7 +393,7 @@ def test_another_sentence_reopens_nothing_and_another_code_does(book):
 @pytest.mark.parametrize(("note", "kept"), [("", False), ("    # mine\n", True)])
 def test_an_exercise_that_the_book_has_no_more_goes_if_nobody_touched_it(book, note, kept):
     """`pytest --blanks DIR`, run again, deletes an exercise whose test is gone from a page
-    that is still there, unless the learner wrote a line into the exercise.
+    that is still there, unless the learner wrote something into the exercise.
     """
     book.page("tensors/test_creation.py", FACT + FACT.replace("test_full", "test_more"))
     written(book)
@@ -570,9 +571,9 @@ def test_a_claim_of_the_notes_asks_for_its_verdict(book):
 
 
 def test_a_pair_of_old_and_new_truth_asks_for_the_release(book):
-    """`pytest --blanks DIR` makes of a test with the mark `torch("<2.0")` and the next one,
-    alike but for `torch(">=2.0")`, an exercise that shows both sentences without the
-    release, "PyTorch 2.0" as "PyTorch ...", and asks for it.
+    """Of two tests alike but for the marks `torch("<2.0")` and `torch(">=2.0")` and the
+    words "Before PyTorch 2.0" and "Since PyTorch 2.0", `pytest --blanks DIR` makes an
+    exercise that shows both with "PyTorch ..." and asks for the release.
     """
     old = FACT.replace('"""`torch.full`', '"""Before PyTorch 2.0 `torch.full`')
     new = FACT.replace('"""`torch.full`', '"""Since PyTorch 2.0 `torch.full`')

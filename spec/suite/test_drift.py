@@ -127,8 +127,8 @@ def test_long_answers_are_broken_below_themselves(atlas, monkeypatch):
     ],
 )
 def test_a_damaged_atlas_is_refused_with_advice(atlas, text, advice):
-    """`pytest --drift` is a usage error that says how to renew the file if
-    `spec/drift/atlas.json` is no JSON object, or has the answers of no release.
+    """`pytest --drift` is a usage error that says how to renew `spec/drift/atlas.json` if
+    this file holds no JSON, `[]`, `{}` or `{"releases": {"0.4": {"missing": "no wheel"}}}`.
     """
     (atlas.path / "spec" / "drift" / "atlas.json").write_text(text)
 

@@ -90,9 +90,9 @@ def test_a_fact_is_a_record(facts):
 
 
 def test_a_record_holds_the_table_and_the_script(facts):
-    """`pytest --facts-json FILE` writes the rows of a test's `parametrize` over a list as
-    Python expressions, not evaluated, and a script that sets the values of the first row
-    and goes on with the test's code.
+    """`pytest --facts-json FILE` writes for a test with
+    `@pytest.mark.parametrize("n", [1, 2])` the rows `[["1"], ["2"]]`, Python expressions as
+    text, and a `script` that sets `n = 1` and goes on with the test's code.
     """
     fact = facts["facts"][0]
 
@@ -108,9 +108,9 @@ def test_a_record_holds_the_table_and_the_script(facts):
 
 
 def test_a_record_tells_what_is_needed_and_seen(facts):
-    """`pytest --facts-json FILE` writes for a test the helper functions of its page that it
-    calls, the type of the error that it raised in `pytest.raises`, and torch methods that
-    it called, as `torch.nn.Module.eval`.
+    """`pytest --facts-json FILE` writes for a passing test the functions of its page that
+    it calls (`helpers`), the type of an error raised in `pytest.raises` (`errors`), and
+    `torch.nn.Module.eval` for `torch.nn.Linear(1, 1).eval()` (`symbols`).
     """
     fact = facts["facts"][2]
 
@@ -185,8 +185,9 @@ def test_a_gate_that_page_and_fact_name_is_told_once(book):
 
 
 def test_the_tree_of_a_fact_has_the_lines_of_its_page(book):
-    """`read_page` of `fixtures/facts.py` gives a test's first line, decorators included,
-    its `def` line, and a tree whose statements have the line numbers of the file.
+    """`read_page` of `fixtures/facts.py` gives of a test the number of its first line,
+    decorators included (`first`), that of its `def` (`line`), and a `tree` whose statements
+    have the line numbers of the file.
     """
     book.page(
         "tensors/test_creation.py",

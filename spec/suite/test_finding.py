@@ -131,9 +131,9 @@ def test_each_page_has_a_share_of_a_long_answer():
 
 
 def test_what_is_plainly_about_a_name_comes_first():
-    """Of tests alike in all else, `pytest --about Tensor.view` puts one that expects an
-    error, is on a page named for views or names `view` sooner before the others, and one
-    that begins with `Before PyTorch 1.0` last.
+    """Of tests alike in all else, `pytest --about Tensor.view --collect-only` prints one
+    that expects an error first, one whose sentence names `view` early before one that names
+    it late, and one that begins with `Before PyTorch 1.0` last.
     """
     late = entry("`x[0]` of an `y` is a `view`.", "torch.Tensor.view", page="nn/test_shapes.py")
     soon = entry("`view` merges.", "torch.Tensor.view", page="nn/test_layers.py")

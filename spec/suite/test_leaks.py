@@ -312,7 +312,7 @@ def test_a_setting_that_a_release_lacks_is_not_watched():
 
 @pytest.mark.slow
 def test_a_warning_outside_of_facts_stays_a_warning(book):
-    """A `spec/conftest.py` that calls `warnings.warn` in `pytest_configure`,
+    """A `conftest.py` in `spec/` that calls `warnings.warn` in `pytest_configure`,
     `pytest_collection_finish` or `pytest_sessionfinish` does not make a run of
     `pytest spec` without the option `-W` fail.
     """

@@ -63,7 +63,7 @@ def record(book, code, *arguments):
 )
 def test_a_method_is_seen_by_the_class_of_torch_that_defines_it(book, code, used):
     """In `pytest --facts-json FILE`, the `symbols` of a passing test that runs
-    `net().eval()`, with `net()` an instance of a subclass of `nn.Linear`, have
+    `net().eval()`, with `net()` of a subclass of `nn.Linear` that defines no `eval`, have
     `torch.nn.Module.eval`: the method's name behind the class that defines it.
     """
     fact = record(book, FACT.format(code))
@@ -282,9 +282,9 @@ def test_a_cache_that_cannot_be_written_ends_no_run(book):
 
 
 def test_about_finds_what_an_earlier_run_saw(book):
-    """If the only test of a book ran `net().eval()` of an `nn.Module` in an earlier run
-    with pytest's cache, `pytest --about Module.eval` runs this test, although its
-    source does not tell the class of `net()`.
+    """If the only test of a book ran `net().eval()` of an `nn.Module` and passed in an
+    earlier run with pytest's cache, `pytest --about Module.eval` runs this test, although
+    its source does not tell the class of `net()`.
     """
     book.page("nn/test_modes.py", HEAD + FACT.format("net().eval()"))
     book.run("-p", "cacheprovider")

@@ -153,9 +153,9 @@ def test_a_single_number_on_the_cpu_goes_with_any_device():
 
 
 def test_indices_may_stay_on_the_cpu():
-    """Under this suite's `pytest --device sim`, `x[index]` with a 1-D int64 tensor
-    `index` works for `x` of shape (3,) on `sim` and `index` on the CPU, and raises
-    RuntimeError for `x` on the CPU and `index` on `sim`.
+    """Under this suite's `pytest --device sim`, with `x = torch.tensor([1.0, 2.0, 3.0])`
+    and `index = torch.tensor([2, 0])`, `x.to("sim")[index]` has the values 3.0 and 1.0, and
+    `x[index.to("sim")]` raises RuntimeError.
     """
     x = torch.tensor([1.0, 2.0, 3.0])
     index = torch.tensor([2, 0])

@@ -174,9 +174,9 @@ def test_an_answer_of_the_atlas_has_its_question_above_it(atlas):
 
 
 def test_what_is_merely_new_takes_a_line(atlas):
-    """`pytest --since 1.9 --until 1.10` prints a test with the mark `torch(">=1.10")`
-    as one line if no test of its page ends at 1.10, no rule of `--used-in` rests on it
-    and `spec/drift/beyond.json` has no error for it.
+    """`pytest --since 1.9 --until 1.10` prints a test with the mark `torch(">=1.10")` as
+    one line, 1.10 and its sentence, if its page has no test that ends at 1.10, and neither
+    a rule of `--used-in` nor `spec/drift/beyond.json` names it.
     """
     lines = between(atlas)
 

@@ -335,8 +335,9 @@ def test_a_fact_that_is_lost_stops_the_build(book):
     ],
 )
 def test_a_sentence_that_leads_nowhere_stops_the_build(book, sentence, said):
-    """`pytest --site DIR` ends in a usage error, and writes no DIR, if a docstring in
-    `spec/tensors` has the path of a page or a test in backticks that does not exist.
+    """`pytest --site DIR` ends in a usage error, and writes no DIR, if the sentence of a
+    test in `spec/tensors` has in backticks the path of a page, or of a page and a test as
+    `PAGE.py::test_NAME`, that is not in the book.
     """
     book.page("tensors/test_it.py", f'def test_it():\n    """{sentence}"""\n    assert 1 == 1')
 
@@ -420,9 +421,9 @@ def test_evidence_stands_under_each_fact_and_an_edit_makes_it_old(book):
 
 
 def test_what_bites_is_kept_and_shown(book):
-    """`pytest --bite --evidence` writes into `spec/evidence/bitten.json` the id of a
-    test that fails after a change of any of its literals, not that of one that still
-    passes after one; `pytest --site DIR` calls the first `proven to bite`.
+    """`pytest --bite --evidence` writes into `spec/evidence/bitten.json` the id of a test
+    that fails after each change of a literal it asserts, not that of one that passes after
+    such a change; `pytest --site DIR` calls the first `proven to bite`.
     """
     book.page(
         "tensors/test_it.py",

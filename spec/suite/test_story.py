@@ -113,9 +113,9 @@ def test_a_story_ends_in_numbers(outcomes, told):
 
 
 def test_pages_of_a_chapter_stand_below_one_heading(book):
-    """`pytest --story` prints `TENSORS` once above two pages of `spec/tensors` with
-    skipped tests, and for each page one line that counts those tests by the reason of
-    the skip.
+    """`pytest --story` prints `TENSORS` once above two pages of `spec/tensors` with skipped
+    tests, and for each of the two once `not decided here:`, with the number of those tests
+    for each reason of the skip.
     """
     gated = '@pytest.mark.torch("<1.0")\ndef test_a(): pass\n\n'
     gated += gated.replace("test_a", "test_b") + "def test_c(): pytest.skip('no data')"

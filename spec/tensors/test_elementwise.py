@@ -278,9 +278,9 @@ def test_a_negative_exponent_in_an_integer_tensor_is_not_refused(device):
 
 
 def test_a_power_may_differ_for_each_element(device):
-    """`x.pow(exponents)` with a tensor of exponents takes one exponent for each element of
-    `x`: the float32 tensor [4, 4, 4] to the powers [2, 1, -1] is [16, 4, 0.25].
-    `x.pow(0.5)` of the same tensor is [2, 2, 2].
+    """`x.pow(exponents)` with a tensor of exponents of the shape of `x` takes one exponent
+    for each element: the float32 tensor [4, 4, 4] to the powers [2, 1, -1] is [16, 4,
+    0.25]. `x.pow(0.5)` of the same tensor is [2, 2, 2].
     """
     x = torch.tensor([4.0, 4.0, 4.0], device=device)
 

@@ -362,9 +362,9 @@ def test_a_tensor_returns_to_the_gpu_it_was_saved_on(tmp_path):
 
 @pytest.mark.cuda
 def test_a_gpu_that_is_not_there_is_refused(tmp_path):
-    """`torch.load(path, map_location="cuda:99")` raises an error where there are fewer than
-    100 GPUs, "Attempting to deserialize object on CUDA device 99 but
-    torch.cuda.device_count() is" their number.
+    """With fewer than 100 GPUs, `torch.load(path, map_location="cuda:99")` of a saved
+    tensor raises an error, "Attempting to deserialize object on CUDA device 99 but
+    torch.cuda.device_count() is", followed by their number.
     """
     torch.save(torch.zeros(1), tmp_path / "x.pt")
 
