@@ -40,8 +40,9 @@ def test_grad_makes_a_function_into_its_derivative(device):
 
 
 def test_grad_of_grad_is_the_second_derivative():
-    """`torch.func.grad` can be applied to its own result: from `lambda x: x**3` it makes
-    the derivatives 3x², 6x and 6 in turn, here called with a float32 0-d `x` of 2.
+    """In grad mode, with `grad = torch.func.grad` and `f = lambda x: x**3`, the functions
+    `grad(f)`, `grad(grad(f))` and `grad(grad(grad(f)))` are the derivatives 3x², 6x and 6:
+    at `x = torch.tensor(2.0)` they give 12, 12 and 6.
     """
     first = torch.func.grad(lambda x: x**3)
     second = torch.func.grad(first)

@@ -102,9 +102,9 @@ def test_a_jacobian_has_the_shape_of_output_and_input():
 
 
 def test_several_inputs_have_a_jacobian_each():
-    """`torch.autograd.functional.jacobian(f, (a, b))` of dense float32 tensors, for a
-    differentiable `f` that returns one dense, non-empty float32 tensor, gives a tuple with
-    one Jacobian per input.
+    """For `a, b = torch.tensor([2.0, 3.0]), torch.tensor(5.0)`,
+    `torch.autograd.functional.jacobian(lambda a, b: a * b, (a, b))` gives a tuple with one
+    Jacobian per input, of shape (2, 2) for `a` and (2,) for `b`.
     """
     a, b = torch.tensor([2.0, 3.0]), torch.tensor(5.0)
 

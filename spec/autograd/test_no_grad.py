@@ -44,7 +44,7 @@ def test_inside_no_grad_nothing_is_recorded(device):
 @pytest.mark.claim("blitz-no-grad-memory")
 def test_inside_no_grad_nothing_is_saved_for_later():
     """With a float32 `x` that requires grad, `x * constant` saves the tensor `constant` for
-    backward; computed inside `torch.no_grad()` the product saves no tensor.
+    backward; inside `torch.no_grad()` the same product saves no tensor.
 
     Because saved tensors are much of what makes training take more memory than evaluation:
     `spec/autograd/test_saved_tensors.py`.

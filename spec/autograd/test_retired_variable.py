@@ -127,8 +127,8 @@ def test_what_moves_to_a_device_is_the_tensor():
 @pytest.mark.cuda
 @pytest.mark.claim("summary-variable-cuda")
 def test_what_moves_to_the_gpu_is_the_tensor():
-    """`x.cuda()` of a plain float32 tensor can be made to require grad, and `backward()` stores
-    its gradient on the GPU.
+    """After `x = torch.tensor([1.0, 2.0]).cuda().requires_grad_()` and
+    `(x * x).sum().backward()`, `x.grad` is a tensor on the GPU with the values 2 and 4.
     """
     x = torch.tensor([1.0, 2.0]).cuda().requires_grad_()
     (x * x).sum().backward()

@@ -146,9 +146,9 @@ def test_a_condition_on_a_shape_keeps_the_branch_of_the_example():
 
 
 def test_a_marked_dimension_that_a_condition_limits_is_refused():
-    """If `forward` has `if x.shape[0] > 3`, and dimension 0 is marked with
-    `torch.export.Dim("batch")`, `export` with 4 rows raises an error, "Constraints violated
-    (batch)!", with the suggested fix `Dim('batch', min=4)`.
+    """If `forward` has `if x.shape[0] > 3` and dimension 0 of `x` is marked with
+    `torch.export.Dim("batch")`, `torch.export.export` with an `x` of 4 rows raises an
+    error, "Constraints violated (batch)!", and suggests `Dim('batch', min=4)`.
 
     A `Dim` with that limit exports, and the program takes sizes from 4 on.
     """

@@ -124,9 +124,8 @@ def test_explain_counts_graphs_and_tells_reasons():
 
 @pytest.mark.torch(">=2.7")
 def test_fullgraph_refuses_to_be_split():
-    """`if x.sum() > 0:` in a function under `torch.compile(f, fullgraph=True)` raises
-    Unsupported in the first call, since PyTorch 2.7 with the words "Data-dependent
-    branching".
+    """For a new function `f` with `if x.sum() > 0:`, not compiled before, the first call of
+    `torch.compile(f, fullgraph=True)` raises Unsupported, "Data-dependent branching".
 
     With `.item()` in the condition the error is another one. Use `torch.where` or `torch.cond`
     instead of the `if`, or leave `fullgraph` out.

@@ -351,8 +351,11 @@ def test_an_operation_without_a_translation_is_refused(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_export_returns_a_program_that_can_be_run():
-    """`torch.onnx.export(model, args)` without a path returns an `ONNXProgram`; called with
-    tensors the program runs in ONNX Runtime, and `program.save(path)` writes the file."""
+    """With `onnxscript` and `onnxruntime` installed,
+    `program = torch.onnx.export(net, (x,))` without a path returns an `ONNXProgram` for
+    `net = nn.Linear(2, 1)`; `program(x)` runs in ONNX Runtime, `program.save(path)` writes
+    the file.
+    """
     net = nn.Linear(2, 1, bias=False).eval()
     nn.init.ones_(net.weight)
 

@@ -180,9 +180,9 @@ def test_mnist_wants_all_four_files(mnist_files, tmp_path):
 
 
 def test_a_truncated_idx_file_lacks_numbers(mnist_files, tmp_path):
-    """`datasets.MNIST(root, train=False)` raises RuntimeError about an invalid shape if the
-    IDX file of the test images, `t10k-images-idx3-ubyte`, lacks the last of the bytes that
-    its header announces.
+    """With all four files of MNIST in `root/MNIST/raw`, `datasets.MNIST(root, train=False)`
+    raises RuntimeError, "is invalid for input of size", after the last byte of the test
+    images, `t10k-images-idx3-ubyte`, was cut off.
 
     A download was interrupted: delete the file and fetch it again.
     """

@@ -119,7 +119,8 @@ def test_a_random_sampler_of_nothing_is_refused():
 
 
 def test_a_subset_random_sampler_shuffles_the_numbers_it_is_given():
-    """`SubsetRandomSampler(indices)` yields the given indices in random order, each entry once.
+    """`SubsetRandomSampler(indices)` with a list `indices` yields its entries in random
+    order, each entry once.
 
     With it a loader trains on a part of a dataset without making a `Subset`.
     """

@@ -112,8 +112,8 @@ def test_to_tensor_wraps_sixteen_bits():
 
 @pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("RGB", 3), ("RGBA", 4)])
 def test_the_mode_of_a_picture_decides_its_channels(mode, channels):
-    """`ToTensor` of a Pillow picture of mode "L" gives 1 channel, "RGB" 3 and "RGBA" 4; after
-    `picture.convert("RGB")` it gives 3 for each of them.
+    """`ToTensor()(picture)` of a Pillow picture of mode "L" has 1 channel, "RGB" 3 and
+    "RGBA" 4; `ToTensor()(picture.convert("RGB"))` has 3 for each of these modes.
 
     A folder with mixed modes gives samples of different shapes, which can't be stacked to a
     batch.

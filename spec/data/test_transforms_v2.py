@@ -29,8 +29,9 @@ pytestmark = pytest.mark.torch(">=2.1")
 
 
 def test_to_image_moves_the_axes_and_keeps_the_bytes():
-    """`v2.ToImage` makes a `tv_tensors.Image` of a Pillow picture of mode "RGB": channels first,
-    dtype uint8, values from 0 to 255 unscaled.
+    """`torchvision.transforms.v2.ToImage()` makes a `torchvision.tv_tensors.Image` of a
+    Pillow picture of mode "RGB": channels first, dtype uint8, values from 0 to 255
+    unscaled.
 
     Scaling to floats is the work of `v2.ToDtype(torch.float32, scale=True)`, which comes next.
     """

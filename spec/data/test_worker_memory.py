@@ -81,9 +81,9 @@ def test_reading_python_objects_copies_their_memory():
 
 
 def test_reading_an_array_copies_nothing():
-    """While a forked worker of a `DataLoader` iterates over the 1,000 rows of an int64
-    NumPy array of 4.8 MB, it copies less than 0.8 MB of memory: the array stays shared with
-    your process.
+    """A forked `DataLoader` worker that runs `for row in rows: pass`, with `rows` an int64
+    NumPy array of 1,000 rows and 4.8 MB made before the fork, copies less than 0.8 MB of
+    this array, which stays shared with your process.
 
     So keep paths and labels in arrays, `np.array(paths)` of a fixed-width dtype, not in lists or
     dicts. An array of dtype object holds Python objects again.
@@ -95,10 +95,12 @@ def test_reading_an_array_copies_nothing():
 
 
 def test_an_array_of_objects_is_copied_like_a_list():
-    """A forked worker of a `DataLoader` that iterates over
-    `np.array([str(i) for i in range(100_000)], dtype=object)`, made before the fork, copies
-    more than 4 MB of memory; without `dtype=object` and with `.reshape(100, 1000)` less
-    than 0.8 MB.
+    """A forked `DataLoader` worker that runs `for s in strings: pass`, with `strings =
+    np.array([str(i) for i in range(100_000)], dtype=object)` made before the fork, copies
+    more than 4 MB of memory, as with a list.
+
+    Without `dtype=object`, and with `.reshape(100, 1000)`, it copies less than 0.8 MB: the
+    array holds the characters themselves, and no Python objects.
     """
     strings = [str(number) for number in range(100_000)]
     objects, fixed = np.array(strings, dtype=object), np.array(strings).reshape(100, 1_000)
@@ -219,9 +221,9 @@ def test_too_many_kept_batches_end_in_too_many_open_files():
 
 
 def test_a_queue_without_open_files_receives_0_items_of_ancdata():
-    """With the default sharing strategy on Linux, a process that takes tensors from a
-    `torch.multiprocessing` queue and keeps them gets RuntimeError, "received 0 items of
-    ancdata", once they use up the open files that `ulimit -n` allows.
+    """On Linux, with the default sharing strategy, a process that keeps the tensors it
+    takes from a `torch.multiprocessing` queue gets RuntimeError, "received 0 items of
+    ancdata", if it reaches its limit of open files before the sender does.
 
     Because the file behind each tensor comes as ancillary data of a message. Keep clones, raise
     `ulimit -n`, or use the sharing strategy "file_system".

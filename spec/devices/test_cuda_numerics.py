@@ -36,9 +36,10 @@ def test_float32_products_are_full_precision_unless_one_asks_for_speed():
 
 @pytest.mark.cuda
 def test_matrix_products_are_full_float32_unless_one_asks():
-    """By default `x @ y` of float32 matrices on an NVIDIA GPU is not computed in TF32:
-    multiplied by the identity matrix of shape (64, 64), a matrix with 1 + 2**-12 on its
-    diagonal keeps these values, which TF32 can't hold."""
+    """`x @ torch.eye(64, device="cuda")` of
+    `x = torch.eye(64, device="cuda") * (1 + 2**-12)` keeps the diagonal of `x`: by default
+    an NVIDIA GPU doesn't multiply float32 matrices in TF32, which can't hold 1 + 2**-12.
+    """
     x = torch.eye(64, device="cuda") * (1 + 2**-12)
 
     product = x @ torch.eye(64, device="cuda")

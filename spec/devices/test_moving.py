@@ -207,8 +207,8 @@ def test_a_single_element_is_not_enough_to_cross():
 
 @pytest.mark.claim("self-mixed-devices")
 def test_copying_and_indexing_may_cross_devices():
-    """For `y = torch.zeros(3, device="meta")`, `y.copy_(x)` takes a CPU tensor `x` of shape
-    (3,), and `y[index]` takes a 1-D int64 CPU tensor `index`.
+    """For `y = torch.zeros(3, device="meta")`, `y.copy_(torch.ones(3))` and
+    `y[torch.tensor([0, 2])]` raise no error, although the other tensor is on the CPU.
 
     The same holds where `y` is on a GPU.
     """

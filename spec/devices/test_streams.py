@@ -141,8 +141,10 @@ def test_a_stream_can_be_told_to_wait_for_another():
 
 @pytest.mark.cuda
 def test_a_stream_can_wait_for_an_event():
-    """For a `torch.cuda.Event` that was recorded in another stream, what is queued in `stream`
-    after `event.wait(stream)` runs only when the other stream has reached `event`."""
+    """What is queued in `stream` after `event.wait(stream)`, where the `torch.cuda.Event`
+    called `event` was recorded in another stream, runs only when that other stream has
+    reached `event`.
+    """
     first, second = torch.cuda.Stream(), torch.cuda.Stream()
     ready = torch.cuda.Event()
     end = torch.cuda.Event()

@@ -78,8 +78,9 @@ def answer(source, **environment):
 
 @pytest.mark.slow
 def test_hidden_gpus_are_not_available():
-    """With `CUDA_VISIBLE_DEVICES=""` in the environment `torch.cuda.is_available()` is False
-    and `torch.cuda.device_count()` is 0, on a machine with NVIDIA GPUs as well.
+    """In a process that was started with `CUDA_VISIBLE_DEVICES=""` in its environment,
+    `torch.cuda.is_available()` is False and `torch.cuda.device_count()` is 0, on a machine
+    with NVIDIA GPUs as well.
 
     So a script that chooses its device by `is_available()` can be tried on the CPU; and a
     variable that was forgotten is one reason why a GPU isn't found.

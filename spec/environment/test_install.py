@@ -48,9 +48,9 @@ def test_the_librarys_name_is_torch():
 
 
 def test_a_file_named_like_the_library_hides_it(tmp_path):
-    """By default `import torch` imports a file `torch.py` beside the script that is run, in
-    place of the library; it does not if the directory of the file comes after that of the
-    library on `sys.path`.
+    """By default `import torch` in a script imports a file `torch.py` in the script's own
+    folder instead of PyTorch. A `torch.py` in a folder that stands after PyTorch's folder
+    on `sys.path` is not imported.
 
     Because the directory of the script stands first on `sys.path`, unless Python runs with
     `-P`. Rename the file if torch suddenly lacks all its names.
@@ -224,9 +224,9 @@ def test_a_script_may_still_begin_with_print_function():
 @pytest.mark.claim("self-cuda-is-software")
 @pytest.mark.cuda
 def test_cuda_is_a_library_whose_functions_can_be_called():
-    """CUDA is software: `r = torch.cuda.cudart()` gives access to its runtime library, and
-    `r.cudaGetErrorString(r.cudaError(0))` is "no error", with `r.cudaError(2)` it is "out of
-    memory".
+    """CUDA is software: `r = torch.cuda.cudart()` gives access to its runtime library.
+    `r.cudaGetErrorString(r.cudaError(0))` is "no error",
+    `r.cudaGetErrorString(r.cudaError(2))` is "out of memory".
     """
     runtime = torch.cuda.cudart()
 

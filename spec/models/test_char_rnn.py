@@ -89,9 +89,9 @@ def test_it_keeps_the_length_of_lines(trained):
 
 
 def test_four_letters_back_spell_words_and_lose_count(trained):
-    """Where `examples/char_rnn.py`, run by default, draws each character by the four before it,
-    without a net, about 45 % of the lines have five words or seven, and at most 5 % of the
-    couplets two lines of five or two of seven.
+    """`examples/char_rnn.py`, run by default, also writes a text without a net, each
+    character by the four before it: about 45 % of its lines have five or seven words, and
+    at most 5 % of its couplets have two lines of five or two of seven.
 
     Because four characters don't tell how many words the line has had; the state of an LSTM
     can.
@@ -138,9 +138,9 @@ def test_it_goes_on_from_a_prompt_by_its_checkpoint(poet, trained):
 
 
 def test_a_cold_sample_repeats_itself_and_a_hot_one_misspells(poet, trained):
-    """`examples/char_rnn.py --generate` without `--prompt` writes by the default net at
-    `--temperature 0` the same for seeds 1 and 2, in words of the text but for the last; at
-    `--temperature 5`, seed 0, 300 characters have at most 5 such words.
+    """With the default net, `examples/char_rnn.py --generate --temperature 0` writes the
+    same for seeds 1 and 2, in words of the training text but for the last; at
+    `--temperature 5 --sample 300`, at most 5 different words of that text occur.
 
     The logits are divided by the temperature: near 0 the largest wins, at 5 all characters
     become almost equally likely.
@@ -234,9 +234,9 @@ def test_it_reads_a_file_of_its_user(poet, tmp_path):
     ],
 )
 def test_what_it_can_not_use_is_told_in_one_line(poet, tmp_path, capsys, arguments, said):
-    """`examples/char_rnn.py` ends with exit code 2 and one line of its own that names the
-    cause: to learn from, `--text nowhere.txt` (no such file); a `--prompt` with a character
-    that the text hasn't; `--generate` without a checkpoint in `--out`.
+    """`examples/char_rnn.py --text nowhere.txt` (no such file), `--prompt Ω` (the couplets
+    have no Ω) and `--generate` without a checkpoint in `--out` each end with exit code 2
+    and one line of its own that names the cause.
     """
     with pytest.raises(SystemExit) as stopped:
         poet.main([*TINY, "--out", str(tmp_path), *arguments.split()])

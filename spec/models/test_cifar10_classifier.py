@@ -341,9 +341,9 @@ def test_a_guess_among_ten_classes_is_right_one_time_in_ten():
 
 @pytest.mark.claim("blitz-accuracy-above-chance")
 def test_the_trained_net_is_well_above_chance(notes):
-    """On CIFAR-10 by default, or on 1000 drawn shapes with `--lr 0.005 --epochs 4`,
-    `examples/cifar10_classifier.py --recipe notes` with seed 0 trains a net that classifies
-    more than 35 % of unseen pictures correctly; a guess gets 10 %.
+    """On CIFAR-10 by default, or with `--lr 0.005 --epochs 4` on 1000 pictures of ten drawn
+    shapes, `examples/cifar10_classifier.py --recipe notes` with seed 0 classifies more than
+    35 % of unseen pictures correctly; a guess gets 10 %.
     """
     assert notes["accuracy"] == pytest.approx(0.6, abs=0.25)
 
@@ -437,8 +437,9 @@ def test_five_long_epochs_reach_67_percent(long):
 
 @on_cifar10
 def test_two_long_epochs_go_past_two_of_the_notes(trained, notes):
-    """On CIFAR-10, two epochs of `examples/cifar10_classifier.py --recipe long` with seed 0
-    reach about 60 %, where two epochs of `--recipe notes` reach about 52 %.
+    """On CIFAR-10, `examples/cifar10_classifier.py --recipe long --epochs 2` with seed 0
+    classifies about 60 % of the test pictures correctly, `--recipe notes --epochs 2` about
+    52 %.
     """
     long, _ = trained("long", "--epochs", "2")
 

@@ -69,9 +69,9 @@ def test_without_pictures_it_says_where_to_put_them(refused, tmp_path):
 
 @pytest.mark.parametrize("recipe", ["notes", "long"])
 def test_a_file_that_is_no_picture_is_named(refused, spoilt, tmp_path, recipe):
-    """If a .jpg file in train/CLASS is no picture, `--recipe notes` and `long` of
-    `examples/cifar10_classifier.py`, without `--download` or `--dry-run`, end with exit
-    code 2 and one line of their own that names the file.
+    """If a .jpg file in train/CLASS is no picture, `examples/cifar10_classifier.py` with
+    `--recipe notes` or `--recipe long`, without `--download` or `--dry-run`, ends with exit
+    code 2, and the last line names the file.
 
     By itself `DataLoader` re-raises a worker's exception with the worker's whole traceback; the
     script makes one line of it.
@@ -146,9 +146,9 @@ def test_a_class_that_only_one_part_has_is_named(refused, spoilt, tmp_path):
 
 
 def test_nine_classes_are_refused(refused, spoilt, tmp_path):
-    """With pictures of the same nine classes in train/ and test/,
+    """With pictures of the same nine classes in train/ and test/ of `--data DIR`,
     `examples/cifar10_classifier.py` without `--download` ends with exit code 2 and one
-    line: its net tells 10 classes apart.
+    line: "DIR holds 9 classes; the net tells 10 apart".
     """
     shutil.rmtree(spoilt / "test" / "star")
     shutil.rmtree(spoilt / "train" / "star")
@@ -173,9 +173,9 @@ def test_a_missing_part_is_refused(refused, spoilt, tmp_path):
 
 
 def test_a_class_without_pictures_is_refused(refused, spoilt, tmp_path):
-    """If `--data` has pictures in each train/CLASS and test/CLASS, but test/star is an
-    empty folder, `examples/cifar10_classifier.py` without `--download` ends with exit code
-    2 and says "Found no valid file for the classes star."
+    """If test/star is the only empty folder of a class in `--data`,
+    `examples/cifar10_classifier.py` without `--download` ends with exit code 2 and says
+    "Found no valid file for the classes star."
     """
     (spoilt / "test" / "star" / "0000.jpg").unlink()
 

@@ -100,9 +100,9 @@ def test_what_was_never_seen_together_is_described_rightly(trained):
 
 @pytest.mark.spare("50", reason="within 15 of it")
 def test_colours_and_shapes_are_asked_for_apart(captioning):
-    """`mix_colours` of `examples/image_captioning.py` puts the colour channels of each
-    picture, with probability 0.5, in random order; the captions to write of such pictures
-    lack the words for colours, those of the others the words for shapes.
+    """`mix_colours` of `examples/image_captioning.py` puts a picture's colour channels in
+    random order with probability 0.5; its caption to write then has 0 in place of words for
+    colours, otherwise in place of words for shapes.
 
     Where the loss leaves a word out, 0 stands, the padding. Of a picture with exchanged channels
     the colours are not read either: 1, <unk>, stands there.
@@ -137,9 +137,9 @@ def test_different_pictures_get_different_captions(trained):
 
 
 def test_the_loss_falls_to_nearly_nothing(trained):
-    """In the twenty default epochs of `examples/image_captioning.py` the loss per word is at
-    first between 0.8 and 1.6, as the mean of the first epoch on training pictures, and
-    after the last epoch below 0.07 on unseen ones.
+    """In the twenty default epochs of `examples/image_captioning.py` the mean training loss
+    per word is between 0.8 and 1.6 in the first epoch; after the last, the loss per word on
+    unseen pictures is below 0.07.
     """
     losses = trained[0]["losses"]
 

@@ -336,9 +336,9 @@ def test_workers_read_the_pictures_as_well(imagenet, few, tmp_path):
 def test_what_cannot_be_done_is_said_in_one_line(
     imagenet, few, tmp_path, monkeypatch, capsys, arguments, words
 ):
-    """Without `--dry-run`, `examples/imagenet_resnet.py` ends with exit code 2 and a last line
-    that names the cause: no pictures in `--data`, `--evaluate` without best.pt, or `--norm sync`
-    without CUDA.
+    """`examples/imagenet_resnet.py` ends with exit code 2 and a last line with the cause if
+    `--data` has no pictures, if `--evaluate` finds no best.pt in `--out`, or with
+    `--norm sync` without CUDA.
 
     Without CUDA take `--norm group`: it is independent of how a batch is shared.
     """

@@ -92,9 +92,9 @@ def test_each_rival_has_the_best_of_its_grid(example):
 
 
 def test_beyond_the_steps_it_was_trained_for_the_lstm_goes_on_falling(trained):
-    """After 300 training steps (seed 0) the LSTM of `examples/learning_to_optimize.py`, trained
-    to take 20 steps, goes on for 100: its mean loss after 100 is 0.15 to 0.85 times that after
-    20, which is less than 2 % of the loss at the start.
+    """`examples/learning_to_optimize.py --steps 300` (seed 0) trains an LSTM to take 20
+    steps. Its mean loss after 20 is less than 2 % of that at the start; if it goes on, the
+    loss after 100 is 0.15 to 0.85 times that after 20.
     """
     metrics, _ = trained
     curve = metrics["curves"]["LSTM"]
@@ -121,9 +121,9 @@ def test_an_untrained_lstm_optimizes_nothing(example):
 
 
 def test_meta_training_lowers_the_loss(trained):
-    """In 300 training steps (seed 0) of `examples/learning_to_optimize.py` the loss after the
-    LSTM's 20 steps on a batch of quadratics falls to less than 5 % of what it was at first,
-    each a mean over 20 training steps.
+    """With seed 0, 300 training steps of `examples/learning_to_optimize.py` lower the loss
+    after the LSTM's 20 steps on a batch of quadratics: its mean over the last 20 training
+    steps is less than 5 % of its mean over the first 20.
     """
     losses = trained[0]["losses"]
 
@@ -179,9 +179,9 @@ def test_the_rivals_step_as_torch_optim_does(example, name, options):
 
 
 def test_each_coordinate_is_optimized_by_itself(example):
-    """`LearnedOptimizer`, the LSTM of `examples/learning_to_optimize.py`, reads each
-    coordinate alone: reversed gradients get the same steps, reversed, up to rounding. Its
-    1941 parameters serve for any number of coordinates.
+    """`LearnedOptimizer` of `examples/learning_to_optimize.py` reads each coordinate alone:
+    for `gradient.flip(1)` its steps are, up to rounding, those for `gradient`, flipped too.
+    Its 1941 parameters serve for any number of coordinates.
 
     Therefore it can be applied to problems of any size.
     """

@@ -129,9 +129,9 @@ def test_unshuffled_the_dropped_points_are_never_seen(trained):
 
 @pytest.mark.parametrize("net", ["module", "sequential"])
 def test_both_copies_of_a_saved_net_predict_what_it_does(example, trained, net):
-    """At its end `examples/regression.py` loads the net that it saved whole, by
-    `torch.load(path, weights_only=False)`, and gives a new net the saved `state_dict`; on
-    the CPU both predict bit for bit what the trained net does.
+    """At its end `examples/regression.py` without `--dry-run` loads the net that it saved
+    whole, by `torch.load(path, weights_only=False)`, and gives a new net the saved
+    `state_dict`; on the CPU both predict bit for bit what the trained net does.
     """
     metrics, out = trained("--net", net)
     x = torch.linspace(-1, 1, 50).unsqueeze(1)

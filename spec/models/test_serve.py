@@ -258,9 +258,9 @@ def test_batches_of_their_own_size_differ_in_the_last_digits(served, points):
     ],
 )
 def test_a_question_of_the_wrong_shape_is_answered_with_what_to_send(served, body, reason):
-    """If the JSON sent to `/predict` of `examples/serve.py` has under "inputs" one or three
-    numbers instead of two, a word among them, or no list, or has no "inputs", the answer
-    has status 422 and an example of what to send.
+    """`examples/serve.py` with a model of two inputs answers `POST /predict` of {"inputs":
+    [1]}, {"inputs": [1, 2, 3]}, {"inputs": [1, "two"]}, {"inputs": 1} or {"points": [1, 2]}
+    with status 422 and an example of what to send.
     """
     (answer,), stats = served([body])
 

@@ -172,8 +172,8 @@ def test_attention_gives_nothing_to_padding(translation):
 
 def test_teacher_forcing_and_greedy_decoding_agree_on_what_is_written(translation):
     """Given its own greedy translation of a single sentence as the target, `Translator` of
-    `examples/translation.py` in eval mode finds each of its words most likely, with the
-    same attention weights up to rounding.
+    `examples/translation.py` in eval mode gives each word of that translation the highest
+    score, with the same attention weights up to rounding.
 
     Because training (teacher forcing) and decoding then feed the decoder the same words.
     """
@@ -264,9 +264,9 @@ def test_a_dry_run_makes_fewer_pairs(translation, tmp_path):
 @pytest.mark.spare("'hello\\n'", reason="any line without a tab will do")
 @pytest.mark.spare("'yes\\tsi\\n'", reason="any single pair will do")
 def test_bad_input_is_told_in_one_line(translation, tmp_path, capsys, written, argument, said):
-    """Without `--dry-run`, `examples/translation.py` ends with exit code 2 and a line that
-    names the cause: a missing file `--data`, a line in it without a tab, fewer than 10
-    sources, no trained net for `--translate`, or a blank sentence there.
+    """`examples/translation.py` ends with exit code 2 and a line with the cause if the file
+    `--data` is missing, has a line without a tab or fewer than 10 different sources, or if
+    `--translate` finds no trained net or gets a blank sentence.
     """
     (tmp_path / "p.tsv").write_text(written) if written else None
 

@@ -181,9 +181,9 @@ def test_the_net_learns_through_the_own_function(example, tmp_path, monkeypatch)
 
 
 def test_the_number_of_loops_is_drawn_anew_each_time(dynamic):
-    """With seed 0 the net of `examples/dynamic_net.py` draws at each of 500 steps
-    whether its middle layer is applied 0, 1, 2 or 3 times: each number comes 90 to 160 times,
-    and after each number comes, at some step, each of the four.
+    """With seed 0 `examples/dynamic_net.py` draws at each of its 500 steps whether the
+    middle layer is applied 0, 1, 2 or 3 times: each number comes 90 to 160 times, and each
+    of the 16 pairs of numbers comes in two steps that follow each other.
 
     A Python `for` in `forward` is enough, as autograd records anew in every forward pass.
     """

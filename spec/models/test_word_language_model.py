@@ -81,9 +81,9 @@ def test_the_perplexity_is_far_below_vocabulary_and_counted_words(trained):
 
 
 def test_the_perplexity_is_below_that_of_counted_pairs(trained):
-    """After five epochs on Python's help with seed 0, the perplexity of
-    `examples/word_language_model.py` on unread paragraphs is below 0.75 times that of
-    counted pairs of words, smoothed, and 0.85 times that of pairs mixed with single words.
+    """After `--epochs 5` on Python's help with seed 0, `examples/word_language_model.py`
+    has on unread paragraphs a perplexity below 0.75 times that of a smoothed bigram model
+    and below 0.85 times that of bigrams mixed with unigrams.
     """
     metrics, _ = trained
 
@@ -109,8 +109,9 @@ def test_the_unigram_perplexity_is_that_of_the_counts(speaker, corpus, trained):
 
 
 def test_counted_pairs_are_a_fair_opponent(speaker):
-    """On a text that repeats three words in a fixed order, the bigram models of
-    `examples/word_language_model.py` have a perplexity of 1 to 1.1, the unigram model of about
+    """With `words = torch.tensor([1, 2, 3] * 400)`,
+    `bigram_perplexities(words, words[:90], 4)` of `examples/word_language_model.py` returns
+    two perplexities from 1 to 1.1; `unigram_perplexity` of the same arguments returns about
     3.
 
     Perplexity 1 is certainty; 3 is a guess among three.
@@ -125,8 +126,9 @@ def test_counted_pairs_are_a_fair_opponent(speaker):
 
 
 def test_no_paragraph_is_both_learned_and_measured(speaker):
-    """`Corpus` of `examples/word_language_model.py` takes a paragraph that comes twice once,
-    and splits 300 different ones into 240 to train on, 30 to validate and 30 to evaluate on.
+    """`Corpus` of `examples/word_language_model.py` keeps only one of two equal paragraphs,
+    and splits 300 different ones into 240 to train on, 30 to validate and 30 to evaluate
+    on.
 
     A paragraph in two parts would be measured after it was learned by heart.
     """
@@ -139,9 +141,9 @@ def test_no_paragraph_is_both_learned_and_measured(speaker):
 
 
 def test_rare_words_are_one_word(corpus, speaker):
-    """By default words that occur fewer than three times in the training part are <unk>, number
-    0, in `examples/word_language_model.py`: less than 10 % of Python's help. `write` with
-    `never=[0]` leaves <unk> out even at the highest score.
+    """By default `examples/word_language_model.py` reads a word that occurs fewer than
+    three times in the training part as <unk>, number 0: less than 10 % of that part,
+    repeats counted. Its function `write` with `never=[0]` never draws number 0.
     """
     assert corpus.words[0] == "<unk>"
     assert 0 < (corpus.learn == 0).double().mean().item() < 0.1
@@ -169,9 +171,9 @@ def test_it_writes_words_that_it_has_read(trained, corpus, speaker):
 
 
 def test_it_goes_on_from_a_prompt_by_its_checkpoint(speaker, trained):
-    """`examples/word_language_model.py --generate --prompt "The class"` writes on by the
-    net of a checkpoint, here of five epochs, without training: with `--temperature 0` the
-    same for seeds 0 and 1, by default different texts for seeds 1 and 2.
+    """`examples/word_language_model.py --generate --prompt "The class"` continues the
+    prompt by the net of a checkpoint (here of five epochs), without training: at
+    `--temperature 0` the same for seeds 0 and 1, by default not for seeds 1 and 2.
     """
     _, out = trained
     before = (out / "checkpoint.pt").stat().st_mtime_ns

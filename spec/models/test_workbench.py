@@ -186,9 +186,9 @@ def differing(one, other):
 
 @pytest.mark.parametrize("name", TINY)
 def test_a_run_killed_and_resumed_ends_with_the_same_weights(name, command, whole, tmp_path):
-    """A script of `examples/` that has `--resume` (not `--recipe all`), killed writing its second
-    or a later checkpoint and called again with `--resume`, ends bit for bit with the weights and
-    losses of a whole run on the same CPU and threads.
+    """If a script of `examples/` that has `--resume` is killed writing any checkpoint but
+    its first, a call with `--resume` (not `--recipe all`) ends bit for bit with the weights
+    and losses of a whole run on the same CPU with as many threads.
 
     The first checkpoint is that of the untrained net, one follows each epoch; in
     `regression.py` each tenth and the last, in `learning_to_optimize.py` each hundredth
@@ -273,12 +273,13 @@ def test_a_dry_run_writes_nothing(name, command, tmp_path, monkeypatch):
 def test_what_the_user_can_mend_is_told_in_one_line(
     name, command, tmp_path, refusal, arguments, said
 ):
-    """Without `--dry-run`, a training script of `examples/` but `serve.py` ends with exit
-    code 2 and one line of its own that names the option if `--seed`, `--device` or `--lr`
-    is invalid, `--out` can't be made, or `--lr 1e30` makes the loss NaN.
+    """A training script of `examples/`, except `serve.py`, ends with exit code 2 and one
+    line of its own that names the option for `--seed -1`, `--lr nan` or `--device meta`,
+    and for `--lr 1e30` if the loss becomes NaN.
 
-    Refused are an unknown `--device`, the device `meta`, whose tensors have no data, a `--seed`
-    that is negative or has more than 62 bits, `--lr nan`, and an `--out` that is a file.
+    Refused are an unknown `--device`, the device `meta`, whose tensors have no data, a
+    `--seed` that is negative or has more than 62 bits, `--lr nan`, and an `--out` that is a
+    file; of `image_captioning.py` without `--data` that line names the path, not `--out`.
     """
     code, told = refusal(import_example(name), *command(name, tmp_path / "out"), *arguments.split())
 
@@ -459,9 +460,9 @@ class Memory:
 
 @pytest.mark.torch(">=2.3")  # GradScaler("cpu")
 def test_every_kind_of_state_goes_on_where_it_was(train, tmp_path):
-    """A CPU run whose only state is a model, an optimizer, a `GradScaler` and a
-    `torch.Generator`, all handed to `Run` of `examples/workbench.py`, interrupted in its
-    second epoch and resumed, ends bit for bit as an uninterrupted one does.
+    """A CPU run that gives `Run` of `examples/workbench.py` all its state (model,
+    optimizer, `GradScaler`, `torch.Generator`), interrupted in its second epoch and resumed
+    with as many threads, ends bit for bit as an uninterrupted one does.
 
     So it does though it shuffles its data and drops out half of its units. Each epoch begins
     with a seed of its own; all other state is in the checkpoint.
@@ -512,9 +513,9 @@ def test_killed_at_any_moment_a_checkpoint_is_whole_or_absent(function, call, tm
 @pytest.mark.torch(">=2.3")
 @pytest.mark.spare("100", reason="most of the 500 are told")
 def test_a_flipped_bit_is_told_or_changes_nothing(train, workbench, tmp_path):
-    """Whichever of 500 bits of a checkpoint is flipped, from the first to the last byte,
-    `read_checkpoint` of `examples/workbench.py` raises InputError or returns a content that
-    has the same `fingerprint` as the one saved.
+    """If one bit of a checkpoint is flipped (500 were tried, from the first to the last
+    byte), `read_checkpoint` of `examples/workbench.py` raises InputError or returns a
+    content that has the same `fingerprint` as the one saved.
 
     Some bits mean nothing, such as those between two tensors and the time of a file. To
     `fingerprint` an empty list and an empty dict are the same.
@@ -539,8 +540,9 @@ def test_a_flipped_bit_is_told_or_changes_nothing(train, workbench, tmp_path):
 
 @pytest.mark.torch(">=2.3")
 def test_an_epoch_more_is_refused_where_the_schedule_depends_on_it(train, capsys):
-    """By default a `Run` of `examples/workbench.py` refuses, with `--resume --epochs 4`, the
-    checkpoint of a run of 3 epochs: "epochs is 3 there, 4 here".
+    """A `Run` of `examples/workbench.py` without "epochs" in its argument `free` refuses,
+    with `--resume --epochs 4`, the checkpoint of a run of 3 epochs: "epochs is 3 there, 4
+    here".
 
     Because a learning rate may depend on the number of epochs. A script in which it doesn't gives
     `Run` the name "epochs" in `free`, as `examples/regression.py` does, and goes on.

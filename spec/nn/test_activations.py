@@ -278,9 +278,9 @@ def test_relu_swallows_its_input_as_a_setting():
 
 
 def test_inplace_overwrites_the_input(device):
-    """`nn.ReLU(inplace=True)` writes its result into the input, a contiguous float32
-    tensor, and returns that same tensor. With grad mode on it raises RuntimeError for a
-    leaf that requires grad.
+    """`nn.ReLU(inplace=True)(x)` of `x = torch.tensor([-1.0, 2.0])` writes [0, 2] into `x`
+    and returns `x` itself. With grad mode on, a leaf that requires grad as input raises
+    RuntimeError, "a leaf Variable that requires grad is being used".
 
     It saves memory; the input must not be needed afterwards, as in a skip connection `x +
     f(x)`.

@@ -112,8 +112,8 @@ def test_the_generators_loss_fills_the_gradients_of_both():
 
 def test_a_frozen_discriminator_still_lets_the_gradient_through():
     """After `discriminator.requires_grad_(False)`, `backward()` of a loss of
-    `discriminator(generator(noise))` gives the generator gradients and leaves those of the
-    discriminator as they were.
+    `discriminator(generator(noise))` computes the gradients of the generator and leaves
+    those of the discriminator as they were.
 
     This saves the computation of gradients that nobody uses; call
     `discriminator.requires_grad_(True)` before its own turn.

@@ -120,8 +120,8 @@ def test_the_input_gets_a_gradient_only_if_it_asks():
 @pytest.mark.claim("blitz-bias-grad-zeros-before", "blitz-zero-grad-clears-all")
 @pytest.mark.torch("<2.0")
 def test_zero_grad_made_six_zeros_of_the_gradients_of_a_bias():
-    """Before PyTorch 2.0 `net.zero_grad()` filled the `.grad` of the parameters that had one with
-    zeros: the bias of an `nn.Conv2d` with six output channels had six of them.
+    """Before PyTorch 2.0 `net.zero_grad()` filled each `.grad` that a parameter had with
+    zeros: six zeros for the bias of an `nn.Conv2d` with six output channels.
     """
     net = nn.Sequential(OrderedDict(conv1=nn.Conv2d(1, 6, 5), flat=nn.Flatten()))
     net(torch.rand(1, 1, 5, 5)).sum().backward()

@@ -151,11 +151,13 @@ def test_an_image_of_another_size_is_refused_where_the_linear_layers_begin():
 
 @pytest.mark.claim("blitz-single-sample-needs-batch")
 def test_a_single_image_needs_a_batch_axis_to_go_through_the_net():
-    """`LeNet`, two `nn.Conv2d`, `x.flatten(1)` and three `nn.Linear`, the first with 400
-    inputs, raises RuntimeError for one image [1, 32, 32]: `nn.Conv2d` accepts it as
-    unbatched, but `flatten(1)` keeps the 16 channels as if they were a batch.
+    """For one image of shape (1, 32, 32), a LeNet with `x.flatten(1)` before
+    `nn.Linear(400, 120)` raises RuntimeError, "shapes cannot be multiplied (16x25 and
+    400x120)"; for the shape (1, 1, 32, 32) it works.
 
-    Write `net(image[None])` or `image.unsqueeze(0)`, which adds a batch dimension of size 1.
+    `nn.Conv2d` accepts the image as unbatched, but `flatten(1)` keeps its 16 channels as if
+    they were a batch. Write `net(image[None])` or `image.unsqueeze(0)`, which adds a batch
+    dimension of size 1.
     """
     net = LeNet()
     image = torch.zeros(1, 32, 32)

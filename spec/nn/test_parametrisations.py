@@ -143,9 +143,9 @@ def test_the_older_weight_norm_names_its_successor():
 
 
 def test_spectral_norm_keeps_the_largest_singular_value_at_one():
-    """`parametrizations.spectral_norm(layer)` of `torch.nn.utils` divides the weight by an
-    estimate of its largest singular value: for the weight [[8, 0], [0, 2]] `layer.weight`
-    is [[1, 0], [0, 1/4]] up to rounding.
+    """`nn.utils.parametrizations.spectral_norm(layer)` divides the weight by an estimate of
+    its largest singular value: a `layer.weight` of [[8, 0], [0, 2]] before this call is
+    [[1, 0], [0, 1/4]] up to rounding after it.
 
     The estimate comes from a power iteration at each use in training mode, in two buffers `_u`
     and `_v`; where it is good, the layer stretches no vector, its bias apart. Discriminators of
@@ -203,9 +203,9 @@ def test_a_parametrisation_may_not_change_the_shape():
 
 
 def test_a_weight_can_be_kept_symmetric():
-    """A module for `register_parametrization` that returns `w.triu() + w.triu(1).mT` makes a square
-    weight symmetric at each use; the elements of the original below the diagonal get the gradient
-    0.
+    """A module for `register_parametrization` that returns `w.triu() + w.triu(1).mT` makes
+    a square weight `w` symmetric at each use; below its diagonal the original weight gets
+    the gradient 0.
     """
 
     class Symmetric(nn.Module):

@@ -119,9 +119,9 @@ def test_a_tensor_without_requires_grad_is_taken_and_rests():
 
 
 def test_a_shared_weight_is_one_parameter():
-    """A weight that two layers of `net` share is listed once by `net.parameters()`, so
-    `torch.optim.SGD(net.parameters(), lr=0.5)` holds one parameter for it and updates it
-    once per step.
+    """A weight that two layers share, as after `net[1].weight = net[0].weight`, is listed
+    once by `net.parameters()`, so `torch.optim.SGD(net.parameters(), lr=0.5)` holds one
+    parameter for it and updates it once per step.
     """
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
     net[1].weight = net[0].weight
@@ -199,8 +199,9 @@ def test_an_optimizer_made_before_the_move_follows_to_the_gpu():
 
 @pytest.mark.cuda
 def test_state_made_before_the_move_stays_behind():
-    """State that `SGD(momentum=0.5, foreach=False)` made on the CPU stays there after
-    `net.to("cuda")`, and the next `step()` with a gradient raises RuntimeError.
+    """If `SGD(net.parameters(), lr=0.5, momentum=0.5, foreach=False)` has taken a step on
+    the CPU, its momentum stays there after `net.to("cuda")`, and the next `step()` with a
+    gradient raises RuntimeError.
 
     Because the move reaches the parameters and not the optimizer's state. Move the net
     before the first step, or reload the state with `load_state_dict`.

@@ -145,9 +145,9 @@ def test_with_one_gpu_the_model_sees_the_whole_batch(capsys):
 @pytest.mark.multi_gpu(2)
 @pytest.mark.claim("path-multi-gpu", "summary-parallel-libraries")
 def test_wrapping_takes_all_gpus_there_are():
-    """Without `device_ids`, the `device_ids` of `nn.DataParallel(model)` are all GPUs that
-    `torch.cuda.device_count()` counts; after `.to("cuda")` the output of an `nn.Linear` is
-    on the first of them, `cuda:0`."""
+    """`nn.DataParallel(nn.Linear(5, 2)).to("cuda")` has as `device_ids` all numbers from 0
+    to `torch.cuda.device_count()` - 1; its output is on the first GPU, `cuda:0`.
+    """
     parallel = nn.DataParallel(nn.Linear(5, 2)).to("cuda")
 
     output = parallel(torch.zeros(30, 5))
@@ -241,8 +241,9 @@ def test_several_gpus_share_the_batch(batch, gpus, shares):
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-dp-wrap-enough")
 def test_wrapping_alone_is_not_enough():
-    """`nn.DataParallel(model, device_ids=[0, 0])` does not move `model`: calling it raises
-    RuntimeError while the parameters are on the CPU.
+    """`parallel = nn.DataParallel(nn.Linear(5, 2), device_ids=[0, 0])` leaves the weights
+    on the CPU, and `parallel(torch.zeros(30, 5))` raises RuntimeError, "module must have
+    its parameters and buffers on device cuda:0".
 
     Move the model to the first of the GPUs with `.to("cuda:0")`. Only with a single device does
     the wrapper move it.
@@ -345,9 +346,10 @@ def test_outside_the_model_the_batch_is_whole_again(batch, shape):
 
 @pytest.mark.cuda
 def test_gradients_are_those_of_the_single_model():
-    """With `nn.DataParallel` of an `nn.Linear` the gradients of all replicas are added up
-    in the `.grad` of the model's own weight: for a loss that is a sum over the rows it is
-    that of the model alone, up to rounding."""
+    """`nn.DataParallel` of an `nn.Linear` adds up the gradients of all replicas in the
+    `.grad` of the model's own weight: for a loss that is a sum over the rows, this is the
+    gradient without `nn.DataParallel`, up to rounding.
+    """
     model = nn.Linear(1, 1, bias=False, device="cuda:0")
     parallel = nn.DataParallel(model, device_ids=[0, 0, 0])
     x = torch.tensor([[1.0], [2.0], [4.0]], device="cuda:0")

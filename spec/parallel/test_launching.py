@@ -262,8 +262,8 @@ def test_launch_is_deprecated():
 @pytest.mark.cuda
 @pytest.mark.slow
 def test_two_processes_on_one_gpu_are_refused_by_nccl(tmp_path):
-    """Two processes of an `init_process_group("nccl")` group that use the same GPU fail in the
-    first collective: "Duplicate GPU detected : rank 1 and rank 0 both on CUDA device".
+    """Two processes of an `init_process_group("nccl")` group that use the same GPU fail in
+    the first collective with NCCL's "Duplicate GPU detected".
 
     Because a process that chose no GPU uses GPU 0. Call
     `torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))` before anything else, and start no more
@@ -319,9 +319,9 @@ dist.destroy_process_group()
 @pytest.mark.multi_gpu(2)
 @pytest.mark.slow
 def test_a_timeout_over_nccl_names_the_collective(tmp_path):
-    """If a process doesn't come to an `all_reduce` over NCCL, the others end after the `timeout=`
-    of `init_process_group`: "Watchdog caught collective operation timeout: WorkNCCL(SeqNum=...,
-    OpType=ALLREDUCE, ...)".
+    """After `dist.barrier()` over NCCL, if one living process doesn't come to `all_reduce`,
+    the others end after the `timeout=` of `init_process_group`: "Watchdog caught collective
+    operation timeout: WorkNCCL(SeqNum=..., OpType=ALLREDUCE, ...)".
 
     The message names the collective that waited, not the process that is missing: look for a rank
     that took another branch, crashed, or had fewer batches. Since PyTorch 2.2 the default is 10

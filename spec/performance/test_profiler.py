@@ -267,8 +267,9 @@ def test_the_activities_that_can_be_recorded_are_listed():
 @pytest.mark.cuda
 @pytest.mark.torch(">=2.6")
 def test_kernels_are_recorded_with_the_cuda_activity():
-    """With `ProfilerActivity.CUDA`, `torch.profiler.profile` records the kernels of a GPU, and the
-    operations that started them have a `device_time_total`.
+    """With the activities `ProfilerActivity.CPU` and `ProfilerActivity.CUDA`,
+    `torch.profiler.profile` records the kernels of a GPU, and the operations that started
+    them have a `device_time_total` above 0.
 
     Without it, an operation on a GPU seems to take only the time to start its kernel.
     """

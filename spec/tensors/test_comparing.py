@@ -85,8 +85,8 @@ def test_large_integers_are_compared_with_floats_as_floats():
     """`==` between a dense int64 and a dense float32 tensor compares in float32: 2**24 + 1
     equals 2.0**24.
 
-    Because float32 has 24 significant bits. Convert the float tensor to int64 first, or to
-    float64, which is exact up to 2**53.
+    Because float32 has 24 significant bits. Convert the float tensor to float64 first,
+    which is exact up to 2**53.
     """
     x = torch.tensor([2**24 + 1])
     neighbour = torch.tensor([2**24])

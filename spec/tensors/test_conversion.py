@@ -236,8 +236,8 @@ def test_a_tenth_is_another_number_in_each_float(dtype, nearest, device):
 
 
 def test_widening_brings_no_digits_back(device):
-    """`torch.tensor(0.1).double()`, with the default dtype float32, is 0.10000000149011612, not
-    the float64 0.1: what float32 has rounded stays rounded.
+    """`torch.tensor(0.1).double().item()`, with the default dtype float32, is
+    0.10000000149011612, not the float64 0.1: what float32 has rounded stays rounded.
 
     Ask for the dtype where the tensor is made: `torch.tensor(0.1, dtype=torch.float64)`.
     """

@@ -166,12 +166,13 @@ def test_eye_has_ones_on_the_diagonal(device):
 
 @pytest.mark.claim("blitz-empty-uninitialised")
 def test_empty_leaves_memory_as_it_is():
-    """With `memory = torch.full((5, 3), 7.0)`, `torch.empty(5, 3, out=memory)` returns it with
-    its sevens, since `torch.empty` writes no elements outside deterministic mode;
+    """With `memory = torch.full((5, 3), 7.0)`, `torch.empty(5, 3, out=memory)` returns it
+    with its sevens, since `torch.empty` writes no elements outside deterministic mode;
     `torch.zeros(5, 3, out=memory)` overwrites them.
 
     Without `out=` the elements are whatever the newly allocated memory holds, so write each
-    before it is read. Deterministic mode fills them: `spec/training/test_reproducibility.py`.
+    before it is read. Since PyTorch 2.1 deterministic mode fills them:
+    `spec/training/test_reproducibility.py`.
     """
     memory = torch.full((5, 3), 7.0)
 

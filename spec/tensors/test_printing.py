@@ -220,7 +220,8 @@ def test_a_long_row_is_wrapped_at_80_characters(snapshot):
 
 def test_more_than_a_thousand_elements_are_summarised():
     """`repr(x)` of a dense CPU tensor of more than 1000 elements shows by default only the
-    first and last three along each dimension longer than six, with `...` between them.
+    first three and the last three entries along each dimension longer than six, with `...`
+    between them.
     """
     x = torch.arange(1001)
     printed_numbers = repr(x[:1000]).split(",")

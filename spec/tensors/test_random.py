@@ -76,7 +76,8 @@ def test_two_draws_give_what_one_longer_draw_gives():
     """On the CPU `torch.rand(2)` followed by `torch.rand(3)` gives the same values as one
     `torch.rand(5)` from the same seed.
 
-    `torch.randn` doesn't: from 16 elements on it is computed by another method.
+    Two `torch.randn(8)` don't give the values of one `torch.randn(16)`: from 16 elements
+    on, `torch.randn` computes by another method.
     """
     torch.manual_seed(7)
     first, second = torch.rand(2), torch.rand(3)
@@ -290,7 +291,10 @@ def test_manual_seed_seeds_the_gpu_as_well():
 
 @pytest.mark.multi_gpu(2)
 def test_each_gpu_has_a_generator_of_its_own():
-    """`torch.rand(3, device="cuda:0")` doesn't move the default generator of `cuda:1`."""
+    """`torch.rand(3, device="cuda:0")` doesn't change which numbers
+    `torch.rand(3, device="cuda:1")` draws next: each GPU has a default generator of its
+    own.
+    """
     torch.manual_seed(7)
     first = torch.rand(3, device="cuda:1")
     torch.manual_seed(7)

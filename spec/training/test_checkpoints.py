@@ -182,9 +182,9 @@ def test_a_refused_load_has_loaded_what_it_could():
 
 
 def test_strict_false_loads_what_fits_and_tells_the_rest():
-    """With `strict=False`, `nn.Linear.load_state_dict` copies the entries whose name and
-    shape fit, raises nothing for names that are missing or unknown, and returns these as
-    `missing_keys` and `unexpected_keys`.
+    """`nn.Linear(1, 1).load_state_dict({"weight": torch.tensor([[7.0]]), "scale":
+    torch.zeros(1)}, strict=False)` loads the weight, raises nothing, and returns
+    `missing_keys` with "bias" and `unexpected_keys` with "scale".
     """
     net = nn.Linear(1, 1)
     net.bias.data.fill_(0.5)

@@ -175,9 +175,9 @@ def test_early_stopping_is_no_part_of_pytorch():
 
 
 def test_early_stopping_as_a_class():
-    """For early stopping, a class of your own may keep the best loss,
-    `copy.deepcopy(net.state_dict())` and the number of epochs without improvement; a method
-    gets the loss of each epoch and returns True when the training should stop.
+    """For early stopping, write a class that keeps the best loss and
+    `copy.deepcopy(net.state_dict())`, with a method that gets the loss of each epoch and
+    returns True after `patience` epochs in a row without a better loss.
     """
 
     class EarlyStopping:

@@ -49,9 +49,9 @@ def test_a_new_head_learns_on_a_frozen_body():
 
 @pytest.mark.claim("path-finetune")
 def test_finetuning_starts_closer_than_learning_anew():
-    """With `x = torch.rand(64, 2)`, an `nn.Linear(2, 1)` trained 100 steps with
-    `SGD(lr=0.1)` and MSE on `y = 3 * x.sum(1, keepdim=True)`, then 3 steps on `y + 0.25`,
-    has a smaller loss on `y + 0.25` than a new one after 3 steps on it.
+    """With `x = torch.rand(64, 2)`, `y = 3 * x.sum(1, keepdim=True)`, `SGD(lr=0.1)` and
+    MSE: after 3 steps on the targets `y + 0.25`, an `nn.Linear(2, 1)` trained before for
+    100 steps on `y` has a smaller loss than a new one.
     """
     x = torch.rand(64, 2)
 
@@ -76,9 +76,9 @@ def test_finetuning_starts_closer_than_learning_anew():
 
 @pytest.mark.claim("summary-init-or-pretrained")
 def test_training_starts_from_whatever_numbers_are_there():
-    """`SGD(parameters, lr=0.5)` goes on from the values that the parameters have, whether
-    set by `nn.init` or by `load_state_dict`: with gradient 1, the first step takes a weight
-    of 0 to -0.5 and a weight of 6 to 5.5.
+    """`SGD(parameters, lr=0.5)` starts from the values that `nn.init` or `load_state_dict`
+    gave the parameters before: with gradient 1, the first step takes a weight of 0 to -0.5
+    and a weight of 6 to 5.5.
     """
     initialised, loaded = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
     nn.init.zeros_(initialised.weight)
@@ -155,9 +155,9 @@ def test_chosen_weights_are_renamed_and_picked_by_hand():
 
 
 def test_weights_are_picked_where_name_and_shape_agree():
-    """Let `fitting` hold the entries of another state dict whose name and shape are also in
-    `net.state_dict()`: `net.load_state_dict(fitting, strict=False)` loads them. If only the
-    head has another size, `missing_keys` names its parameters.
+    """With `own = net.state_dict()`, `net.load_state_dict({k: t for k, t in other.items()
+    if k in own and t.shape == own[k].shape}, strict=False)` loads what fits of a state dict
+    `other`; the result's `missing_keys` names the rest.
 
     The shape has to be compared because `strict=False` still refuses another shape.
     """

@@ -63,8 +63,8 @@ def test_the_name_of_a_device_says_nothing_about_the_device():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-device-idle")
 def test_a_busy_gpu_has_the_same_name():
-    """`str(x.device)` of a tensor on the first GPU is `cuda:0` while that GPU has work
-    queued and memory allocated, as it is when the GPU is idle.
+    """`str(x.device)` of a tensor `x` on the first GPU is `cuda:0`, whether that GPU is
+    idle or has work queued and memory allocated.
     """
     x = torch.rand(4096, 4096, device="cuda:0")
 
@@ -190,9 +190,9 @@ def test_an_optimizer_made_before_the_move_has_the_moved_parameters():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-optimizer-after-to")
 def test_an_optimizer_with_memory_of_its_own_keeps_it_on_the_cpu():
-    """`Adagrad(net.parameters(), foreach=False)` makes its state when it is built.
-    Built before `net.to("cuda")`, its sums stay on the CPU, and `step()` after
-    `backward()` raises RuntimeError, "Expected all tensors to be on the same device".
+    """For `net = nn.Linear(1, 1)`, `Adagrad(net.parameters(), foreach=False)` makes its
+    state when built. After `net.to("cuda")` its sums are on the CPU: `step()` after
+    `backward()` raises "Expected all tensors to be on the same device".
 
     SGD and Adam make their state in the first `step()`. Building the optimizer after the
     move is right for all of them.

@@ -326,9 +326,9 @@ def test_a_file_can_be_asked_what_it_wants(tmp_path):
 @pytest.mark.spare("300", reason="somewhere in the middle")
 @pytest.mark.spare("10", reason="somewhere at the beginning")
 def test_a_truncated_file_is_no_zip_archive(length, words, tmp_path):
-    """`torch.load` of a checkpoint of 100 floats that lacks its last byte, or of its first
-    10 or 300 bytes alone, raises RuntimeError, "PytorchStreamReader failed reading zip
-    archive".
+    """`torch.load(path)` raises RuntimeError, "PytorchStreamReader failed reading zip
+    archive", if the file that `torch.save({"weight": torch.zeros(100)}, path)` wrote is cut
+    to its first 10 or 300 bytes, or lacks its last byte.
 
     Because the table of contents of a zip archive stands at its end. Typical causes are a
     full disk and an interrupted download: copy the file again. Truncated files of 70,000

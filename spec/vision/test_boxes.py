@@ -228,8 +228,9 @@ def test_nms_wants_a_row_of_four_and_a_score_for_each_box(boxes, scores, words):
 
 
 def test_boxes_are_clipped_to_height_and_width():
-    """`ops.clip_boxes_to_image(boxes, (6, 20))`, height before width, clips the "xyxy" box [-3,
-    1, 30, 9] to [0, 1, 20, 6].
+    """`torchvision.ops.clip_boxes_to_image(boxes, (6, 20))` of the "xyxy" boxes
+    `boxes = torch.tensor([[-3.0, 1.0, 30.0, 9.0]])` gives [[0, 1, 20, 6]]: (6, 20) is
+    height before width.
 
     Because sizes have the height first, while a box has x first.
     """

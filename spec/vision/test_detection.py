@@ -98,11 +98,12 @@ def test_in_evaluation_a_detector_returns_what_it_found():
 
 def test_losses_and_answers_do_not_come_together():
     """A `FasterRCNN` in evaluation mode returns detections and no losses, even if it is
-    given targets; in training mode it returns the losses: for a validation loss call it in
-    training mode, under `torch.no_grad()`.
+    given targets; in training mode, given images and targets, it returns the losses, also
+    under `torch.no_grad()`.
 
-    In training mode `nn.BatchNorm2d` layers update their statistics even so. The pretrained
-    `fasterrcnn_resnet50_fpn` has frozen ones; `fasterrcnn_resnet50_fpn_v2` has not.
+    So a validation loss is computed in training mode. There `nn.BatchNorm2d` layers update
+    their statistics even under `torch.no_grad()`. The pretrained `fasterrcnn_resnet50_fpn`
+    has frozen ones; `fasterrcnn_resnet50_fpn_v2` has not.
     """
     net = small_detector()
     images, targets = [torch.rand(3, 32, 32)], [target()]

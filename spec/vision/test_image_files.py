@@ -73,8 +73,9 @@ def test_decode_image_took_no_path(tmp_path):
 
 
 def test_bytes_are_decoded_from_a_tensor(tmp_path):
-    """`io.decode_image` takes the content of a file as a 1-D uint8 tensor: for `data`, bytes from
-    the network or a zip file, write `torch.frombuffer(bytearray(data), dtype=torch.uint8)`.
+    """`torchvision.io.decode_image` takes the content of a PNG or JPEG file as a 1-D uint8
+    tensor: for `data`, this content as Python `bytes`, pass
+    `torch.frombuffer(bytearray(data), dtype=torch.uint8)`.
 
     Python's `bytes` themselves are refused, or taken for a path.
     """
