@@ -11,7 +11,7 @@ from drawn.scenes import PARTS, write_scenes
 from figures import BLUE, ORANGE, figure, pictures
 from picture_files import read_picture
 from torch.utils.data import Dataset
-from workbench import InputError, read_checkpoint
+from workbench import InputError, make_folder, read_checkpoint
 
 
 class CocoCaptions(Dataset):
@@ -64,6 +64,8 @@ def open_parts(args, size):
             read_checkpoint(args.out / "checkpoint.pt", args.script)  # none is told at once
         elif args.data is None:
             counts = dict.fromkeys(PARTS, 64) if args.dry_run else {**PARTS, "train": args.pictures}
+            if not args.dry_run:
+                make_folder(args.out)
             write_scenes(data, counts, args.seed)
         parts = {}
         for name in ("train", "test", "novel"):

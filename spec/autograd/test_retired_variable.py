@@ -151,8 +151,8 @@ def test_variable_shares_the_memory_of_its_tensor():
 
 
 def test_a_variable_around_a_tracked_tensor_is_cut_off():
-    """`torch.autograd.Variable(y)` of a `y` that requires grad doesn't by default require grad
-    and has no `grad_fn`, like `y.detach()`.
+    """With `y = torch.ones(2, requires_grad=True) * 2`, `torch.autograd.Variable(y)` is a
+    tensor with `requires_grad` False and `grad_fn` None, like `y.detach()`.
 
     So an old `Variable(...)` in the middle of a model stops its gradient: delete it.
     """

@@ -172,9 +172,9 @@ def test_a_second_integer_argument_is_compiled_for_all():
 
 
 def test_strings_and_booleans_are_compiled_each():
-    """Under `torch.compile` a Python string or bool on which the code depends is a constant: three
-    strings in `x + len(how)` take three compilations, True and False in `x + 1 if flag else x - 1`
-    two.
+    """Under `torch.compile` a Python string or bool on which the code depends is a
+    constant: "a", "bb" and "ccc" as `how` in `x + len(how)` take three compilations, True
+    and False as `flag` in `x + 1 if flag else x - 1` two.
     """
     counter = CompileCounter()
     compiled = torch.compile(lambda x, how: x + len(how), backend=counter)

@@ -26,9 +26,9 @@ torchscript = pytest.mark.filterwarnings("ignore:`torch.jit")
 @pytest.mark.spare("' '", reason="it stands between messages")
 @pytest.mark.spare("DeprecationWarning", reason="later releases issue a FutureWarning")
 def test_torchscript_is_deprecated(name, tmp_path):
-    """Since PyTorch 2.10 `torch.jit.trace`, `script`, `save` and `load` warn that they are
-    deprecated, for example "`torch.jit.trace` is deprecated. Please switch to `torch.compile`
-    or `torch.export`."
+    """Since PyTorch 2.10, on Python before 3.14, `torch.jit.trace`, `script`, `save` and
+    `load` issue a DeprecationWarning or FutureWarning such as "`torch.jit.trace` is
+    deprecated. Please switch to `torch.compile` or `torch.export`."
 
     It is a DeprecationWarning, which Python hides in most places, and since PyTorch 2.14 a
     FutureWarning, which it shows.

@@ -299,6 +299,7 @@ def test_a_broken_file_is_told_in_one_line(captioning, few, tmp_path, refusal, f
     [
         ("--data=no", "no captions in no/annotations/captions_train.json: draw scenes by"),
         ("--caption=a.png", "checkpoint.pt: a training without --resume writes one"),
+        ("--out=/dev/null", "--out /dev/null: File exists"),
     ],
 )
 def test_what_is_missing_is_told_in_one_line(captioning, tmp_path, refusal, argument, said):

@@ -274,12 +274,12 @@ def test_what_the_user_can_mend_is_told_in_one_line(
     name, command, tmp_path, refusal, arguments, said
 ):
     """A training script of `examples/`, except `serve.py`, ends with exit code 2 and one
-    line of its own that names the option for `--seed -1`, `--lr nan` or `--device meta`,
-    and for `--lr 1e30` if the loss becomes NaN.
+    line of its own that names the option for `--seed -1`, `--lr nan`, `--device meta` or
+    `--out /dev/null`, and for `--lr 1e30` if the loss becomes NaN.
 
     Refused are an unknown `--device`, the device `meta`, whose tensors have no data, a
     `--seed` that is negative or has more than 62 bits, `--lr nan`, and an `--out` that is a
-    file; of `image_captioning.py` without `--data` that line names the path, not `--out`.
+    file.
     """
     code, told = refusal(import_example(name), *command(name, tmp_path / "out"), *arguments.split())
 

@@ -388,9 +388,9 @@ def test_a_forward_without_return_answers_none():
 
 
 def test_a_layer_made_inside_forward_is_forgotten():
-    """An `nn.Linear` that `forward` creates and keeps in no attribute is a new layer at
-    each call, with weights drawn anew, and `parameters()` doesn't list it, so that an
-    optimizer of `net.parameters()` does not train it.
+    """An `nn.Linear` that a module's `forward` creates and keeps in no attribute is a new
+    layer with new random weights at each call. The module's `parameters()` doesn't list it,
+    so an optimizer made from them does not train it.
 
     Create layers in `__init__` and only use them in `forward`. `self.fc = nn.Linear(2, 1)` in
     `forward` is listed after the first call, but replaced by a new layer at each call.

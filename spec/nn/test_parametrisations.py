@@ -41,9 +41,9 @@ def test_a_parametrisation_computes_the_weight_at_each_use():
 
 
 def test_a_parametrised_weight_is_assigned_through_its_inverse():
-    """Assigning a plain tensor to a weight under `register_parametrization` calls the
-    `right_inverse` of the module to get the original; if the module has no such method, the
-    assignment raises RuntimeError, "does not implement right_inverse".
+    """After `register_parametrization(layer, "weight", module)`, `layer.weight = x` of a
+    plain tensor `x` calls `module.right_inverse(x)` to get the original; without such a
+    method it raises RuntimeError, "does not implement right_inverse".
 
     Write `right_inverse`, or assign to `layer.parametrizations.weight.original` under
     `torch.no_grad()` with `copy_`. An `nn.Parameter` is refused, with KeyError.

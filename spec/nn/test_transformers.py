@@ -45,9 +45,9 @@ def test_an_encoder_layer_keeps_the_shape():
 
 
 def test_the_batch_is_the_second_dimension_unless_told():
-    """Without `batch_first=True` `nn.TransformerEncoderLayer(4, 2)` reads (3, 5, 4) as 3
-    steps of 5 samples and raises nothing: changing what was meant as one sample then
-    changes the outputs of others.
+    """Without `batch_first=True`, `nn.TransformerEncoderLayer(4, 2)` reads an input `x` of
+    shape (3, 5, 4), meant as 3 samples of 5 steps, as 3 steps of 5 samples and raises
+    nothing: a change of `x[0]` then changes all three outputs.
     """
     torch.manual_seed(0)
     layer = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0)

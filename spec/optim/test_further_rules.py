@@ -55,9 +55,9 @@ def test_rmsprop_by_hand():
 
 
 def test_centered_rmsprop_with_momentum_by_hand():
-    """`RMSprop(centered=True, momentum=m)` keeps `buffer = m * buffer + gradient /
-    (sqrt(square - mean**2) + eps)` for a float64 weight and subtracts `lr * buffer`:
-    `square` is the running mean of squared gradients, `mean` that of gradients.
+    """For a float64 weight `RMSprop(centered=True, momentum=m)` keeps `buffer = m * buffer
+    + gradient / (sqrt(square - mean**2) + eps)` and subtracts `lr * buffer`: `square` is
+    the running mean of squared gradients, `mean` that of gradients.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
@@ -258,9 +258,9 @@ def test_muon_takes_matrices_only():
 
 @pytest.mark.torch(">=2.5")
 def test_adafactor_keeps_a_row_and_a_column_instead_of_a_matrix():
-    """After a step `torch.optim.Adafactor`, since PyTorch 2.5, holds `row_var` and
-    `col_var` for a float32 matrix, 3 + 4 numbers for 3 x 4 parameters; `Adam` without
-    `amsgrad` holds two matrices of the parameter's shape.
+    """Since PyTorch 2.5: after a step on a float32 parameter of shape (3, 4),
+    `torch.optim.Adafactor` holds 3 numbers as `row_var` and 4 as `col_var`;
+    `torch.optim.Adam` without `amsgrad` holds two matrices of shape (3, 4).
 
     So its state is small for large matrices. For a vector it keeps one `variance` of the
     parameter's shape.

@@ -93,9 +93,10 @@ def test_a_differentiable_step_is_recorded():
 
 
 def test_an_lstm_gets_gradients_from_the_steps_it_took():
-    """With an `nn.LSTMCell` as `cell`, an `nn.Linear` as `head` and at first
-    `memory = None`, run `memory = cell(x, memory); weight = weight + head(memory[0])` three
-    times: `(weight**2).sum().backward()` gives all parameters of both a gradient.
+    """With `cell = nn.LSTMCell(1, 4)`, `head = nn.Linear(4, 1)`,
+    `w = torch.tensor([[4.0]])` and `m = None`, run
+    `m = cell(2 * w.detach(), m); w = w + head(m[0])` three times: `(w**2).sum().backward()`
+    gives all parameters of both a gradient.
 
     `detach()` on the gradient that the LSTM reads saves second derivatives; the path
     through the steps remains.

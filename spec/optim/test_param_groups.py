@@ -272,8 +272,8 @@ def test_a_set_of_parameters_is_refused_in_a_group():
 
 @pytest.mark.torch("<2.15")
 def test_a_set_without_a_group_was_accepted():
-    """Before PyTorch 2.15, `torch.optim.SGD` accepted a Python `set` of parameters that is
-    not inside a group, without a warning.
+    """Before PyTorch 2.15, `torch.optim.SGD({nn.Parameter(torch.zeros(2))}, lr=0.5)`, with
+    a Python `set` of parameters instead of a list, raises no error and does not warn.
 
     Its order may differ from run to run, and with it the meaning of a saved state. Use a
     list.

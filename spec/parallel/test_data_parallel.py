@@ -103,9 +103,10 @@ def test_without_a_gpu_the_model_sees_the_whole_batch(capsys):
 
 @pytest.mark.claim("blitz-dp-outside-sizes")
 def test_outside_the_model_sizes_are_those_of_the_whole_batch():
-    """`nn.DataParallel(nn.Linear(5, 2))`, on a machine without a GPU or moved to the
-    first GPU, returns as many rows as it is given: (30, 2) for (30, 5) and (10, 2) for
-    (10, 5)."""
+    """On a machine without a GPU, `nn.DataParallel(nn.Linear(5, 2))` returns as many rows
+    as it is given: an output of shape (30, 2) for an input of shape (30, 5), and (10, 2)
+    for (10, 5).
+    """
     device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
     parallel = nn.DataParallel(nn.Linear(5, 2)).to(device)
     loader = DataLoader(torch.randn(100, 5), batch_size=30)

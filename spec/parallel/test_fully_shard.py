@@ -50,8 +50,8 @@ def test_fully_shard_changes_the_model_itself(group):
 
 
 def test_parameters_become_dtensors(group):
-    """`fully_shard(model, mesh=mesh)` with a mesh of one dimension makes each parameter of an
-    `nn.Linear` a `DTensor` with the placement `Shard(dim=0)`.
+    """With a device mesh of one dimension, `fully_shard(nn.Linear(2, 4), mesh=mesh)` makes
+    the weight of this layer a `DTensor` with the placement `Shard(dim=0)`.
 
     A parameter without dimensions is refused: give it the shape (1,).
     """
@@ -107,8 +107,9 @@ def test_each_process_holds_half_the_bytes(group):
 
 
 def test_rows_are_dealt_like_chunks(group):
-    """`fully_shard` shards three rows over two processes as `torch.chunk` does: rank 0 gets two
-    rows and rank 1 gets one."""
+    """`fully_shard` over two processes shards the three rows of the weight of
+    `nn.Linear(4, 3)` as `torch.chunk` does: rank 0 gets two rows and rank 1 gets one.
+    """
 
     def program(rank):
         from torch.distributed.device_mesh import init_device_mesh

@@ -113,9 +113,9 @@ def test_an_answer_that_can_be_read_or_guessed_is_not_asked_for(book, code, aske
 
 
 def test_the_exercise_is_the_fact_with_a_blank(book):
-    """An exercise of `pytest --blanks DIR` made of a parametrized test has its sentence,
-    the first row of its `parametrize` and its code, with `___` for an expected value and
-    without the second paragraph of the docstring.
+    """An exercise of `pytest --blanks DIR` made of a parametrized test has the test's
+    sentence, the first row of its `parametrize` as assignments, and its code with `___` for
+    an expected value; it lacks the docstring's second paragraph.
     """
     made = of_fact(
         fact_of(
@@ -184,9 +184,9 @@ def test_what_cannot_run_here_is_no_exercise(book, head, why):
     ],
 )
 def test_an_answer_is_told_how_near_it_is(book, answer, outcome, said):
-    """`pytest DIR` says of an answer to an exercise of `pytest --blanks DIR` what is wrong:
-    of `[7, 7]` for `[[7, 7], [7, 7]]` `right kind, wrong shape`, of `[[7, 8], [9, 7]]`
-    `2 of 4 right`; it refuses `x.tolist()` and `os.sep`.
+    """`pytest DIR` judges answers to exercises of `pytest --blanks DIR`: where
+    `[[7, 7], [7, 7]]` is right, `[7, 7]` is "right kind, wrong shape", `[[7, 8], [9, 7]]`
+    is "2 of 4 right", and `x.tolist()` and `os.sep` are refused.
     """
     exercise = of_fact(fact_of(book, FACT))
 
@@ -491,9 +491,9 @@ def test_a_full_disk_loses_nothing(book, monkeypatch, when):
     ],
 )
 def test_what_cannot_be_done_is_told_in_a_line(book, arguments, said):
-    """`pytest --blanks` with a file in place of a folder or with a page that does not
-    exist, `--learn` with a folder without exercises, and both options at once are usage
-    errors.
+    """`pytest --blanks pytest.ini` (a file in place of a folder),
+    `pytest --blanks DIR spec/none` (no such page), `pytest --learn DIR` without an exercise
+    in `DIR`, and `pytest --learn DIR --blanks DIR` are usage errors.
     """
     book.page("tensors/test_creation.py", FACT)
 
@@ -613,8 +613,8 @@ def test_hints_come_in_steps(book):
 
 def test_a_solved_neighbour_is_one_of_the_same_page(book):
     """`hints.neighbour(exercise, exercises)` of `fixtures/learning` gives another exercise
-    of the same page, if possible one whose sentence has the same symbol in backticks, and
-    None if `exercises` has no other.
+    of the same page, if possible one whose sentence has the same symbol in backticks; it
+    gives None if `exercises` has no other of that page.
     """
     text = FACT + FACT.replace("test_full", "test_a").replace("torch.full`", "tolist`")
     text += FACT.replace("test_full", "test_b")

@@ -158,9 +158,9 @@ def test_a_case_holds_plain_facts_alone(facts):
     ],
 )
 def test_a_page_has_a_heading_and_prose(book, text, title, prose):
-    """`read_page` of `fixtures/facts.py` takes the first line of a page's docstring without
-    its full stop, or "from data" for a page `test_from_data.py` without a docstring, as
-    title, and the rest as prose.
+    """`read_page` of `fixtures/facts.py` takes the first line of a page's docstring,
+    without its full stop, as the title and the rest as the prose; a page
+    `test_from_data.py` without a docstring has the title "from data".
     """
     (book.path / "spec" / "test_from_data.py").write_text(text)
 

@@ -57,9 +57,9 @@ def test_what_a_sentence_names_comes_before_what_it_merely_speaks_of():
 
 
 def test_a_class_is_asked_for_with_its_methods():
-    """`by_symbol` of `fixtures/finding.py`, asked for `torch.amp.GradScaler`, finds tests
-    that use and name the class or its method `step`, and none that names only `step` and
-    uses only `torch.optim.SGD.step`.
+    """`by_symbol` of `fixtures/finding.py`, asked for `torch.amp.GradScaler`, finds a test
+    about `GradScaler()` and one about `scaler.step(optimizer)` of a GradScaler, but none
+    about `optimizer.step()` of `torch.optim.SGD`.
     """
     scaler = "torch.amp.GradScaler"
     steps = entry("`scaler.step(optimizer)` may skip.", f"{scaler} {scaler}.step")

@@ -176,9 +176,9 @@ def test_a_fact_that_changed_is_listened_to_again(book):
 
 
 def test_another_release_is_listened_to_by_itself(book, monkeypatch):
-    """Although `seen.json` in pytest's cache (`-p cacheprovider`) has the calls of a
-    test, a `pytest` run of this suite traces the test again by `sys.settrace` if
-    another release of PyTorch is installed.
+    """If `seen.json` in pytest's cache (`-p cacheprovider`) has the calls of a test only
+    from another release of PyTorch, a `pytest` run of this suite traces the test again by
+    `sys.settrace`.
     """
     book.page("nn/test_modes.py", HEAD + LISTENS)
     listening(book, "-p", "cacheprovider")

@@ -516,9 +516,9 @@ def test_messages_that_differ_in_numbers_are_one():
     ],
 )
 def test_no_two_files_differ_in_case_alone(names, files):
-    """`symbol_files` of `fixtures/site/render.py`, behind `pytest --site DIR`, names
-    the file of `torch.Tensor` `torch.Tensor-capital` and that of `torch.tensor`
-    `torch.tensor`, if both are given.
+    """`symbol_files(["torch.Tensor", "torch.tensor"])` of `fixtures/site/render.py` is
+    `{"torch.Tensor": "torch.Tensor-capital", "torch.tensor": "torch.tensor"}`: the two file
+    names differ in more than case.
     """
     assert [symbol_files(names)[name] for name in names] == files
 

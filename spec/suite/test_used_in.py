@@ -251,8 +251,8 @@ def test_an_unsure_place_says_what_it_depends_on(code):
 
 
 def test_json_and_sarif_have_each_place(code):
-    """Beside `pytest spec/ --since 1.9 --used-in PATH`, `--used-in-json FILE` writes for
-    each place that is shown the rule, the code and what to write; `--used-in-sarif FILE`
+    """`pytest spec/ --since 1.9 --used-in PATH --used-in-json FILE` writes the rule, the
+    code and what to write for each place in the report; with `--used-in-sarif FILE` it
     writes the rule, level and region in the SARIF format.
     """
     book = code("a.py", "import torch\n\nvalues = torch.symeig(x)[0]\n")

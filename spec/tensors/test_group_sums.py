@@ -151,8 +151,9 @@ def test_index_add_takes_no_negative_index():
 
 
 def test_scatter_add_chooses_a_place_for_each_element(device):
-    """To add up whole rows of a float32 matrix `rows`, `scatter_add_` needs an index of its
-    shape, `group[:, None].expand_as(rows)`; `index_add_` takes the vector `group` as it is.
+    """With `rows = torch.ones(3, 2)` and `group = torch.tensor([0, 2, 0])`,
+    `torch.zeros(3, 2).index_add_(0, group, rows)` adds up whole rows; `scatter_add_` needs
+    the index `group[:, None].expand_as(rows)` for the same sums.
 
     With an index of one column only the first column is added.
     """

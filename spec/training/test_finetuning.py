@@ -374,9 +374,9 @@ def test_named_weights_are_fetched_once_into_a_folder(tmp_path, monkeypatch):
 
 
 def test_weights_come_with_the_number_of_classes_they_were_trained_for():
-    """`models.squeezenet1_1(weights="DEFAULT", num_classes=3)` raises ValueError, "The
-    parameter 'num_classes' expected value 1000 but got 3 instead": load first, then replace
-    the head.
+    """`torchvision.models.squeezenet1_1(weights="DEFAULT", num_classes=3)` raises
+    ValueError, "The parameter 'num_classes' expected value 1000 but got 3 instead": load
+    first, then replace the head.
     """
     with pytest.raises(
         ValueError, match="The parameter 'num_classes' expected value 1000 but got 3 instead"

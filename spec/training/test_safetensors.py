@@ -128,8 +128,9 @@ def test_a_loaded_tensor_requires_no_grad(safetensors, tmp_path):
 
 
 def test_another_file_has_no_safetensors_header(safetensors, tmp_path):
-    """`safetensors.torch.load_file` of a file of `torch.save` raises `SafetensorError`,
-    "Error while deserializing header": read it with `torch.load`.
+    """`safetensors.torch.load_file(path)` of a file written by
+    `torch.save({"x": torch.ones(1)}, path)` raises `SafetensorError`, "Error while
+    deserializing header"; `torch.load(path)` reads this file.
     """
     path = tmp_path / "x.pt"
     torch.save({"x": torch.ones(1)}, path)

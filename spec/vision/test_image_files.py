@@ -212,8 +212,9 @@ def test_sixteen_bits_stay_sixteen_bits(tmp_path):
 
 @pytest.mark.torch("<2.4.2")
 def test_sixteen_bits_were_refused(tmp_path):
-    """Up to torchvision 0.19 `io.read_image` of a PNG file of 16 bits raised RuntimeError, "At
-    most 8-bit PNG images are supported currently"; Pillow reads it.
+    """Up to torchvision 0.19 `torchvision.io.read_image` of a grayscale PNG file of 16 bits
+    raised RuntimeError, "At most 8-bit PNG images are supported currently"; Pillow reads
+    it.
     """
     path = tmp_path / "0.png"
     Image.fromarray(np.array([[40000, 7]], dtype=np.uint16)).save(path)

@@ -103,8 +103,8 @@ def test_weights_of_another_model_are_refused():
 
 @pytest.mark.filterwarnings("ignore:Arguments other than a weight enum:UserWarning")
 def test_weights_are_passed_by_keyword():
-    """`models.squeezenet1_1(False)` warns, "Using 'weights' as positional parameter(s) is
-    deprecated since 0.13"; write `weights=None`.
+    """`torchvision.models.squeezenet1_1(False)` warns, "Using 'weights' as positional
+    parameter(s) is deprecated since 0.13"; write `weights=None`.
 
     In old code `resnet18(True)` meant `pretrained=True`, and still downloads.
     """
