@@ -98,9 +98,9 @@ def test_grad_and_value_gives_both():
 
 
 def test_has_aux_lets_other_results_through():
-    """If `f` returns a tuple of two float32 tensors, the first of the shape `()`,
-    `torch.func.grad(f, has_aux=True)` returns a function that gives a tuple: the gradient
-    of the first tensor, and the second tensor, undifferentiated.
+    """For `f = lambda x: (x**3, x + 1)` and `x = torch.tensor(2.0)`,
+    `torch.func.grad(f, has_aux=True)(x)` returns a tuple: the gradient of the first result,
+    `tensor(12.)`, and the second result as it is, `tensor(3.)`.
 
     A Python number as the second raises RuntimeError: make it a tensor.
     """

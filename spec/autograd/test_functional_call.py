@@ -205,9 +205,9 @@ def test_a_stack_is_a_copy_that_is_trained_itself():
 
 
 def test_models_of_different_shape_or_class_cannot_be_stacked():
-    """`stack_module_state([nn.Linear(1, 1), nn.ReLU()])` raises RuntimeError, "Expected all
-    models to be of the same class". For `nn.Linear(1, 1)` with `nn.Linear(2, 1)` or with
-    `nn.Linear(1, 1).eval()` it raises RuntimeError with other messages.
+    """`torch.func.stack_module_state` raises RuntimeError for
+    `[nn.Linear(1, 1), nn.ReLU()]`, "Expected all models to be of the same class", and for
+    `[nn.Linear(1, 1), nn.Linear(2, 1)]`, "stack expects each tensor to be equal size".
 
     Only the outermost class is compared: an `nn.Sequential` with one layer more than the first
     is accepted, and its additional layer is ignored.

@@ -71,9 +71,9 @@ def test_inside_inference_mode_a_jacobian_is_zero():
 
 
 def test_a_jacobian_can_be_differentiated_again():
-    """`torch.autograd.functional.jacobian(torch.square, x, create_graph=True)` of a
-    non-empty float32 `x` that requires grad returns a Jacobian that requires grad: for one
-    element it is 2x, whose own derivative is 2.
+    """For `x = torch.tensor([3.0], requires_grad=True)`, `J =
+    torch.autograd.functional.jacobian(torch.square, x, create_graph=True)` is [[6]] and
+    requires grad: `J.backward()` sets `x.grad` to [2], the second derivative.
 
     The Jacobian of `3 * x` is a constant, which doesn't require grad even so.
     """

@@ -161,8 +161,10 @@ def test_gradcheck_wants_double_precision():
 
 
 def test_gradcheck_wants_something_tracked():
-    """`torch.autograd.gradcheck(torch.square, x)` raises ValueError if `x` doesn't require
-    grad, even with `raise_exception=False`; set `requires_grad=True` on an input.
+    """`torch.autograd.gradcheck(torch.square, x)` of
+    `x = torch.tensor([2.0], dtype=torch.float64)` raises ValueError, "at least one input
+    tensor to require gradient", even with `raise_exception=False`: make `x` with
+    `requires_grad=True`.
     """
     x = torch.tensor([2.0], dtype=torch.float64)
 

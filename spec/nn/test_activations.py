@@ -75,14 +75,14 @@ def test_with_a_relu_between_them_two_layers_bend(device):
     ],
 )
 def test_the_curve_of_each_activation(function, curve, device):
-    """At a float32 -3, with default settings and rounded to four decimals, `torch.relu` is
-    0, `F.leaky_relu` -0.03, `F.elu` -0.9502, `F.gelu` -0.0040, `F.silu` -0.1423,
-    `torch.tanh` -0.9951 and `torch.sigmoid` 0.0474.
+    """For `x = torch.tensor(-3.0)`, rounded to three decimals, `torch.relu(x)` is 0,
+    `F.leaky_relu(x)` -0.03, `F.elu(x)` -0.950, `F.gelu(x)` -0.004, `F.silu(x)` -0.142,
+    `torch.tanh(x)` -0.995 and `torch.sigmoid(x)` 0.047.
 
-    The table of this fact has their values at -3, -1, 0, 1 and 3, rounded to four decimals, and
-    those of `F.relu6`, `F.selu`, `F.celu`, `F.softsign`, `F.softplus`, `F.mish`, `F.hardtanh`,
-    `F.hardsigmoid`, `F.hardswish`, `F.logsigmoid` and of the modules `nn.Mish`,
-    `nn.Hardsigmoid` and `nn.Softplus`.
+    The table of this fact has their values at -3, -1, 0, 1 and 3, to about four decimals,
+    and those of `F.relu6`, `F.selu`, `F.celu`, `F.softsign`, `F.softplus`, `F.mish`,
+    `F.hardtanh`, `F.hardsigmoid`, `F.hardswish`, `F.logsigmoid` and of the modules
+    `nn.Mish`, `nn.Hardsigmoid` and `nn.Softplus`.
     """
     x = torch.tensor([-3.0, -1.0, 0.0, 1.0, 3.0], device=device)
 

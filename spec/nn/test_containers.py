@@ -167,8 +167,9 @@ def test_a_parameter_list_registers_its_parameters():
 
 
 def test_a_parameter_list_is_used_like_a_list():
-    """An `nn.ParameterList` has `len`, `append` and indices from both ends, and can be iterated; it
-    has no `insert`, which raises AttributeError.
+    """An `nn.ParameterList` named `weights` allows `len(weights)`,
+    `weights.append(parameter)`, `weights[-1]` and a `for` loop, but has no method `insert`:
+    `weights.insert(0, parameter)` raises AttributeError.
     """
     weights = nn.ParameterList([nn.Parameter(torch.tensor(2.0)), nn.Parameter(torch.tensor(3.0))])
     weights.append(nn.Parameter(torch.tensor(4.0)))

@@ -340,9 +340,10 @@ def test_the_name_without_underscore_is_deprecated():
 
 @pytest.mark.torch(">=2.6")
 def test_measuring_and_scaling_are_also_two_functions():
-    """Since PyTorch 2.6 `norm = torch.nn.utils.get_total_norm(gradients)` is the joint norm
-    of the tensors; `clip_grads_with_norm_(parameters, max_norm, norm)` multiplies the
-    gradients by `max_norm / (norm + 1e-6)` if that is below 1.
+    """For a parameter `weight` with the gradient [3, -4],
+    `norm = torch.nn.utils.get_total_norm([weight.grad])` is 5; then
+    `torch.nn.utils.clip_grads_with_norm_([weight], 2.5, norm)` scales the gradient by 2.5 /
+    5, to about [1.5, -2].
 
     Together they are `clip_grad_norm_`. Apart they allow to combine the norms of several
     devices in between. Hand `get_total_norm` the gradients: of parameters it measures the

@@ -94,11 +94,13 @@ def test_training_starts_from_whatever_numbers_are_there():
 
 
 def test_freezing_after_the_head_was_replaced_freezes_the_head_too():
-    """`net.requires_grad_(False)` after `net[1] = nn.Linear(2, 3)` freezes the new layer
-    too: for an `x` that doesn't require grad `net(x).sum().backward()` raises RuntimeError,
-    "element 0 of tensors does not require grad". Freeze first.
+    """After `m = nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 1))` and
+    `m[1] = nn.Linear(2, 3)`, `m.requires_grad_(False)` freezes both layers:
+    `m(torch.ones(1)).sum().backward()` raises RuntimeError, "element 0 of tensors does not
+    require grad".
 
-    Because the call reaches the parameters that the net has at that moment.
+    Because the call reaches the parameters that the net has at that moment, those of the
+    new layer `m[1]` too: freeze first, then replace the layer.
     """
     net = nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 1))
     net[1] = nn.Linear(2, 3)

@@ -152,12 +152,13 @@ def test_map_location_leaves_the_dtype(tmp_path):
 
 
 def test_a_loaded_state_takes_the_dtype_of_the_net(device):
-    """`net.load_state_dict(state)` without `assign=True` copies into the parameters that
-    `net`, a float32 `nn.Linear`, has: float64 and int64 values of `state` become float32,
-    on the device of `net`, without a warning.
+    """For `net = nn.Linear(1, 1)`, `net.load_state_dict({"weight": torch.tensor([[2.5]],
+    dtype=torch.float64), "bias": torch.tensor([7])})` copies the values into the float32
+    parameters: both stay float32, and there is no warning.
 
-    Because it is `copy_`, which converts: 1e300 becomes infinity, and 2**24 + 1 becomes
-    2**24. A half-precision checkpoint in a float32 net takes float32 memory.
+    Because `load_state_dict` uses `copy_`, which converts: 1e300 becomes infinity, and
+    2**24 + 1 becomes 2**24. A half-precision checkpoint in a float32 net takes float32
+    memory.
     """
     net = nn.Linear(1, 1, device=device)
     state = {
