@@ -125,9 +125,10 @@ def test_allow_unused_gives_none_for_an_unused_input(device):
 
 @pytest.mark.torch(">=2.1")
 def test_materialize_grads_gives_zeros_for_an_unused_input():
-    """`torch.autograd.grad(x * x, [x, other], materialize_grads=True)`, since PyTorch
-    2.1, with a float32 0-d `x` and an `other` that both require grad, gives zeros of the
-    shape of `other` as its gradient: `x * x` wasn't computed from it.
+    """With `x = torch.tensor(3.0, requires_grad=True)` and
+    `y = torch.ones(2, requires_grad=True)`,
+    `torch.autograd.grad(x * x, [x, y], materialize_grads=True)` gives two zeros as the
+    gradient of `y`: `x * x` wasn't computed from `y`.
 
     So it hides a mistake, too: an element `x[0]` that was taken after the computation gets
     0.

@@ -112,9 +112,9 @@ def test_has_aux_lets_other_results_through():
 
 
 def test_backward_has_no_place_inside_a_transform():
-    """`torch.func.grad(f)(x)` of an `f` that calls `(x * x).backward()` raises
-    RuntimeError, "backward() called inside a functorch transform"; let `f` return the
-    value `x * x` instead.
+    """`torch.func.grad(f)(torch.tensor(2.0))` with `f = lambda x: (x * x).backward()`
+    raises RuntimeError, "backward() called inside a functorch transform"; write
+    `f = lambda x: x * x` instead.
     """
     with pytest.raises(RuntimeError, match=r"backward\(\) called inside a functorch transform"):
         torch.func.grad(lambda x: (x * x).backward())(torch.tensor(2.0))
@@ -131,9 +131,10 @@ def test_vmap_spreads_a_function_over_a_batch():
 
 
 def test_vmap_of_grad_gives_a_gradient_for_each_sample():
-    """For a `loss(weight, sample)`, `torch.func.vmap(torch.func.grad(loss), in_dims=(None,
-    0))`, called with one weight and a batch, gives one gradient of the weight per sample;
-    `backward()` on the summed loss would add them up.
+    """For a `loss(weight, sample)` that returns a 0-d tensor,
+    `torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0))(weight, samples)` gives one
+    gradient of the weight per sample; `backward()` on the sum of the losses would add them
+    up.
     """
     weight = torch.tensor([1.0, 1.0])
     samples = torch.tensor([[1.0, 2.0], [3.0, 4.0]])

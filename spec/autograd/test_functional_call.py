@@ -161,8 +161,8 @@ def test_a_gradient_for_each_sample_of_a_network():
 
 
 def test_stacked_models_are_an_ensemble_in_one_call():
-    """`stack_module_state(models)` stacks the parameters of three new `nn.Linear(2, 1)`
-    along a new first dimension; `vmap` of a function with `functional_call` over that
+    """`torch.func.stack_module_state(models)` of three new `nn.Linear(2, 1)` stacks their
+    weights to shape (3, 1, 2); `vmap` of a function with `functional_call` over that first
     dimension computes all three outputs in one call.
 
     `in_dims=(0, 0, None)` gives each model the same input, `0` instead of `None` each its own.

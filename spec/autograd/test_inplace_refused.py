@@ -202,9 +202,9 @@ def test_pieces_of_a_split_are_not_written_to(split):
 
 
 def test_a_view_made_under_no_grad_is_not_written_to_outside():
-    """With grad mode on, `view.mul_(10)` on a slice `view = y[:1]` that was taken inside
-    `torch.no_grad()`, of a product `y = x * 2` that requires grad, raises RuntimeError, "A view
-    was created in no_grad mode".
+    """For `y = torch.tensor([1.0, 2.0], requires_grad=True) * 2` and a slice `view = y[:1]`
+    taken inside `torch.no_grad()`, `view.mul_(10)` with grad mode on raises RuntimeError,
+    "A view was created in no_grad mode".
 
     Because it isn't clear whether the write is to be recorded. Take the view outside, or write
     inside too.

@@ -311,9 +311,10 @@ def test_an_error_in_a_backend_names_the_backend():
 
 
 def test_errors_of_the_compiler_can_be_suppressed():
-    """With `torch._dynamo.config.suppress_errors = True` and without `fullgraph=True`, a
-    function under `torch.compile` whose backend raises ValueError is run uncompiled, and no
-    exception reaches the caller.
+    """With `torch._dynamo.config.suppress_errors = True`,
+    `torch.compile(lambda x: x + 1, backend=broken)`, where the function
+    `broken(graph, inputs)` raises ValueError, runs uncompiled: a call gives `x + 1` and
+    raises nothing.
     """
 
     def broken(graph, inputs):

@@ -77,8 +77,8 @@ def test_compile_needs_the_shape_of_a_custom_operator(cube):
 
 
 def test_a_custom_operator_has_no_gradient_of_its_own(cube):
-    """`cube(x).sum().backward()`, with a custom operator `cube` that returns a new float32
-    tensor and an `x` that requires grad, raises RuntimeError, "no autograd formula was
+    """For a `cube` made with `@torch.library.custom_op` and a float32 `x` that requires
+    grad, `cube(x).sum().backward()` raises RuntimeError, "no autograd formula was
     registered", until `cube.register_autograd(backward, ...)` gives one.
 
     `setup_context(ctx, inputs, output)` saves what `backward(ctx, gradient)` needs, as in

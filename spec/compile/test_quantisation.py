@@ -195,8 +195,8 @@ def test_fake_quantisation_rounds_and_lets_gradients_through():
 @pytest.mark.torch(">=2.9")
 def test_torchao_changes_weights_in_place():
     """For `model = nn.Sequential(nn.Linear(64, 64))`,
-    `torchao.quantization.quantize_(model, Int8WeightOnlyConfig())` returns None; `model[0]`
-    stays an `nn.Linear`, and its weight becomes a tensor of a subclass of `torch.Tensor`.
+    `torchao.quantization.quantize_(model, Int8WeightOnlyConfig())` returns None: `model[0]`
+    stays an `nn.Linear`, but the `type` of its weight is no longer `nn.Parameter`.
     """
     from torchao.quantization import Int8WeightOnlyConfig, quantize_
 

@@ -236,8 +236,9 @@ def test_tensor_dataset_wants_tensors():
 
 
 def test_an_iterable_dataset_only_streams():
-    """A `DataLoader` without workers batches an `IterableDataset` in the order of its `__iter__`;
-    `len(loader)` raises TypeError if the dataset defines no `__len__`.
+    """`loader = DataLoader(data, batch_size=2)` of an `IterableDataset` `data`, whose
+    `__iter__` returns `iter([5, 6, 7])`, gives the batches [5, 6] and [7], in this order;
+    `len(loader)` raises TypeError if `data` defines no `__len__`.
 
     Used for data that is read once from front to end: a large file, a database, a network
     connection.

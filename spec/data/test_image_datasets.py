@@ -86,8 +86,8 @@ def test_the_classes_bring_no_pictures(tmp_path):
 
 @pytest.mark.claim("summary-torchvision-dataset-name")
 def test_the_module_is_called_datasets():
-    """The module is `torchvision.datasets`, with an s; `torchvision.dataset` raises
-    AttributeError.
+    """The data sets of torchvision are in the module `torchvision.datasets`, with an s;
+    `torchvision.dataset` raises AttributeError.
     """
     with pytest.raises(AttributeError, match="'torchvision' has no attribute 'dataset'"):
         torchvision.dataset  # noqa: B018
@@ -197,8 +197,9 @@ def test_a_truncated_idx_file_lacks_numbers(mnist_files, tmp_path):
 
 
 def test_a_file_that_is_not_idx_fails_with_an_empty_message(mnist_files, tmp_path):
-    """`datasets.MNIST(root, train=False)` raises AssertionError with an empty message if the
-    file `t10k-images-idx3-ubyte`, without .gz in its name, is still compressed by gzip.
+    """If `torchvision.datasets.MNIST(root, train=False)` finds its four files, none with
+    .gz in its name, but `t10k-images-idx3-ubyte` is still compressed by gzip, it raises
+    AssertionError with an empty message.
 
     Because it asserts that the file begins like an IDX file. Delete the file and let
     `download=True` fetch and unpack it.

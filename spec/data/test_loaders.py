@@ -258,8 +258,8 @@ def test_a_pass_without_shuffle_draws_a_random_number_too():
 )
 def test_every_sample_comes_exactly_once(samples, batch_size, shuffle):
     """One pass over `DataLoader(range(k), batch_size=n)`, for positive `k` and `n`, without
-    a `sampler` and with `drop_last=False`, gives each number below `k` once, with and
-    without shuffling.
+    a `sampler` and with `drop_last=False`, gives each number from 0 to `k - 1` once, with
+    and without shuffling.
     """
     loader = DataLoader(range(samples), batch_size=batch_size, shuffle=shuffle)
 

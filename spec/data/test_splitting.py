@@ -79,8 +79,8 @@ def test_concat_dataset_counts_back_no_further_than_its_length():
 
 
 def test_plus_joins_two_datasets():
-    """`a + b` of two map-style `Dataset` objects, such as `TensorDataset`, is `ConcatDataset([a,
-    b])`.
+    """`a + b` of two `TensorDataset` objects returns a `ConcatDataset` with the samples of
+    `a`, then those of `b`.
 
     Of two plain lists `+` is a longer list, which loads as well.
     """

@@ -277,8 +277,8 @@ def test_normalize_refuses_bytes():
 
 
 def test_normalize_refuses_a_deviation_of_zero():
-    """`Normalize([0.5], [0.0])` raises ValueError when it is called with a float image
-    tensor, because it would divide by zero.
+    """torchvision's `transforms.Normalize([0.5], [0.0])` raises ValueError when it is
+    called with a float image tensor, because it would divide by zero.
 
     A standard deviation of 0 is measured on a channel of only 0.0: use 1 for that channel.
     """

@@ -276,9 +276,10 @@ def test_the_default_could_not_be_told_after_it_was_given_back():
 
 @pytest.mark.torch(">=2.10")
 def test_get_default_device_tells_the_default():
-    """Since PyTorch 2.10 `torch.get_default_device()` is `cpu` directly after
-    `torch.set_default_device(None)` outside of `with torch.device(...)`, and `meta` inside
-    `with torch.device("meta"):`, as the device of a new `torch.zeros(2)` is."""
+    """Since PyTorch 2.10 `torch.get_default_device()` right after
+    `torch.set_default_device(None)` is `cpu`; inside a block `with torch.device("meta"):`
+    that follows it is `meta`.
+    """
     torch.set_default_device(None)
     outside = torch.get_default_device()
     with torch.device("meta"):
@@ -289,9 +290,9 @@ def test_get_default_device_tells_the_default():
 
 
 def test_the_number_of_cpu_threads_can_be_set():
-    """`torch.set_num_threads(1)` lets an operation that the calling Python thread starts
-    use one CPU thread; `torch.get_num_threads()` then returns 1 there. 0 raises
-    RuntimeError, "set_num_threads expects a positive integer".
+    """After `torch.set_num_threads(1)`, `torch.get_num_threads()` returns 1 in the same
+    Python thread: operations started there use one CPU thread. `torch.set_num_threads(0)`
+    raises RuntimeError, "set_num_threads expects a positive integer".
 
     By default it is about the number of cores; the environment variable `OMP_NUM_THREADS` sets
     it before the start. Several processes on one machine compete unless each has fewer.

@@ -258,8 +258,8 @@ def test_a_fraction_of_the_memory_is_between_0_and_1():
 @pytest.mark.parametrize("name", ["PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"])
 def test_the_allocator_is_set_by_the_environment(name):
     """In PyTorch 2.14 the environment variable `PYTORCH_ALLOC_CONF=max_split_size_mb:128`,
-    set before torch is imported, forbids to split blocks of GPU memory over 128 MiB; the
-    older name `PYTORCH_CUDA_ALLOC_CONF` does the same.
+    set before torch is imported, keeps the GPU memory allocator from splitting blocks over
+    128 MiB; the older name `PYTORCH_CUDA_ALLOC_CONF` does the same.
 
     `expandable_segments:True` is the usual remedy for "reserved but unallocated memory is
     large".

@@ -214,8 +214,9 @@ def test_multihead_attention_returns_the_answer_and_the_shares():
 
 
 def test_multihead_attention_wants_three_inputs():
-    """`nn.MultiheadAttention` takes query, key and value: a call with one tensor raises
-    TypeError; for self-attention write `layer(x, x, x)`.
+    """For `layer = nn.MultiheadAttention(4, 2)` and `x = torch.zeros(3, 4)`, `layer(x)`
+    raises TypeError, "missing 2 required positional arguments: 'key' and 'value'"; for
+    self-attention write `layer(x, x, x)`.
     """
     layer = nn.MultiheadAttention(4, 2)
     x = torch.zeros(3, 4)

@@ -89,9 +89,9 @@ def test_twenty_layers_of_weight_two_make_a_million(device):
 
 @pytest.mark.claim("self-deep-exploding")
 def test_an_exploded_gradient_is_infinite_and_then_nan(device):
-    """From `y = x`, a 0-d float32 leaf that requires grad, 128 times `y = 2 * y` and then
-    `y.backward()` make `x.grad` `inf`, because 2 ** 128 is beyond the range of float32;
-    `x.grad - x.grad` is then NaN.
+    """With `x = torch.tensor(1.0, requires_grad=True)` and `y = x`, 128 times `y = 2 * y`
+    and then `y.backward()` make `x.grad` `inf`, because 2 ** 128 is beyond the range of
+    float32; `x.grad - x.grad` is then NaN.
     """
     x = torch.tensor(1.0, device=device, requires_grad=True)
     y = x
@@ -122,9 +122,9 @@ def test_the_starting_weights_decide_between_vanishing_and_exploding(scale, grad
 
 @pytest.mark.claim("self-deep-vanishing")
 def test_a_deep_stack_of_sigmoid_layers_starves_its_first_layer():
-    """Through thirty `nn.Linear(50, 50)`, initialised by default, each followed by a
-    sigmoid, `y.sum().backward()` for `torch.randn(16, 50)` gives the first weight a
-    gradient of norm 1e-25 to 1e-21 in float64, and the last one of about 100.
+    """Thirty `nn.Linear(50, 50, dtype=torch.float64)`, each followed by a sigmoid:
+    `backward()` of the outputs' sum for `torch.randn(16, 50, dtype=torch.float64)` gives
+    the first weight a gradient of norm 1e-25 to 1e-21, the last one about 100.
 
     In float32 `norm()` gives 0.0 for so small a gradient, because the squares underflow.
     """

@@ -60,8 +60,9 @@ def test_a_batch_of_images_flattened_by_reshape_after_permute_is_in_another_orde
 
 
 def test_view_minus_one_mixes_samples_in_silence():
-    """`Tensor.view(-1, 4)` of a contiguous batch [2, 6] gives 3 rows and no error: the second row
-    mixes elements of both samples.
+    """`x.view(-1, 4)` of `x = torch.tensor([[1, 1, 1, 1, 1, 1], [2, 2, 2, 2, 2, 2]])`, a
+    batch of two samples, gives 3 rows and no error: the second row, [1, 1, 2, 2], mixes
+    elements of both samples.
 
     Because `view` keeps the order of elements and -1 takes what is left; write `x.flatten(1)` or
     `x.view(len(x), -1)`.

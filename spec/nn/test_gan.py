@@ -215,8 +215,8 @@ def test_a_critic_is_the_discriminator_without_its_sigmoid():
 @pytest.mark.claim("path-dcgan-to-wgan")
 def test_the_critics_loss_is_a_difference_of_means():
     """The critic of a WGAN, here an `nn.Linear(1, 1)`, is trained to minimise
-    `critic(fake).mean() - critic(real).mean()`, a loss without the logarithm of the
-    DCGAN's.
+    `critic(fake).mean() - critic(real).mean()`; unlike the loss of a DCGAN's discriminator,
+    it has no logarithm.
     """
     critic = nn.Linear(1, 1, bias=False)
     critic.weight.data.fill_(2.0)

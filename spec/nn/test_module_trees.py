@@ -61,7 +61,7 @@ def test_children_come_in_the_order_of_assignment():
 def test_children_are_one_level_and_modules_all_of_them():
     """`named_children()` yields the name and module of each direct child of an `nn.Module`;
     `named_modules()` yields first the module itself, under the empty name, then all modules
-    below it. Both yield a module that has two names once.
+    below it. By default, a module with two names comes once.
     """
     inner = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
     net = nn.Sequential(inner, nn.Linear(2, 1))

@@ -75,9 +75,13 @@ def test_a_vector_of_another_length():
 
 
 def test_two_nets_are_mixed_as_vectors():
-    """With `m` the mean of `parameters_to_vector(net.parameters())` of two
-    `nn.Linear(1, 1)`, `vector_to_parameters(m, third.parameters())` writes it into a third,
-    `third`. The vector of `nn.BatchNorm1d(4)` is its 8 parameters, without buffers.
+    """For `nn.Linear(1, 1)` nets `a`, `b` and `c`,
+    `vector_to_parameters((parameters_to_vector(a.parameters()) +
+    parameters_to_vector(b.parameters())) / 2, c.parameters())` sets each parameter of `c`
+    to the mean of those of `a` and `b`.
+
+    Buffers aren't in the vector: that of `nn.BatchNorm1d(4)` has 8 numbers, its weight and
+    bias.
     """
     first, second, third = nn.Linear(1, 1), nn.Linear(1, 1), nn.Linear(1, 1)
     vector_to_parameters(torch.tensor([1.0, 5.0]), first.parameters())

@@ -95,9 +95,9 @@ def test_an_odd_width_has_one_cosine_less():
 
 
 def test_a_sequence_longer_than_the_table_is_refused():
-    """`x + table` of a batch (2, 12, 4) of 12 steps and a tensor (10, 4) of 10 positions raises
-    RuntimeError, "The size of tensor a (12) must match the size of tensor b (10) at non-singleton
-    dimension 1"; compute a longer table.
+    """With position codes `table` of shape (10, 4), `torch.zeros(2, 12, 4) + table` raises
+    RuntimeError, "The size of tensor a (12) must match the size of tensor b (10) at
+    non-singleton dimension 1": 12 steps need a table of 12 rows.
     """
     table = sines(10, 4)
 
@@ -178,9 +178,9 @@ def test_rope_of_a_single_step_needs_its_position():
 
 
 def test_rope_in_two_halves_is_another_order_of_features():
-    """RoPE (rotary position embedding) `f` pairs features (0, 1), (2, 3); `g`, with
-    `x.chunk(2, dim=-1)`, (0, 2), (1, 3). For `x = torch.randn(5, 4)`, 5 positions, they
-    differ; with `p = [0, 2, 1, 3]`, `g(x[:, p])` is `f(x)[:, p]` up to rounding.
+    """For 4 features, RoPE (rotary position embedding) written with `x.chunk(2, dim=-1)`
+    rotates the pairs (0, 2) and (1, 3), instead of (0, 1) and (2, 3). For 5 positions,
+    `x = torch.randn(5, 4)`, the two ways give different results.
 
     Weights trained with one give wrong answers with the other, without an error.
     """

@@ -129,9 +129,9 @@ def test_gather_gives_one_process_everything(group):
 
 
 def test_scatter_deals_out_a_list(group):
-    """`dist.scatter(x, tensors, src=0)` of contiguous int64 tensors of one shape writes
-    entry `rank` of rank 0's list `tensors`, one per process, into the `x` of each process;
-    the other processes pass None as list.
+    """In a group of two processes, `dist.scatter(x, tensors, src=0)` with the list
+    `[torch.tensor([1, 2]), torch.tensor([3, 4])]` as `tensors` on rank 0 and None on rank 1
+    writes [1, 2] into the int64 `x` of rank 0 and [3, 4] into that of rank 1.
 
     Over gloo an entry such as `x[::2]`, which is not contiguous, arrives as what lies in memory
     from its first element on, without an error.

@@ -66,9 +66,9 @@ class Checkpointed(nn.Module):
 
 @autocast_is_deprecated
 def test_a_parameter_is_marked_ready_only_once(group_of_one):
-    """If a model in `DistributedDataParallel` with its defaults runs an `nn.Linear` in two
-    `checkpoint(..., use_reentrant=True)` calls after another `nn.Linear`, `backward` raises
-    RuntimeError, "Expected to mark a variable ready only once."
+    """If `net` computes `h = a(x)`, then twice `h = checkpoint(b, h, use_reentrant=True)`,
+    `a`, `b` being `nn.Linear`, and `ddp = DistributedDataParallel(net)`, then
+    `ddp(x).sum().backward()` raises "Expected to mark a variable ready only once."
 
     Because each reentrant checkpoint runs a backward pass of its own. Use
     `use_reentrant=False`, or `static_graph=True` where the graph is the same in every step.

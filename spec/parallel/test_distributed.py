@@ -297,11 +297,11 @@ def test_join_lets_a_process_run_out_of_data(group):
 
 @pytest.mark.slow
 def test_buffers_follow_rank_0(group):
-    """Each DDP process updates buffers such as BatchNorm's running mean from its own rows; by
-    default the wrapper's next call first overwrites them with those of rank 0, unless the call
-    before it was under `no_sync()` or with grad mode off.
+    """With `DistributedDataParallel` each process updates BatchNorm's running mean from its
+    own rows; by default the next call first overwrites it with that of rank 0, unless the
+    previous call was under `no_sync()` or with grad mode off.
 
-    With `broadcast_buffers=False` they are never overwritten. To normalise by the rows of all
+    With `broadcast_buffers=False` no call overwrites it. To normalise by the rows of all
     processes, use `nn.SyncBatchNorm`, which trains on GPUs only.
     """
 

@@ -130,9 +130,9 @@ def test_tracebacks_name_the_rank(group_of_one, capsys):
 
 
 def test_alone_a_sum_over_all_is_ones_own_part(group_of_one):
-    """In a group of one process `dist.all_reduce(x)` of a float32 tensor leaves the values
-    of `x` as they are, so a script whose processes exchange such sums alone runs in one
-    process too.
+    """In a group of one process `dist.all_reduce(x)` of `x = torch.tensor([1.0, 2.0])`
+    leaves `x` at [1.0, 2.0], so a script that only sums over its processes also runs with
+    one process.
     """
     x = torch.tensor([1.0, 2.0])
 
@@ -197,8 +197,9 @@ def test_a_store_counts():
 
 
 def test_waiting_for_a_key_ends_with_the_timeout():
-    """`store.wait(["never"], timedelta(seconds=1))` of a `dist.HashStore` raises a RuntimeError
-    when the second is over and nobody has set the key "never".
+    """`torch.distributed.HashStore().wait(["never"], timedelta(milliseconds=10))` raises
+    RuntimeError with "timeout" in its message after these 10 milliseconds, as nobody sets
+    the key "never".
 
     This is what a process sees that waits for others which were never started.
     """

@@ -242,9 +242,9 @@ def claims_printed(result):
 
 
 def test_claims_prints_what_does_not_simply_hold(book):
-    """`pytest --claims` prints the claims that changed or are untestable, each with its
-    note and its tests, and of the claims that hold, where no test of theirs failed, only
-    the number.
+    """`pytest --claims` prints each claim that changed or is untestable with its note and
+    its tests; of the claims that hold it prints only the number, unless a test of one
+    failed.
     """
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", PAGE.format(up=1))
@@ -476,8 +476,8 @@ def test_ones(broken):
 @pytest.mark.spare("'1 / 0'", reason="whatever breaks")
 @pytest.mark.parametrize("place", ["1 / 0", "yield; 1 / 0"], ids=["set-up", "tear-down"])
 def test_an_error_before_or_after_a_fact_counts_as_a_failure(book, place):
-    """In the `claims:` line of a `pytest` run, a claim whose test has a fixture that raises
-    in its set-up or its tear-down is counted as `1 fail`.
+    """If one claim's test has a fixture that raises in its set-up or its tear-down, the
+    `claims:` line of the `pytest` run counts `1 fail`.
     """
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", ENDS_BADLY.format(place=place))

@@ -110,9 +110,9 @@ def test_the_simulated_accelerator_is_made_when_it_is_named(book, monkeypatch, n
     ],
 )
 def test_why_a_device_is_not_here_is_told_on_one_line(book, monkeypatch, error, said):
-    """If `pytest --device sim` cannot make the device, its error line shows only the first
-    line of what was raised, or the error's class if it has no words; a line of more than
-    160 characters is cut and ends in `...`.
+    """If making the device raises `RuntimeError()` without a message, the error line of
+    `pytest --device sim` ends in `RuntimeError()`; with a message, in its first line, cut
+    with `...` if that has more than 160 characters.
     """
 
     def refuse():

@@ -113,9 +113,9 @@ def test_the_case_that_was_asked_for_comes_first():
 
 
 def test_each_page_has_a_share_of_a_long_answer():
-    """If the sentences of 60 tests of one page, of one of another page and of one of
-    `spec/models` begin with `view`, `find` of `fixtures/finding.py`, asked for "view", has
-    the other page's among its first forty and that of `spec/models` last.
+    """If one page has 60 tests whose sentences begin with `view` and another page has one,
+    `find` of `fixtures/finding.py`, asked for "view", puts that one among its first forty
+    answers; a test of `spec/models` comes last.
     """
     page = [entry(f"`view` {i}.", "torch.Tensor.view") for i in range(60)]
     for i, one in enumerate(page):
@@ -266,8 +266,8 @@ def test_of_messages_alike_the_rarer_word_decides():
 
 
 def test_a_word_that_the_book_lacks_counts_for_nothing():
-    """`pytest --about` with the two words flabbergasted and storage finds sentences with
-    the word storage, though no sentence about PyTorch has the word flabbergasted.
+    """`pytest --about "flabbergasted storage"` finds sentences with the word storage,
+    though no sentence about PyTorch has the word flabbergasted.
     """
     one = entry("`torch.save` of a view saves the storage.")
 

@@ -307,9 +307,9 @@ def test_a_folder_of_such_a_name_in_a_chapter_is_not_left_out(book):
     ],
 )
 def test_a_run_without_a_fact_says_what_to_do(book, argument, advice):
-    """If no test is left, `pytest -k nobody` prints `-k nobody: no fact here is so named;
-    try --about with a symbol`, and `pytest spec/models`, whose tests are slow, a line that
-    ends in `add --slow`.
+    """If no test has `nobody` in its name, `pytest -k nobody` prints `-k nobody: no fact
+    here is so named; try --about with a symbol`; if all tests of `spec/models` are slow,
+    `pytest spec/models` prints a line that ends in `add --slow`.
     """
     book.page("models/test_net.py", "@pytest.mark.slow\ndef test_it(): pass")
     book.page("tensors/test_creation.py", "def test_it(): pass")

@@ -219,8 +219,8 @@ def test_draw(time):
 
 
 def test_warnings_given_once_a_process_are_given_every_time(book):
-    """In this suite `torch.from_numpy` of a read-only array, whose warning PyTorch would
-    give once a process, warns in each of two tests.
+    """In this suite `torch.from_numpy` of a read-only NumPy array warns in one test and
+    again in the next; without the suite PyTorch gives that warning once a process.
     """
     book.page(
         "tensors/test_warning.py",

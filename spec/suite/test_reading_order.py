@@ -12,9 +12,9 @@ from fixtures.reading_order import CHAPTERS, key, place, unlisted
 
 
 def test_modules_run_in_the_order_of_the_contents(book):
-    """`pytest --collect-only` in this suite lists pages in the order of
-    `fixtures/reading_order.py`, not by name: `spec/tensors` before `spec/autograd`, and
-    `test_creation.py` before `test_views.py`.
+    """`pytest --collect-only` in this suite lists `spec/tensors/test_creation.py` before
+    `spec/tensors/test_views.py`, and this before `spec/autograd/test_backward.py`: the
+    order is that of `fixtures/reading_order.py`, not of names.
     """
     for name in ("autograd/test_backward.py", "tensors/test_views.py", "tensors/test_creation.py"):
         book.page(name, "def test_it(): pass")

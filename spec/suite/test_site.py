@@ -247,8 +247,8 @@ def test_options_that_make_no_site_are_refused(book, arguments, said):
 
 
 def test_without_the_extra_a_site_says_what_to_install(book, monkeypatch):
-    """Where Jinja2, Pygments and Babel are not installed, `pytest --site DIR` ends
-    before the run in a usage error with `pip install -e ".[site]"`.
+    """Where Jinja2 and Babel are not installed, `pytest --site DIR` ends before the run in
+    a usage error with `pip install -e ".[site]"`.
     """
     book.page("tensors/test_views.py", "def test_it(): pass")
     monkeypatch.setattr("fixtures.site.plugin.find_spec", lambda name: None)
@@ -660,8 +660,8 @@ def code_in(text):
 
 
 def test_english_needs_no_catalogue():
-    """`Language("en").say(id, text)`, behind `pytest --site DIR`, gives the text itself and
-    the state `original`.
+    """`Language("en").say("a sentence", "It is so.")` of `fixtures/site/catalogue.py`
+    returns an object with the `text` "It is so." and the `state` "original".
     """
     said = Language("en").say("a sentence", "It is so.")
 

@@ -54,9 +54,9 @@ def story(result):
 
 
 def test_a_run_is_told_in_sentences(book):
-    """`pytest --story` prints ✓ before the first paragraph of a passing test's
-    docstring, the later paragraphs below it; ✗ before that of a failed test, and what
-    failed below it; and one line a page that counts the skipped tests.
+    """`pytest --story` prints the docstring of a passing test behind `✓`, that of a failed
+    test behind `✗` and below it what failed; for a page with skipped tests it prints one
+    line that counts them.
     """
     book.page("tensors/test_numpy_bridge.py", PAGE)
 

@@ -197,8 +197,9 @@ def test_a_place_is_told_with_its_change(code):
 
 
 def test_nothing_found_is_an_answer(code):
-    """`pytest spec --since 2.0 --until 2.0 --used-in PATH` prints `nothing found that
-    changed` and ends with exit code 0, as nothing changed between a release and itself.
+    """`pytest spec --since 2.0 --until 2.0 --used-in PATH` prints
+    `nothing found that changed`, whatever Python code PATH holds, and ends with exit code
+    0: nothing changed between a release and itself.
     """
     result = code("a.py", "import torch\n\ntorch.symeig(x)\n").run(
         "spec", "--since", "2.0", "--until", "2.0", "--used-in", "code"

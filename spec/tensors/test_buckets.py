@@ -140,9 +140,9 @@ def test_histc_counts_in_bins_of_equal_width(device):
 
 
 def test_histc_without_a_range_takes_that_of_the_data(device):
-    """`torch.histc(x, bins=2)` of a dense float32 vector `x` of two or more different
-    numbers between 0 and 1e6 counts in two bins of equal width from the smallest to the
-    largest element of `x`, as `min` and `max` are both 0 by default.
+    """`torch.histc(torch.tensor([1.0, 2.0, 4.0, 5.0, 5.0]), bins=2)` is [2, 3]: with `min`
+    and `max` left at 0, their default, it makes two bins of equal width from the smallest
+    to the largest element.
 
     Around elements that are all equal the range is widened.
     """

@@ -109,8 +109,9 @@ def test_asarray_can_be_told_to_copy():
 
 
 def test_asarray_can_be_told_not_to_copy():
-    """`torch.asarray(data, copy=False)` on the CPU of `np.array([1, 2])` shares its memory; of
-    the list [1, 2], whose memory a tensor cannot share, it raises ValueError.
+    """On the CPU `torch.asarray(np.array([1, 2]), copy=False)` shares the memory of the
+    array; `torch.asarray([1, 2], copy=False)` raises ValueError, because a tensor cannot
+    share the memory of a list.
 
     Because a list holds Python objects, not numbers side by side. Leave `copy=` out to copy
     where it must be; another `dtype=` beside `copy=False` raises too.

@@ -38,8 +38,8 @@ def without_numpy(folder, code):
 @pytest.mark.torch(">=2.3")
 @pytest.mark.skipif(np.__version__.startswith("1."), reason="needs NumPy 2")
 def test_this_pytorch_works_with_numpy_2_and_1():
-    """Since PyTorch 2.3 `torch.ones(2).numpy()` is an array with NumPy 2 as with NumPy 1, in the
-    wheels for Linux.
+    """With PyTorch 2.3 or newer, in the wheels for Linux, `torch.ones(2).numpy()` gives a
+    NumPy array if NumPy 2 is installed, as it does with NumPy 1.
     """
     array = torch.ones(2).numpy()
 

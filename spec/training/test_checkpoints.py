@@ -73,9 +73,9 @@ def test_a_state_dict_shares_memory_with_its_net(device):
 
 @pytest.mark.claim("course-save-load")
 def test_a_saved_net_can_be_loaded_again(tmp_path, device):
-    """`torch.save(net.state_dict(), path)` and `new.load_state_dict(torch.load(path))` give
-    another net of the same structure the saved values: an `nn.Linear` then gives the same
-    outputs.
+    """For `net` and `new`, each an `nn.Linear(2, 1)`, `torch.save(net.state_dict(), path)`
+    and then `new.load_state_dict(torch.load(path))` give `new` the weight and bias of
+    `net`, and so the same outputs.
     """
     net = nn.Linear(2, 1, device=device)
     net.weight.data = torch.tensor([[2.0, 3.0]], device=device)
@@ -90,9 +90,9 @@ def test_a_saved_net_can_be_loaded_again(tmp_path, device):
 
 @pytest.mark.claim("summary-save-recommended")
 def test_saving_the_numbers_is_the_way_that_loads_without_trust(tmp_path):
-    """The saved `state_dict()` of an `nn.Linear` loads with `weights_only=True`, the
-    default since PyTorch 2.6; the net saved as an object, `torch.save(net, path)`, is
-    refused with "Weights only load failed".
+    """With `weights_only=True`, the default since PyTorch 2.6, `torch.load` reads a saved
+    `net.state_dict()` of `net = nn.Linear(1, 1)`; for a file of `torch.save(net, path)` it
+    raises UnpicklingError, "Weights only load failed".
 
     Because the object is a pickle that names the class, and loading it may run any code.
     Save the state dict and build the net by its class. What a module returns from

@@ -144,9 +144,9 @@ def test_a_validation_loss_of_nan_is_never_better():
 
 
 def test_the_validation_loss_is_a_number_and_no_tensor():
-    """`net(x).mean()` of a trainable `nn.Linear`, computed with grad mode on, has a
-    `grad_fn`, and kept as the best validation loss it keeps its graph; under `no_grad` it
-    has none. Keep `loss.item()`, a Python float.
+    """With `net = nn.Linear(1, 1)` and grad mode on, `loss = net(torch.ones(2, 1)).mean()`
+    has a `grad_fn` and keeps its graph alive; under `torch.no_grad()` its `grad_fn` is
+    None. Keep the best validation loss as `loss.item()`, a Python float.
     """
     net, x = nn.Linear(1, 1), torch.ones(2, 1)
 

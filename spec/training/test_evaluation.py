@@ -249,9 +249,9 @@ def test_a_net_that_prefers_nothing_is_right_in_a_tenth_of_ten_classes():
 
 
 def test_chance_depends_on_how_many_there_are_of_each_class():
-    """Where 9 of 10 labels are class 0, predicting 0 for each sample is correct in 90 %:
-    compare an accuracy with the share of the most frequent label, `labels.bincount().max()
-    / len(labels)`.
+    """For `labels = torch.tensor([0] * 9 + [1])`, predicting 0 for each sample has an
+    accuracy of 0.9, the share of the most frequent label,
+    `labels.bincount().max() / len(labels)`: compare the accuracy of a net with it.
     """
     labels = torch.tensor([0, 0, 0, 0, 0, 0, 0, 0, 0, 1])
     always_0 = torch.zeros(10, dtype=torch.long)
@@ -262,8 +262,9 @@ def test_chance_depends_on_how_many_there_are_of_each_class():
 
 @pytest.mark.claim("blitz-squeeze-noop")
 def test_squeeze_does_nothing_to_a_batch_of_several():
-    """`(predicted == labels).squeeze()` of 1-D tensors of 4 samples changes nothing: the
-    comparison has shape (4,) already, and is indexed sample by sample.
+    """With `predicted = torch.tensor([3, 8, 8, 0])` and
+    `labels = torch.tensor([3, 8, 8, 8])`, `predicted == labels` has shape (4,) already:
+    `.squeeze()` changes nothing, and element `i` says whether prediction `i` is right.
     """
     right = torch.tensor([3, 8, 8, 0]) == torch.tensor([3, 8, 8, 8])
     squeezed = right.squeeze()

@@ -136,9 +136,9 @@ def test_weights_of_another_net_do_not_fit_as_they_are():
 
 @pytest.mark.claim("path-load-other-weights")
 def test_chosen_weights_are_renamed_and_picked_by_hand():
-    """`net.load_state_dict(chosen, strict=False)` loads a dict `chosen` of entries from
-    another net's `state_dict()`, renamed to entries of `net` of the same shapes. Parameters
-    of `net` not in `chosen` keep their values and are in `missing_keys`.
+    """`net.load_state_dict(chosen, strict=False)` of `net = nn.ModuleDict({"body":
+    nn.Linear(1, 2), "head": nn.Linear(2, 3)})` loads a dict `chosen` of a "body.weight" and
+    a "body.bias" of the same shapes; `missing_keys` are the head's two.
     """
     donor = nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 1000))
     donor[0].weight.data = torch.tensor([[3.0], [5.0]])
@@ -340,9 +340,9 @@ def test_the_last_layer_has_another_name_in_each_family(name, head, features):
 
 @pytest.mark.claim("path-finetune")
 def test_a_new_fc_of_a_resnet_gives_scores_for_ones_own_classes():
-    """After `net.fc = nn.Linear(net.fc.in_features, 2)` torchvision's `resnet18`, whose
-    last layer had 512 inputs and 1000 outputs, gives 2 scores per image; assigned to
-    `net.classifier`, the new layer is ignored.
+    """`net = torchvision.models.resnet18().eval()` gives 1000 scores per image; with
+    `net.classifier = nn.Linear(512, 2)` it still does, with `net.fc = nn.Linear(512, 2)` it
+    gives 2.
 
     Because `forward` of a ResNet calls `self.fc`, and no other name.
     """
@@ -387,9 +387,9 @@ def test_weights_come_with_the_number_of_classes_they_were_trained_for():
 
 
 def test_unknown_weights_are_refused():
-    """`models.resnet50(weights=...)` takes the names in the enum `ResNet50_Weights`,
-    `"IMAGENET1K_V1"` and `"IMAGENET1K_V2"`, and `"DEFAULT"` for the second of them; the
-    name `"IMAGENET1K_V3"` raises KeyError.
+    """`torchvision.models.resnet50(weights=...)` takes the names in the enum
+    `ResNet50_Weights`, `"IMAGENET1K_V1"` and `"IMAGENET1K_V2"`, and `"DEFAULT"` for the
+    second of them; the name `"IMAGENET1K_V3"` raises KeyError.
     """
     names = [weights.name for weights in models.ResNet50_Weights]
 

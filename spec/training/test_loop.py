@@ -321,9 +321,9 @@ def test_float_of_a_loss_warns():
 
 @pytest.mark.claim("blitz-print-every-2000", "blitz-six-reports-per-epoch")
 def test_a_counter_from_0_reports_at_remainder_1999():
-    """`len(DataLoader(data, batch_size=4))` of 50,000 samples is 12,500 batches; counted
-    from 0 by `enumerate`, `i % 2000 == 1999` reports after batch 2000, 4000 and so on, six
-    times.
+    """`for i, batch in enumerate(DataLoader(data, batch_size=4))` over 50,000 samples
+    counts 12,500 batches from 0: `i % 2000 == 1999` is true six times, in the 2000th batch,
+    the 4000th and so on.
 
     `i % 2000 == 0` would report after the very first batch and then after batch 2001.
     """

@@ -82,8 +82,8 @@ def test_before_2_6_a_whole_net_is_loaded_with_a_warning(tmp_path):
 
 @pytest.mark.torch("<2.4")
 def test_before_2_4_a_whole_net_is_loaded_without_a_warning(tmp_path):
-    """Before PyTorch 2.4 `torch.load(path)` loads a net saved as an object, without a
-    warning.
+    """Before PyTorch 2.4 `torch.load(path)` of a file written by
+    `torch.save(nn.Linear(1, 1), path)` gives the whole `nn.Linear` back, without a warning.
     """
     torch.save(nn.Linear(1, 1), tmp_path / "net.pt")
 

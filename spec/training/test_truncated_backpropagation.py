@@ -42,9 +42,9 @@ def test_a_state_kept_between_batches_brings_its_graph_along():
 
 
 def test_retain_graph_does_not_survive_a_step():
-    """For `rnn = nn.RNN(1, 2)` and `a`, `b` of shape (2, 1, 1), after `out, h = rnn(a)`,
-    `out.sum().backward(retain_graph=True)` and an unfused SGD step,
-    `rnn(b, h)[0].sum().backward()` raises RuntimeError, "modified by an inplace operation".
+    """With `rnn = nn.RNN(1, 2)` and `a`, `b` of shape (2, 1, 1), after `out, h = rnn(a)`,
+    `out.sum().backward(retain_graph=True)` and `SGD(rnn.parameters(), 0.1).step()`,
+    `rnn(b, h)[0].sum().backward()` raises "modified by an inplace operation".
 
     Because the step wrote into a weight that the retained graph needs; and that graph would
     grow with each chunk. An optimizer with `fused=True` raises nothing, and the gradients

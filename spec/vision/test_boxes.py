@@ -54,8 +54,9 @@ def test_an_unknown_format_is_refused():
 
 
 def test_the_area_of_a_box_is_width_times_height():
-    """`ops.box_area` of boxes in "xyxy" is (right - left) * (bottom - top); of the box [10, 20,
-    4, 25], meant as "xywh", it is -30 instead of 100, without an error.
+    """`torchvision.ops.box_area(torch.tensor([[10.0, 20.0, 4.0, 25.0]]))` returns [-30]
+    without an error: it reads the box as "xyxy", (4 - 10) * (25 - 20), not as "xywh", whose
+    area would be 4 * 25 = 100.
 
     `ops.box_area` can't see the format of four numbers. Convert when the data are read.
     """

@@ -294,8 +294,10 @@ def test_class_zero_is_the_background():
 
 
 def test_a_target_names_boxes_and_labels():
-    """A `FasterRCNN` in training raises KeyError, 'labels', for a target without `labels`;
-    further keys, such as `image_id` and `area`, which COCO's evaluation uses, are allowed."""
+    """A `FasterRCNN` in training mode raises KeyError, 'labels', for a target that has
+    valid `boxes` but no `labels`; further keys, such as `image_id` and `area`, which COCO's
+    evaluation uses, are allowed.
+    """
     net, images = small_detector(), [torch.rand(3, 32, 32)]
 
     with pytest.raises(KeyError, match="labels"):

@@ -124,9 +124,9 @@ def test_a_region_passes_gradients_to_the_map_only():
 
 
 def test_a_pyramid_is_read_at_the_level_of_the_boxs_size():
-    """`ops.MultiScaleRoIAlign(["large", "small"], 1, 1)`, given a map `large` of 64 x 64,
-    then a map `small` of 32 x 32, of a 256 x 256 image, pools a float32 box of side 20 from
-    `large` and one of side 250 from `small`.
+    """`torchvision.ops.MultiScaleRoIAlign(["large", "small"], 1, 1)`, given a 64 x 64 map
+    `large`, then a 32 x 32 map `small` of a 256 x 256 image, pools a float32 box of side 20
+    from `large` and one of side 250 from `small`.
     """
     pool = ops.MultiScaleRoIAlign(["large", "small"], output_size=1, sampling_ratio=1)
     maps = {
