@@ -147,9 +147,9 @@ def test_scale_each_stretches_picture_by_picture():
 
 @pytest.mark.claim("blitz-imshow-unnormalise")
 def test_halving_and_adding_a_half_undoes_the_normalisation(device):
-    """`y = transforms.Normalize([0.5], [0.5])(x)` of a float32 image tensor `x` of shape
-    (C, H, W) with values from 0 to 1 is `(x - 0.5) / 0.5`; `y / 2 + 0.5` gives back `x`, up
-    to rounding.
+    """`y = torchvision.transforms.Normalize([0.5], [0.5])(x)` of a float32 image tensor `x`
+    of shape (C, H, W) with values from 0 to 1 is `(x - 0.5) / 0.5`; `y / 2 + 0.5` gives
+    back `x`, up to rounding.
 
     Shown without it, everything darker than the middle is black: `imshow` limits the values of
     a colour image to 0 and 1.

@@ -74,8 +74,8 @@ def test_well_known_datasets_are_classes():
 
 
 def test_the_classes_bring_no_pictures(tmp_path):
-    """`datasets.MNIST(root)` raises RuntimeError if `root` has no files of MNIST, and fetches
-    nothing unless `download=True` is given.
+    """`torchvision.datasets.MNIST(root)` raises RuntimeError if `root` has no files of
+    MNIST, and fetches nothing unless `download=True` is given.
 
     torchvision contains the code and not the images.
     """
@@ -96,8 +96,8 @@ def test_the_module_is_called_datasets():
 
 @pytest.mark.claim("blitz-pil-output", "blitz-pil-range")
 def test_without_a_transform_a_sample_is_a_picture(mnist_files, tmp_path):
-    """A sample of `datasets.MNIST(root)`, without transforms, is a pair of a Pillow picture with
-    bytes from 0 to 255 and its label as an int.
+    """A sample of `torchvision.datasets.MNIST(root)`, without transforms, is a pair of a
+    Pillow picture with bytes from 0 to 255 and its label as an int.
 
     `transform=transforms.ToTensor()` makes a float tensor from 0 to 1 of it.
     """
@@ -110,8 +110,8 @@ def test_without_a_transform_a_sample_is_a_picture(mnist_files, tmp_path):
 
 def test_pictures_cannot_be_batched(mnist_files, tmp_path):
     """`next(iter(DataLoader(mnist)))` of `mnist = datasets.MNIST(root)` raises TypeError,
-    since its samples hold Pillow pictures; with
-    `datasets.MNIST(root, transform=transforms.ToTensor())` the batches are made.
+    since its samples hold Pillow pictures; with `datasets.MNIST(root,
+    transform=torchvision.transforms.ToTensor())` the batches are made.
 
     Because `default_collate` has no rule for pictures; a `collate_fn` of your own can have one.
     """
@@ -126,8 +126,9 @@ def test_pictures_cannot_be_batched(mnist_files, tmp_path):
 
 
 def test_mnist_reads_idx_files(mnist_files, tmp_path):
-    """`datasets.MNIST` reads all images of the training or test part into memory when it is made:
-    `data` is a uint8 tensor of shape (N, 28, 28), `targets` a tensor of N labels.
+    """`torchvision.datasets.MNIST` reads all images of the training or test part into
+    memory when it is made: `data` is a uint8 tensor of shape (N, 28, 28), `targets` a
+    tensor of N labels.
     """
     mnist = datasets.MNIST(tmp_path, train=False)
 
@@ -139,8 +140,8 @@ def test_mnist_reads_idx_files(mnist_files, tmp_path):
 
 
 def test_target_transform_changes_the_label(mnist_files, tmp_path):
-    """`datasets.MNIST` calls its `transform` with the picture of a sample, and its
-    `target_transform` with the label.
+    """`torchvision.datasets.MNIST` calls its `transform` with the picture of a sample, and
+    its `target_transform` with the label.
     """
     mnist = datasets.MNIST(
         tmp_path,
@@ -153,8 +154,8 @@ def test_target_transform_changes_the_label(mnist_files, tmp_path):
 
 
 def test_data_is_not_transformed(mnist_files, tmp_path):
-    """The `transform` of `datasets.MNIST` runs when a sample is asked for, as by `mnist[1]`;
-    `mnist.data` keeps the bytes from the file.
+    """The `transform` of `torchvision.datasets.MNIST` runs when a sample is asked for, as
+    by `mnist[1]`; `mnist.data` keeps the bytes from the file.
 
     Training on `mnist.data` directly skips scaling and augmentation.
     """
@@ -165,8 +166,8 @@ def test_data_is_not_transformed(mnist_files, tmp_path):
 
 
 def test_mnist_wants_all_four_files(mnist_files, tmp_path):
-    """`datasets.MNIST(root, train=False)` raises RuntimeError, "Dataset not found", even if only
-    the labels of the training part are missing.
+    """`torchvision.datasets.MNIST(root, train=False)` raises RuntimeError, "Dataset not
+    found", even if only the labels of the training part are missing.
 
     Because it looks for all four files, images and labels of both parts. Keep them together.
     """
@@ -180,9 +181,10 @@ def test_mnist_wants_all_four_files(mnist_files, tmp_path):
 
 
 def test_a_truncated_idx_file_lacks_numbers(mnist_files, tmp_path):
-    """With all four files of MNIST in `root/MNIST/raw`, `datasets.MNIST(root, train=False)`
-    raises RuntimeError, "is invalid for input of size", after the last byte of the test
-    images, `t10k-images-idx3-ubyte`, was cut off.
+    """With all four files of MNIST in `root/MNIST/raw`,
+    `torchvision.datasets.MNIST(root, train=False)` raises RuntimeError, "is invalid for
+    input of size", after the last byte of the test images, `t10k-images-idx3-ubyte`, was
+    cut off.
 
     A download was interrupted: delete the file and fetch it again.
     """
@@ -212,8 +214,8 @@ def test_a_file_that_is_not_idx_fails_with_an_empty_message(mnist_files, tmp_pat
 
 @pytest.mark.claim("blitz-cifar-train-flag")
 def test_train_chooses_the_part(cifar_files, tmp_path):
-    """`datasets.CIFAR10(root, train=True)` reads the five training batches, `train=False` the
-    test batch.
+    """`torchvision.datasets.CIFAR10(root, train=True)` reads the five training batches,
+    `train=False` the test batch.
     """
     train = UncheckedCIFAR10(root=tmp_path, train=True, download=False, transform=None)
     test = UncheckedCIFAR10(root=tmp_path, train=False, download=False, transform=None)
@@ -237,8 +239,8 @@ def test_training_is_the_default():
 
 
 def test_cifar_rows_become_pictures(cifar_files, tmp_path):
-    """`datasets.CIFAR10` turns each row of 3072 bytes, which holds a red, a green and a blue
-    plane, into an image: `data` has the shape (N, 32, 32, 3).
+    """`torchvision.datasets.CIFAR10` turns each row of 3072 bytes, which holds a red, a
+    green and a blue plane, into an image: `data` has the shape (N, 32, 32, 3).
 
     `data` is a NumPy array here, while MNIST's is a tensor.
     """
@@ -250,8 +252,8 @@ def test_cifar_rows_become_pictures(cifar_files, tmp_path):
 
 
 def test_cifar_keeps_the_names_of_its_classes(cifar_files, tmp_path):
-    """`datasets.CIFAR10` reads the names of its classes from `batches.meta`: `classes` lists them
-    in order, `class_to_idx` maps each to its label.
+    """`torchvision.datasets.CIFAR10` reads the names of its classes from `batches.meta`:
+    `classes` lists them in order, `class_to_idx` maps each to its label.
     """
     cifar = UncheckedCIFAR10(tmp_path)
 
@@ -260,9 +262,9 @@ def test_cifar_keeps_the_names_of_its_classes(cifar_files, tmp_path):
 
 
 def test_cifar_compares_checksums(cifar_files, tmp_path):
-    """`datasets.CIFAR10(root)`, with the default `download=False`, raises RuntimeError,
-    "Dataset not found or corrupted", if its data batches have other checksums than the
-    published ones.
+    """`torchvision.datasets.CIFAR10(root)`, with the default `download=False`, raises
+    RuntimeError, "Dataset not found or corrupted", if its data batches have other checksums
+    than the published ones.
 
     Delete the files and use `download=True`. Data of one's own belongs in an `ImageFolder`.
     """
@@ -290,8 +292,9 @@ def test_a_label_tensor_indexes_a_tuple_of_names():
 
 
 def test_fake_data_needs_no_files():
-    """`datasets.FakeData` without a `transform` needs no files: its samples have Pillow
-    pictures of noise, and one object gives the same picture each time for the same index.
+    """`torchvision.datasets.FakeData` without a `transform` needs no files: its samples
+    have Pillow pictures of noise, and one object gives the same picture each time for the
+    same index.
 
     Good for trying out a training loop before the data is there.
     """

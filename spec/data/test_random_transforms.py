@@ -76,8 +76,8 @@ def test_a_flip_mirrors_left_and_right():
 
 
 def test_a_random_transform_draws_for_every_call():
-    """`transforms.RandomHorizontalFlip(0.5)` decides anew in each call: of 400 calls on the
-    image `torch.tensor([[[0.0, 1.0]]])` about half mirror it.
+    """`torchvision.transforms.RandomHorizontalFlip(0.5)` decides anew in each call: of 400
+    calls on the image `torch.tensor([[[0.0, 1.0]]])` about half mirror it.
 
     So a dataset with it may hand over another version of a sample in each epoch.
     """

@@ -218,9 +218,9 @@ def test_the_mean_and_std_of_a_dataset_are_taken_over_all_pixels():
 
 
 def test_normalize_measures_nothing():
-    """`transforms.Normalize` does not compute the mean of its input: `Normalize([0.5], [0.5])`
-    maps the float32 pixels 6 and 8 to 11 and 15; with their own mean, 7, the result is centred
-    at 0.
+    """`torchvision.transforms.Normalize` does not compute the mean of its input:
+    `Normalize([0.5], [0.5])` maps the float32 pixels 6 and 8 to 11 and 15; with their own
+    mean, 7, the result is centred at 0.
 
     Measure mean and standard deviation once, on the training set, and use the same for the test
     set.
@@ -263,7 +263,8 @@ def test_one_mean_is_used_for_all_channels():
 
 
 def test_normalize_refuses_bytes():
-    """`transforms.Normalize` raises TypeError for a uint8 tensor, and for other integer tensors.
+    """`torchvision.transforms.Normalize` raises TypeError for a uint8 tensor, and for other
+    integer tensors.
 
     Use `ToTensor`, which scales to floats, instead of `PILToTensor` before it.
     """
@@ -328,8 +329,8 @@ def test_compose_takes_a_list_of_objects():
 
 
 def test_any_callable_is_a_transform():
-    """`transforms.Compose` calls each of its steps with one argument, so functions such as
-    `torch.neg` and lambdas serve as transforms.
+    """`torchvision.transforms.Compose` calls each of its steps with one argument, so
+    functions such as `torch.neg` and lambdas serve as transforms.
 
     Lambdas can't be pickled: with workers started by `spawn` define a function at the top of a
     module. `v2.Compose` hands on as many arguments as it was called with.

@@ -45,8 +45,9 @@ def test_to_image_moves_the_axes_and_keeps_the_bytes():
 
 
 def test_to_image_leaves_the_axes_of_a_tensor():
-    """`v2.ToImage` moves the last dimension of a (2, 4, 3) NumPy array to the front, because
-    arrays have their channels last; the dimensions of a (2, 4, 3) tensor it leaves as they are.
+    """`torchvision.transforms.v2.ToImage` moves the last dimension of a (2, 4, 3) NumPy
+    array to the front, because arrays have their channels last; the dimensions of a (2, 4,
+    3) tensor it leaves as they are.
 
     A tensor with channels last has to be permuted first, with `permute(2, 0, 1)`.
     """
@@ -55,8 +56,8 @@ def test_to_image_leaves_the_axes_of_a_tensor():
 
 
 def test_to_dtype_scales_when_told_to():
-    """`v2.ToDtype(torch.float32, scale=True)` maps the values 0 to 255 of a uint8
-    `tv_tensors.Image` to 0.0 to 1.0; without `scale=True` 255 becomes 255.0.
+    """`torchvision.transforms.v2.ToDtype(torch.float32, scale=True)` maps the values 0 to
+    255 of a uint8 `tv_tensors.Image` to 0.0 to 1.0; without `scale=True` 255 becomes 255.0.
 
     Forgetting `scale=True` is no error: the network is given values up to 255.
     """
@@ -71,8 +72,9 @@ def test_to_dtype_scales_when_told_to():
 
 
 def test_normalize_wants_a_float_tensor():
-    """`v2.Normalize` raises TypeError for a Pillow picture and for a uint8 `tv_tensors.Image`:
-    `v2.ToImage()` and `v2.ToDtype(torch.float32, scale=True)` come before it.
+    """`torchvision.transforms.v2.Normalize` raises TypeError for a Pillow picture and for a
+    uint8 `tv_tensors.Image`: `v2.ToImage()` and `v2.ToDtype(torch.float32, scale=True)`
+    come before it.
     """
     normalize = v2.Normalize([0.5], [0.5])
     picture = Image.new("L", (1, 1), 255)
@@ -86,8 +88,9 @@ def test_normalize_wants_a_float_tensor():
 
 
 def test_what_is_no_tensor_passes_untouched():
-    """`v2.ToDtype(torch.float32, scale=True)` returns a NumPy array or a Pillow picture as it is;
-    `v2.Normalize([0.5], [0.5])` returns a NumPy array as it is.
+    """`torchvision.transforms.v2.ToDtype(torch.float32, scale=True)` returns a NumPy array
+    or a Pillow picture as it is; `v2.Normalize([0.5], [0.5])` returns a NumPy array as it
+    is.
 
     Because a v2 transform passes on what it has no rule for, such as labels. No error says so:
     begin with `v2.ToImage()`.
@@ -105,9 +108,9 @@ def test_what_is_no_tensor_passes_untouched():
 
 
 def test_to_dtype_scales_back_to_bytes():
-    """`v2.ToDtype(torch.uint8, scale=True)` of a float32 `tv_tensors.Image` maps 1.0 to 255
-    and 0.5 to 127. It does not limit other values to the range from 0 to 1: 1.5 becomes 127
-    and -0.5 becomes 129.
+    """`torchvision.transforms.v2.ToDtype(torch.uint8, scale=True)` of a float32
+    `tv_tensors.Image` maps 1.0 to 255 and 0.5 to 127. It does not limit other values to the
+    range from 0 to 1: 1.5 becomes 127 and -0.5 becomes 129.
 
     Because it multiplies by a little less than 256 and drops the fraction, without a limit.
     Call `clamp(0, 1)` before.
@@ -120,9 +123,9 @@ def test_to_dtype_scales_back_to_bytes():
 
 
 def test_to_image_and_to_dtype_replace_to_tensor():
-    """`v2.ToTensor()` issues a UserWarning that it is deprecated; for an 8-bit PIL image
-    `v2.ToImage()` followed by `v2.ToDtype(torch.float32, scale=True)` gives the same
-    values, up to rounding.
+    """`torchvision.transforms.v2.ToTensor()` issues a UserWarning that it is deprecated;
+    for an 8-bit PIL image `v2.ToImage()` followed by
+    `v2.ToDtype(torch.float32, scale=True)` gives the same values, up to rounding.
 
     The two steps keep the image uint8, which is faster, for the transforms in between.
     """
@@ -149,8 +152,9 @@ def test_compose_wants_a_transform():
 
 
 def test_image_and_mask_are_flipped_together():
-    """`v2.RandomHorizontalFlip(0.5)(image, mask)`, with a `tv_tensors.Image` and a
-    `tv_tensors.Mask`, draws once per call: it flips both or neither.
+    """`torchvision.transforms.v2.RandomHorizontalFlip(0.5)(image, mask)`, with a
+    `tv_tensors.Image` and a `tv_tensors.Mask`, draws once per call: it flips both or
+    neither.
 
     Called once for each, it would draw twice: see `spec/data/test_random_transforms.py`.
     """
@@ -165,8 +169,8 @@ def test_image_and_mask_are_flipped_together():
 
 
 def test_a_mask_is_not_coloured():
-    """`v2.Normalize([0.5], [0.5])(image, mask)` normalises a float `tv_tensors.Image` and
-    leaves the `tv_tensors.Mask` as it is.
+    """`torchvision.transforms.v2.Normalize([0.5], [0.5])(image, mask)` normalises a float
+    `tv_tensors.Image` and leaves the `tv_tensors.Mask` as it is.
 
     Because a mask has class numbers, not brightness. Transforms of colour, such as `ColorJitter`,
     do the same.
@@ -181,8 +185,8 @@ def test_a_mask_is_not_coloured():
 
 
 def test_a_mask_is_resized_without_new_classes():
-    """`v2.Resize` by default interpolates between the pixels of a `tv_tensors.Image`, and takes
-    the nearest pixel for a `tv_tensors.Mask`.
+    """`torchvision.transforms.v2.Resize` by default interpolates between the pixels of a
+    `tv_tensors.Image`, and takes the nearest pixel for a `tv_tensors.Mask`.
 
     So between the classes 0 and 4 no pixel of class 1 or 3 appears.
     """
@@ -196,8 +200,9 @@ def test_a_mask_is_resized_without_new_classes():
 
 
 def test_boxes_are_mirrored_by_their_corners():
-    """`v2.RandomHorizontalFlip(1.0)` mirrors `tv_tensors.BoundingBoxes`: a box from x=1 to x=3
-    on a canvas 10 wide is from 7 to 9 afterwards.
+    """`torchvision.transforms.v2.RandomHorizontalFlip(1.0)` mirrors
+    `tv_tensors.BoundingBoxes`: a box from x=1 to x=3 on a canvas 10 wide is from 7 to 9
+    afterwards.
 
     The width is that of `canvas_size`, which is (height, width).
     """
@@ -210,8 +215,9 @@ def test_boxes_are_mirrored_by_their_corners():
 
 
 def test_samples_keep_their_structure():
-    """`v2.RandomHorizontalFlip(1.0)` called on a dict transforms the `tv_tensors.Image` in it and
-    returns a dict with the same keys; an int label and a string stay as they are.
+    """`torchvision.transforms.v2.RandomHorizontalFlip(1.0)` called on a dict transforms the
+    `tv_tensors.Image` in it and returns a dict with the same keys; an int label and a
+    string stay as they are.
     """
     sample = {"image": tv_tensors.Image(torch.tensor([[[1, 2]]])), "label": 3, "name": "cat"}
 
@@ -222,9 +228,9 @@ def test_samples_keep_their_structure():
 
 
 def test_a_plain_tensor_beside_an_image_is_no_image():
-    """`v2.RandomHorizontalFlip(1.0)` flips a plain tensor, as if it were an image, if the
-    tensor is the only argument; beside a `tv_tensors.Image` it returns the plain tensor
-    unchanged.
+    """`torchvision.transforms.v2.RandomHorizontalFlip(1.0)` flips a plain tensor, as if it
+    were an image, if the tensor is the only argument; beside a `tv_tensors.Image` it
+    returns the plain tensor unchanged.
 
     Because beside an image a plain tensor is taken for a label. Wrap what is to be transformed
     in its class.
@@ -242,7 +248,8 @@ def test_a_plain_tensor_beside_an_image_is_no_image():
 
 def test_of_two_plain_tensors_only_the_first_is_an_image():
     """Of two plain `torch.Tensor`s, such as an image and its mask,
-    `v2.RandomHorizontalFlip(1.0)` transforms the first and returns the second unchanged.
+    `torchvision.transforms.v2.RandomHorizontalFlip(1.0)` transforms the first and returns
+    the second unchanged.
 
     An image and its mask as plain tensors no longer match afterwards, without an error. Wrap
     them: `tv_tensors.Image(image)`, `tv_tensors.Mask(mask)`.
@@ -271,9 +278,9 @@ def test_wrapping_a_tensor_copies_nothing():
 
 
 def test_arithmetic_forgets_what_a_tensor_was():
-    """By default `image * 2` of a `tv_tensors.Image` is a plain `torch.Tensor`, and so is
-    `image.double()`; `image.clone()`, `image.detach()` and `image.to(torch.float64)` keep the
-    class.
+    """By default `image * 2` of a `torchvision.tv_tensors.Image` is a plain `torch.Tensor`,
+    and so is `image.double()`; `image.clone()`, `image.detach()` and
+    `image.to(torch.float64)` keep the class.
 
     Most operations forget the class, those with another name for `to` included.
     `tv_tensors.wrap(result, like=image)` gives it back; `tv_tensors.set_return_type("TVTensor")`

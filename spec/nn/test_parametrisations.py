@@ -222,8 +222,9 @@ def test_a_weight_can_be_kept_symmetric():
 
 
 def test_cached_computes_a_parametrised_weight_once():
-    """Outside `parametrize.cached()` each use of a parametrised weight computes it anew; inside
-    `with parametrize.cached():` it is computed at its first use only.
+    """Outside `torch.nn.utils.parametrize.cached()` each use of a parametrised weight
+    computes it anew; inside `with parametrize.cached():` it is computed at its first use
+    only.
 
     This saves time where a layer is called at each step of a sequence, as `nn.RNNCell` is.
     """

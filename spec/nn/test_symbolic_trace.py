@@ -36,7 +36,7 @@ class Net(nn.Module):
 
 def test_symbolic_trace_records_a_module_as_a_list_of_nodes():
     """For a `net` that returns `torch.relu(self.layer(x)) + 1`, with an `nn.Linear` as
-    `self.layer`, `node.op` of the five `fx.symbolic_trace(net).graph.nodes` is
+    `self.layer`, `node.op` of the five `torch.fx.symbolic_trace(net).graph.nodes` is
     "placeholder", "call_module", "call_function", "call_function" and "output".
 
     A method of a tensor, as in `x.relu()`, is a "call_method", a parameter used directly a
@@ -55,8 +55,8 @@ def test_symbolic_trace_records_a_module_as_a_list_of_nodes():
 
 
 def test_a_traced_module_computes_the_same_with_the_same_parameters():
-    """`fx.symbolic_trace(net)` of a linear layer and ReLU is a `GraphModule`, an `nn.Module` that
-    gives the same output and holds the same `Parameter` objects as `net`.
+    """`torch.fx.symbolic_trace(net)` of a linear layer and ReLU is a `GraphModule`, an
+    `nn.Module` that gives the same output and holds the same `Parameter` objects as `net`.
     """
     net = Net()
     x = torch.randn(3, 2)
@@ -71,7 +71,7 @@ def test_a_traced_module_computes_the_same_with_the_same_parameters():
 
 def test_the_graph_is_python_code():
     """For a `net` whose `forward` returns `torch.relu(self.layer(x)) + 1`, with an
-    `nn.Linear` as `self.layer`, `fx.symbolic_trace(net).code` is Python source that
+    `nn.Linear` as `self.layer`, `torch.fx.symbolic_trace(net).code` is Python source that
     contains `layer = self.layer(x)` and `relu = torch.relu(layer)`.
     """
     traced = fx.symbolic_trace(Net())
@@ -82,8 +82,8 @@ def test_the_graph_is_python_code():
 
 def test_a_function_can_be_replaced_in_the_graph():
     """For a `net` whose `forward` calls `torch.relu`: after `node.target = torch.tanh` for
-    that node of `traced = fx.symbolic_trace(net)`, `traced(x)` still computes ReLU; after
-    `traced.recompile()` it computes tanh.
+    that node of `traced = torch.fx.symbolic_trace(net)`, `traced(x)` still computes ReLU;
+    after `traced.recompile()` it computes tanh.
     """
     net = Net()
     traced = fx.symbolic_trace(net)
@@ -102,7 +102,7 @@ def test_a_function_can_be_replaced_in_the_graph():
 
 @pytest.mark.torch(">=2.0")
 def test_replace_pattern_exchanges_a_piece_of_the_graph():
-    """If the module `traced` made by `fx.symbolic_trace` calls `torch.relu(y)`,
+    """If the module `traced` made by `torch.fx.symbolic_trace` calls `torch.relu(y)`,
     `fx.replace_pattern(traced, lambda x: torch.relu(x), lambda x: torch.sigmoid(x))` makes
     it `torch.sigmoid(y)` and returns a list of the matches.
 
@@ -122,8 +122,8 @@ def test_replace_pattern_exchanges_a_piece_of_the_graph():
 
 
 def test_an_if_on_a_value_is_refused():
-    """`fx.symbolic_trace` raises `TraceError`, "symbolically traced variables cannot be
-    used as inputs to control flow", where the traced function or `forward` asks
+    """`torch.fx.symbolic_trace` raises `TraceError`, "symbolically traced variables cannot
+    be used as inputs to control flow", where the traced function or `forward` asks
     `if x.sum() > 0` of its input `x`.
 
     A proxy has no value. Write `torch.where`, or use `torch.compile`; an argument that is a flag
@@ -143,8 +143,9 @@ def test_an_if_on_a_value_is_refused():
 
 
 def test_a_loop_over_a_tensor_is_refused():
-    """`fx.symbolic_trace` raises `TraceError`, "Proxy object cannot be iterated", for `for row in
-    x` over a traced tensor `x`, and TypeError for `range(x.size(0))`: the length is not known.
+    """`torch.fx.symbolic_trace` raises `TraceError`, "Proxy object cannot be iterated", for
+    `for row in x` over a traced tensor `x`, and TypeError for `range(x.size(0))`: the
+    length is not known.
     """
 
     def over_rows(x):
@@ -162,9 +163,9 @@ def test_a_loop_over_a_tensor_is_refused():
 
 
 def test_len_and_int_of_a_proxy_are_refused():
-    """In a function that `fx.symbolic_trace` traces, `len(x)` of its argument `x` raises
-    RuntimeError, "'len' is not supported in symbolic tracing by default", and `int(x)`
-    TypeError; `x.shape[0]` in place of `len(x)` is recorded.
+    """In a function that `torch.fx.symbolic_trace` traces, `len(x)` of its argument `x`
+    raises RuntimeError, "'len' is not supported in symbolic tracing by default", and
+    `int(x)` TypeError; `x.shape[0]` in place of `len(x)` is recorded.
     """
     with pytest.raises(RuntimeError, match="'len' is not supported in symbolic tracing by default"):
         fx.symbolic_trace(lambda x: x / len(x))
@@ -177,8 +178,8 @@ def test_len_and_int_of_a_proxy_are_refused():
 
 
 def test_the_mode_of_a_module_is_frozen_into_the_graph():
-    """`fx.symbolic_trace` decides an `if self.training:` in `forward` once, while it traces:
-    `eval()` of the traced module does not change the branch.
+    """`torch.fx.symbolic_trace` decides an `if self.training:` in `forward` once, while it
+    traces: `eval()` of the traced module does not change the branch.
 
     A layer that stays a layer in the graph, such as `nn.Dropout`, does follow `eval()`.
     """
@@ -198,8 +199,9 @@ def test_the_mode_of_a_module_is_frozen_into_the_graph():
 
 
 def test_what_does_not_depend_on_the_input_is_a_constant():
-    """`fx.symbolic_trace` of `x + torch.rand(1)` draws the number once, while tracing, and stores
-    it as a constant: each call of the traced function adds the same number.
+    """`torch.fx.symbolic_trace` of `x + torch.rand(1)` draws the number once, while
+    tracing, and stores it as a constant: each call of the traced function adds the same
+    number.
 
     `torch.rand_like(x)` depends on the input and is recorded.
     """
@@ -248,8 +250,8 @@ def test_shapes_are_found_by_running_the_graph():
 
 
 def test_an_interpreter_runs_a_graph_node_by_node():
-    """`fx.Interpreter(traced).run(x)` executes the graph node by node; the `run_node` of a
-    subclass is called for each node in turn, inputs and output included.
+    """`torch.fx.Interpreter(traced).run(x)` executes the graph node by node; the `run_node`
+    of a subclass is called for each node in turn, inputs and output included.
     """
     seen = []
 

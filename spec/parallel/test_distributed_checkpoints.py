@@ -53,9 +53,9 @@ def test_a_checkpoint_is_a_folder(tmp_path, dcp):
 
 @pytest.mark.torch(">=2.4")
 def test_loading_writes_into_what_is_there(tmp_path, dcp):
-    """For `state = {"weight": torch.zeros(2), "step": 0}`, `dcp.load(state, checkpoint_id=folder)`
-    writes the saved values into that tensor itself and replaces the number in the dict `state`; it
-    returns None.
+    """For `state = {"weight": torch.zeros(2), "step": 0}`,
+    `torch.distributed.checkpoint.load(state, checkpoint_id=folder)` writes the saved values
+    into that tensor itself and replaces the number in the dict `state`; it returns None.
 
     So make the model first, load into `model.state_dict()`, whose tensors are those of the model;
     call `model.load_state_dict` afterwards for layers that keep more than tensors.
@@ -110,9 +110,9 @@ def test_a_tensor_of_another_size_is_refused(tmp_path, dcp):
 
 @pytest.mark.torch(">=2.4")
 def test_a_name_that_was_not_saved_is_refused(tmp_path, dcp):
-    """`dcp.load({"bias": bias}, checkpoint_id=folder)`, with the default planner, raises
-    CheckpointException, "Missing key in checkpoint state_dict: bias.", if the checkpoint has no
-    `bias`.
+    """`torch.distributed.checkpoint.load({"bias": bias}, checkpoint_id=folder)`, with the
+    default planner, raises CheckpointException, "Missing key in checkpoint state_dict:
+    bias.", if the checkpoint has no `bias`.
 
     Here `model.state_dict()` of DDP is often the reason: its names begin with `module.`. With
     `planner=dcp.DefaultLoadPlanner(allow_partial_load=True)` such a tensor keeps its values.
@@ -130,8 +130,8 @@ def test_a_name_that_was_not_saved_is_refused(tmp_path, dcp):
 
 @pytest.mark.torch(">=2.3")
 def test_the_dtype_is_that_of_the_tensor_that_is_there(tmp_path, dcp):
-    """`dcp.load` keeps the dtype of the tensor that it loads into: a float32 1.5 becomes 1.5 in a
-    float64 tensor and 1 in an int64 tensor.
+    """`torch.distributed.checkpoint.load` keeps the dtype of the tensor that it loads into:
+    a float32 1.5 becomes 1.5 in a float64 tensor and 1 in an int64 tensor.
 
     No error tells of the digits that are lost.
     """
@@ -228,8 +228,9 @@ def load(rank, folder):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.6")
 def test_four_processes_save_and_two_load(tmp_path, dcp):
-    """A model that is sharded by `fully_shard` over four processes and saved by `dcp.save` can be
-    loaded by `dcp.load` into a model sharded over two, or into plain tensors in one process.
+    """A model that is sharded by `fully_shard` over four processes and saved by
+    `torch.distributed.checkpoint.save` can be loaded by `dcp.load` into a model sharded
+    over two, or into plain tensors in one process.
 
     Each process reads the parts that it needs, from whichever file they are in.
     """

@@ -169,8 +169,8 @@ def leave(rank):
 
 @pytest.mark.slow
 def test_a_process_that_dies_is_told_by_its_exit_code():
-    """If `f(rank)` calls `os._exit(3)`, `mp.spawn(f, nprocs=1)` raises ProcessExitedException,
-    "process 0 terminated with exit code 3".
+    """If `f(rank)` calls `os._exit(3)`, `torch.multiprocessing.spawn(f, nprocs=1)` raises
+    ProcessExitedException, "process 0 terminated with exit code 3".
 
     So it is for `sys.exit(3)`. A process that was killed, out of memory being the usual reason,
     is "terminated with signal SIGKILL".

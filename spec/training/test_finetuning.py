@@ -272,8 +272,8 @@ def test_the_families_come_with_weights(name, classes, parameters):
 
 @pytest.mark.torch(">=2.0")
 def test_a_net_of_torchvision_has_as_many_parameters_as_its_weights():
-    """`models.resnet18(weights=None)` has 11,689,512 parameters, counted by `numel()`, as
-    many as `models.ResNet18_Weights.IMAGENET1K_V1.meta["num_params"]` says.
+    """`torchvision.models.resnet18(weights=None)` has 11,689,512 parameters, counted by
+    `numel()`, as many as `models.ResNet18_Weights.IMAGENET1K_V1.meta["num_params"]` says.
 
     Built inside `with torch.device("meta")`, as here, the net takes no memory for them.
     """
@@ -359,8 +359,9 @@ def test_a_new_fc_of_a_resnet_gives_scores_for_ones_own_classes():
 
 
 def test_named_weights_are_fetched_once_into_a_folder(tmp_path, monkeypatch):
-    """`models.squeezenet1_1(weights="IMAGENET1K_V1")` loads `squeezenet1_1-b8a52dc0.pth`
-    from `hub/checkpoints` below `TORCH_HOME` if it is there, and downloads nothing then.
+    """`torchvision.models.squeezenet1_1(weights="IMAGENET1K_V1")` loads
+    `squeezenet1_1-b8a52dc0.pth` from `hub/checkpoints` below `TORCH_HOME` if it is there,
+    and downloads nothing then.
 
     So a machine without network can be given the file.
     """
@@ -400,8 +401,8 @@ def test_unknown_weights_are_refused():
 
 
 def test_pretrained_is_the_old_spelling():
-    """`models.squeezenet1_1(pretrained=False)` runs with a UserWarning, "The parameter
-    'pretrained' is deprecated since 0.13"; write `weights=None`, and
+    """`torchvision.models.squeezenet1_1(pretrained=False)` runs with a UserWarning, "The
+    parameter 'pretrained' is deprecated since 0.13"; write `weights=None`, and
     `weights="IMAGENET1K_V1"` for `pretrained=True`.
     """
     with pytest.warns(
@@ -416,9 +417,9 @@ def test_pretrained_is_the_old_spelling():
 # Earlier torchvisions warn that their transforms are about to smooth what they shrink.
 @pytest.mark.torch(">=2.2")
 def test_weights_know_how_their_pictures_are_prepared():
-    """`models.ResNet18_Weights.IMAGENET1K_V1.transforms()` is the preprocessing of these
-    weights: a uint8 image of 3 x 300 x 400 becomes 3 x 224 x 224 floats, normalised per
-    channel.
+    """`torchvision.models.ResNet18_Weights.IMAGENET1K_V1.transforms()` is the preprocessing
+    of these weights: a uint8 image of 3 x 300 x 400 becomes 3 x 224 x 224 floats,
+    normalised per channel.
 
     Because a pretrained net expects inputs with the means and standard deviations of its
     training.

@@ -129,8 +129,8 @@ def test_random_erasing_blanks_a_rectangle():
 
 
 def test_random_erasing_takes_tensors_only():
-    """`transforms.RandomErasing(p=1.0)` of a Pillow picture raises AttributeError, "object has no
-    attribute 'shape'"; put it after `ToTensor`.
+    """`torchvision.transforms.RandomErasing(p=1.0)` of a Pillow picture raises
+    AttributeError, "object has no attribute 'shape'"; put it after `ToTensor`.
 
     With the default `p` of 0.5 only about every second call raises it. `v2.RandomErasing` takes
     pictures too.
@@ -197,9 +197,10 @@ def test_a_batch_is_cropped_alike():
 
 
 def test_random_apply_wraps_a_list():
-    """`transforms.RandomApply([GaussianBlur(3)], p=0.5)` applies a list of transforms, all
-    or none, with probability 0.5; `transforms.RandomApply(GaussianBlur(3), p=1.0)` raises
-    TypeError when it is called: put the blur in a list.
+    """`torchvision.transforms.RandomApply([GaussianBlur(3)], p=0.5)` applies a list of
+    transforms, all or none, with probability 0.5;
+    `transforms.RandomApply(GaussianBlur(3), p=1.0)` raises TypeError when it is called: put
+    the blur in a list.
 
     `v2.RandomApply(v2.GaussianBlur(3))` raises TypeError as soon as it is made.
     """

@@ -44,9 +44,9 @@ def test_boxes_are_wrapped_with_format_and_canvas():
 
 
 def test_a_resize_scales_boxes_with_their_canvas():
-    """`v2.Resize((4, 20))` of the "XYXY" `tv_tensors.BoundingBoxes` [[2, 2, 6, 4]] on a
-    canvas of height 8 and width 10 returns [[4, 1, 12, 2]], y halved and x doubled, with
-    `canvas_size` (4, 20).
+    """`torchvision.transforms.v2.Resize((4, 20))` of the "XYXY" `tv_tensors.BoundingBoxes`
+    [[2, 2, 6, 4]] on a canvas of height 8 and width 10 returns [[4, 1, 12, 2]], y halved
+    and x doubled, with `canvas_size` (4, 20).
     """
     boxes = boxes_on([[2, 2, 6, 4]], canvas_size=(8, 10))
 
@@ -57,8 +57,9 @@ def test_a_resize_scales_boxes_with_their_canvas():
 
 
 def test_integer_boxes_stay_integers():
-    """`v2.Resize` of `tv_tensors.BoundingBoxes` in int64 returns int64 and drops fractions:
-    halved, an edge at 3 is at 1 instead of 1.5. Float32 boxes keep the fraction.
+    """`torchvision.transforms.v2.Resize` of `tv_tensors.BoundingBoxes` in int64 returns
+    int64 and drops fractions: halved, an edge at 3 is at 1 instead of 1.5. Float32 boxes
+    keep the fraction.
 
     Make boxes floats before they go through several transforms.
     """
@@ -70,9 +71,9 @@ def test_integer_boxes_stay_integers():
 
 
 def test_a_crop_keeps_the_number_of_boxes():
-    """`v2.CenterCrop(4)` by default clamps "XYXY" `tv_tensors.BoundingBoxes` to the crop
-    and drops none: on a canvas 8 high and 10 wide the box [0, 0, 2, 2], outside of the
-    crop, becomes [0, 0, 0, 0].
+    """`torchvision.transforms.v2.CenterCrop(4)` by default clamps "XYXY"
+    `tv_tensors.BoundingBoxes` to the crop and drops none: on a canvas 8 high and 10 wide
+    the box [0, 0, 2, 2], outside of the crop, becomes [0, 0, 0, 0].
 
     `v2.SanitizeBoundingBoxes()` drops it afterwards, together with its label.
     """
@@ -101,9 +102,9 @@ def test_empty_boxes_are_dropped_with_their_labels():
 
 
 def test_the_sanitiser_looks_for_labels():
-    """`v2.SanitizeBoundingBoxes()` of a dict with `tv_tensors.BoundingBoxes` but no labels
-    raises ValueError, "Could not infer where the labels are in the sample"; pass
-    `labels_getter=None` if there are none.
+    """`torchvision.transforms.v2.SanitizeBoundingBoxes()` of a dict with
+    `tv_tensors.BoundingBoxes` but no labels raises ValueError, "Could not infer where the
+    labels are in the sample"; pass `labels_getter=None` if there are none.
 
     A key whose name contains "label" is found; for another one pass a function,
     `labels_getter=lambda sample: sample["classes"]`.
@@ -117,8 +118,9 @@ def test_the_sanitiser_looks_for_labels():
 
 
 def test_boxes_change_their_format():
-    """`v2.ConvertBoundingBoxFormat("CXCYWH")` of the `tv_tensors.BoundingBoxes` [[2, 2, 6,
-    4]] in "XYXY" returns [[4, 3, 4, 2]], whose `format` is `BoundingBoxFormat.CXCYWH`.
+    """`torchvision.transforms.v2.ConvertBoundingBoxFormat("CXCYWH")` of the
+    `tv_tensors.BoundingBoxes` [[2, 2, 6, 4]] in "XYXY" returns [[4, 3, 4, 2]], whose
+    `format` is `BoundingBoxFormat.CXCYWH`.
     """
     boxes = boxes_on([[2, 2, 6, 4]], canvas_size=(8, 10))
 
@@ -129,8 +131,9 @@ def test_boxes_change_their_format():
 
 
 def test_the_format_decides_what_a_flip_does():
-    """`v2.RandomHorizontalFlip(1.0)` of the `tv_tensors.BoundingBoxes` [[2, 2, 4, 2]] on a
-    canvas 10 wide gives [[6, 2, 8, 2]] for the format "XYXY" and [[4, 2, 4, 2]] for "XYWH".
+    """`torchvision.transforms.v2.RandomHorizontalFlip(1.0)` of the
+    `tv_tensors.BoundingBoxes` [[2, 2, 4, 2]] on a canvas 10 wide gives [[6, 2, 8, 2]] for
+    the format "XYXY" and [[4, 2, 4, 2]] for "XYWH".
 
     Nothing compares format and numbers: a wrong one gives wrong boxes without an error.
     """
@@ -143,8 +146,9 @@ def test_the_format_decides_what_a_flip_does():
 
 
 def test_boxes_are_clamped_to_their_canvas():
-    """`v2.ClampBoundingBoxes()` clips the `tv_tensors.BoundingBoxes` [[-2, 2, 60, 40]] in
-    "XYXY" on a canvas of height 8 and width 10, `canvas_size=(8, 10)`, to [[0, 2, 10, 8]].
+    """`torchvision.transforms.v2.ClampBoundingBoxes()` clips the `tv_tensors.BoundingBoxes`
+    [[-2, 2, 60, 40]] in "XYXY" on a canvas of height 8 and width 10, `canvas_size=(8, 10)`,
+    to [[0, 2, 10, 8]].
     """
     boxes = boxes_on([[-2, 2, 60, 40]], canvas_size=(8, 10))
 
@@ -170,9 +174,9 @@ def test_a_turned_box_is_the_box_around_the_turned_box():
 
 
 def test_one_mask_for_each_object_is_resized_at_once():
-    """`v2.Resize` of a bool `tv_tensors.Mask` with one mask per object, (N, H, W), keeps N
-    and the dtype bool: `v2.Resize((1, 4))` makes of the row [True, False] the row [True,
-    True, False, False].
+    """`torchvision.transforms.v2.Resize` of a bool `tv_tensors.Mask` with one mask per
+    object, (N, H, W), keeps N and the dtype bool: `v2.Resize((1, 4))` makes of the row
+    [True, False] the row [True, True, False, False].
     """
     masks = tv_tensors.Mask(torch.tensor([[[True, False]], [[False, True]]]))
 
@@ -207,9 +211,9 @@ def test_a_detection_sample_goes_through_a_pipeline_as_a_whole():
 
 @pytest.mark.torch(">=2.2")
 def test_boxes_that_are_not_wrapped_stay_where_they_were():
-    """`v2.Resize` of a `tv_tensors.Image` and a plain tensor of boxes resizes the image and
-    returns the boxes unchanged, without an error, although they may no longer fit the
-    image.
+    """`torchvision.transforms.v2.Resize` of a `tv_tensors.Image` and a plain tensor of
+    boxes resizes the image and returns the boxes unchanged, without an error, although they
+    may no longer fit the image.
 
     Wrap them in `tv_tensors.BoundingBoxes`.
     """
@@ -223,8 +227,10 @@ def test_boxes_that_are_not_wrapped_stay_where_they_were():
 
 
 def test_a_slice_of_boxes_is_a_plain_tensor():
-    """Indexing `tv_tensors.BoundingBoxes`, as in `boxes[1:]`, returns a plain tensor without
-    format and canvas by default; `tv_tensors.wrap(boxes[1:], like=boxes)` gives them back."""
+    """Indexing `torchvision.tv_tensors.BoundingBoxes`, as in `boxes[1:]`, returns a plain
+    tensor without format and canvas by default; `tv_tensors.wrap(boxes[1:], like=boxes)`
+    gives them back.
+    """
     boxes = boxes_on([[0, 0, 2, 2], [4, 3, 9, 5]], canvas_size=(8, 10))
 
     picked = boxes[1:]

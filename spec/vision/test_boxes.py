@@ -29,9 +29,10 @@ from torchvision import ops
     ],
 )
 def test_a_box_has_three_common_formats(format, row):
-    """`ops.box_convert(boxes, in_fmt, out_fmt)` converts between "xyxy" (two corners), "xywh"
-    (corner and size) and "cxcywh" (centre and size): [1, 2, 5, 10] in "xyxy" is [1, 2, 4, 8] in
-    "xywh" and [3, 6, 4, 8] in "cxcywh"."""
+    """`torchvision.ops.box_convert(boxes, in_fmt, out_fmt)` converts between "xyxy" (two
+    corners), "xywh" (corner and size) and "cxcywh" (centre and size): [1, 2, 5, 10] in
+    "xyxy" is [1, 2, 4, 8] in "xywh" and [3, 6, 4, 8] in "cxcywh".
+    """
     boxes = torch.tensor([[1.0, 2.0, 5.0, 10.0]])
 
     converted = ops.box_convert(boxes, "xyxy", format)
@@ -41,8 +42,9 @@ def test_a_box_has_three_common_formats(format, row):
 
 
 def test_an_unknown_format_is_refused():
-    """`ops.box_convert(boxes, "xyxy", "XYWH")` raises ValueError, "Unsupported Bounding Box
-    Conversions": this function takes the names of the formats in small letters.
+    """`torchvision.ops.box_convert(boxes, "xyxy", "XYWH")` raises ValueError, "Unsupported
+    Bounding Box Conversions": this function takes the names of the formats in small
+    letters.
 
     `tv_tensors.BoundingBoxes` takes the names in capitals and in small letters.
     """
@@ -68,9 +70,9 @@ def test_the_area_of_a_box_is_width_times_height():
 
 
 def test_iou_is_the_shared_area_over_the_joint_area():
-    """`ops.box_iou` of float32 boxes divides the shared area by the area of the union: 1
-    for equal boxes of 2 x 2, 0 for boxes apart, and 1 / 7 for two 2 x 2 boxes that share
-    one pixel; two boxes without area give nan.
+    """`torchvision.ops.box_iou` of float32 boxes divides the shared area by the area of the
+    union: 1 for equal boxes of 2 x 2, 0 for boxes apart, and 1 / 7 for two 2 x 2 boxes that
+    share one pixel; two boxes without area give nan.
 
     Because 0 is divided by 0 there: drop such boxes with `ops.remove_small_boxes`.
     """
@@ -83,9 +85,9 @@ def test_iou_is_the_shared_area_over_the_joint_area():
 
 
 def test_iou_compares_each_box_with_each():
-    """`iou = ops.box_iou(boxes1, boxes2)` of 2 and 3 boxes is a matrix of shape (2, 3):
-    `iou[i, j]` compares `boxes1[i]` with `boxes2[j]`, and the diagonal has only the pairs
-    of equal index.
+    """`iou = torchvision.ops.box_iou(boxes1, boxes2)` of 2 and 3 boxes is a matrix of shape
+    (2, 3): `iou[i, j]` compares `boxes1[i]` with `boxes2[j]`, and the diagonal has only the
+    pairs of equal index.
     """
     two = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 4.0, 4.0]])
     three = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 4.0, 2.0], [4.0, 4.0, 6.0, 6.0]])
@@ -97,9 +99,9 @@ def test_iou_compares_each_box_with_each():
 
 
 def test_generalised_iou_tells_how_far_boxes_are_apart():
-    """`ops.generalized_box_iou` of two float32 boxes of 1 x 1 side by side is 0 where they
-    touch, -1 / 3 one pixel apart and -1 / 2 two pixels apart, while `ops.box_iou` is 0 for
-    all three.
+    """`torchvision.ops.generalized_box_iou` of two float32 boxes of 1 x 1 side by side is 0
+    where they touch, -1 / 3 one pixel apart and -1 / 2 two pixels apart, while
+    `ops.box_iou` is 0 for all three.
 
     So a loss made of it, `ops.generalized_box_iou_loss`, has a gradient for boxes apart.
     """
@@ -111,8 +113,8 @@ def test_generalised_iou_tells_how_far_boxes_are_apart():
 
 
 def test_a_loss_of_boxes_is_one_minus_the_generalised_iou():
-    """`ops.generalized_box_iou_loss` of two tensors of float32 boxes, with sides of 1 to
-    1000 pixels, returns 1 - GIoU for each row, up to 1e-5; its default is
+    """`torchvision.ops.generalized_box_iou_loss` of two tensors of float32 boxes, with
+    sides of 1 to 1000 pixels, returns 1 - GIoU for each row, up to 1e-5; its default is
     `reduction="none"`, unlike that of `nn.MSELoss`, "mean".
 
     Because it adds `eps` to the areas that it divides by, boxes without area give 1 instead
@@ -130,9 +132,9 @@ def test_a_loss_of_boxes_is_one_minus_the_generalised_iou():
 
 
 def test_nms_returns_the_indices_of_the_boxes_to_keep():
-    """`keep = ops.nms(boxes, scores, 0.5)` of float32 boxes and scores is a tensor of
-    indices, highest score first: it leaves out a box whose IoU with a kept box of higher
-    score exceeds 0.5. The boxes themselves are `boxes[keep]`.
+    """`keep = torchvision.ops.nms(boxes, scores, 0.5)` of float32 boxes and scores is a
+    tensor of indices, highest score first: it leaves out a box whose IoU with a kept box of
+    higher score exceeds 0.5. The boxes themselves are `boxes[keep]`.
     """
     boxes = torch.tensor([[0.0, 0.0, 10.0, 10.0], [0.0, 0.0, 10.0, 9.0], [20.0, 20.0, 30.0, 30.0]])
     scores = torch.tensor([0.6, 0.9, 0.7])
@@ -144,8 +146,8 @@ def test_nms_returns_the_indices_of_the_boxes_to_keep():
 
 
 def test_nms_does_not_look_at_the_scores_alone():
-    """`ops.nms` with the threshold 0.5 keeps a float32 box of score 0.01 that overlaps no
-    other; boxes of low score are dropped by hand, `boxes[scores > 0.5]`.
+    """`torchvision.ops.nms` with the threshold 0.5 keeps a float32 box of score 0.01 that
+    overlaps no other; boxes of low score are dropped by hand, `boxes[scores > 0.5]`.
     """
     boxes = torch.tensor([[0.0, 0.0, 1.0, 1.0], [5.0, 5.0, 6.0, 6.0]])
     scores = torch.tensor([0.9, 0.01])
@@ -157,9 +159,9 @@ def test_nms_does_not_look_at_the_scores_alone():
 
 
 def test_a_higher_threshold_of_nms_keeps_more():
-    """`iou_threshold` of `ops.nms` is the overlap that is still allowed: the float32 boxes
-    [0, 0, 2, 2] and [0, 0, 2, 4], of IoU 0.5, are both kept at 0.5 and at 0.6, and one of
-    them at 0.4.
+    """`iou_threshold` of `torchvision.ops.nms` is the overlap that is still allowed: the
+    float32 boxes [0, 0, 2, 2] and [0, 0, 2, 4], of IoU 0.5, are both kept at 0.5 and at
+    0.6, and one of them at 0.4.
 
     Because a box goes only if its IoU exceeds the threshold. Of boxes with fractions, the
     computed IoU may be a little more than 0.5.
@@ -174,8 +176,8 @@ def test_a_higher_threshold_of_nms_keeps_more():
 
 def test_nms_knows_nothing_of_classes():
     """Of two float32 boxes [0, 0, 2, 2] with scores 0.9 and 0.8 and classes 1 and 2,
-    `ops.nms` with the threshold 0.5 keeps only the first; `ops.batched_nms`, given the
-    classes, keeps both.
+    `torchvision.ops.nms` with the threshold 0.5 keeps only the first; `ops.batched_nms`,
+    given the classes, keeps both.
 
     The same argument keeps the images of a batch apart, hence the name.
     """
@@ -188,9 +190,9 @@ def test_nms_knows_nothing_of_classes():
 
 
 def test_nms_wants_floats():
-    """`ops.nms(boxes, scores, 0.5)` of int64 boxes on the CPU raises RuntimeError,
-    '"nms_kernel" not implemented for 'Long'', and of float16 boxes the same for 'Half';
-    with `boxes.float()` and float32 `scores` it works.
+    """`torchvision.ops.nms(boxes, scores, 0.5)` of int64 boxes on the CPU raises
+    RuntimeError, '"nms_kernel" not implemented for 'Long'', and of float16 boxes the same
+    for 'Half'; with `boxes.float()` and float32 `scores` it works.
 
     Boxes read from a file of annotations are often integers.
     """
@@ -215,9 +217,9 @@ def test_nms_wants_floats():
     ],
 )
 def test_nms_wants_a_row_of_four_and_a_score_for_each_box(boxes, scores, words):
-    """`ops.nms` raises RuntimeError unless the boxes have the shape (N, 4) and the scores the
-    shape (N,) and the same dtype. Float32 boxes of shape (0, 4) with scores of shape (0,) are
-    fine.
+    """`torchvision.ops.nms` raises RuntimeError unless the boxes have the shape (N, 4) and
+    the scores the shape (N,) and the same dtype. Float32 boxes of shape (0, 4) with scores
+    of shape (0,) are fine.
 
     The messages name what is wrong, such as "boxes should have 4 elements in dimension 1, got
     5".
@@ -241,9 +243,9 @@ def test_boxes_are_clipped_to_height_and_width():
 
 
 def test_small_boxes_are_found_by_their_sides():
-    """`ops.remove_small_boxes(boxes, min_size=2)` of the "xyxy" boxes [[0, 0, 9, 0], [0, 0,
-    2, 2], [0, 0, 1, 9]] returns the indices [1] as a tensor: of the only box whose width
-    and height are both at least 2.
+    """`torchvision.ops.remove_small_boxes(boxes, min_size=2)` of the "xyxy" boxes [[0, 0,
+    9, 0], [0, 0, 2, 2], [0, 0, 1, 9]] returns the indices [1] as a tensor: of the only box
+    whose width and height are both at least 2.
 
     A detector refuses boxes without width or height in its targets; this finds them.
     """
@@ -253,8 +255,8 @@ def test_small_boxes_are_found_by_their_sides():
 
 
 def test_the_boxes_of_masks_end_on_the_last_pixel():
-    """`ops.masks_to_boxes` of masks (N, H, W) returns "xyxy" boxes of the first and last column
-    and row that are not zero: a mask of one pixel has a box of width 0.
+    """`torchvision.ops.masks_to_boxes` of masks (N, H, W) returns "xyxy" boxes of the first
+    and last column and row that are not zero: a mask of one pixel has a box of width 0.
 
     Because the last pixel counts as the edge. Add 1 to right and bottom for a detector, which
     refuses boxes without width.

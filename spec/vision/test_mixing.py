@@ -59,8 +59,9 @@ def test_cutmix_weights_labels_by_area():
 
 
 def test_mixed_labels_are_targets_of_cross_entropy():
-    """`F.cross_entropy` takes the float labels (N, classes) of `v2.MixUp` as its targets; each
-    row of them adds up to 1, up to rounding.
+    """`F.cross_entropy` takes the float labels (N, classes) of
+    `torchvision.transforms.v2.MixUp` as its targets; each row of them adds up to 1, up to
+    rounding.
 
     For an accuracy `labels.argmax(1)` gives one class again.
     """
@@ -75,9 +76,9 @@ def test_mixed_labels_are_targets_of_cross_entropy():
 
 @pytest.mark.parametrize("transform", [v2.MixUp, v2.CutMix] if hasattr(v2, "MixUp") else [])
 def test_a_single_image_is_not_mixed(transform):
-    """`v2.MixUp(num_classes=3)` and `v2.CutMix(num_classes=3)` of one image,
-    `torch.rand(3, 4, 4)`, and its label `torch.tensor(1)` raise ValueError: the label lacks
-    the batch dimension. Call both on batches of the loader.
+    """`torchvision.transforms.v2.MixUp(num_classes=3)` and `v2.CutMix(num_classes=3)` of
+    one image, `torch.rand(3, 4, 4)`, and its label `torch.tensor(1)` raise ValueError: the
+    label lacks the batch dimension. Call both on batches of the loader.
 
     A label that is an int raises ValueError too, "When using the default labels_getter".
     """
@@ -105,7 +106,7 @@ def test_the_number_of_classes_has_to_be_told():
 
 
 def test_a_class_beyond_the_number_of_classes_is_refused():
-    """`v2.MixUp(num_classes=3)(images, torch.tensor([0, 3]))` with
+    """`torchvision.transforms.v2.MixUp(num_classes=3)(images, torch.tensor([0, 3]))` with
     `images = torch.rand(2, 3, 4, 4)` raises RuntimeError, "Class values must be smaller
     than num_classes": classes count from 0.
     """
@@ -138,9 +139,9 @@ def test_mixing_fits_into_the_collate_function():
 
 
 def test_a_larger_alpha_mixes_more_evenly():
-    """The share with which `v2.MixUp(alpha=a, num_classes=2)` mixes two images is drawn
-    from the beta distribution with both parameters `a`, a float: with 1000.0 it is close to
-    one half, with 0.05 mostly close to 0 or 1.
+    """The share with which `torchvision.transforms.v2.MixUp(alpha=a, num_classes=2)` mixes
+    two images is drawn from the beta distribution with both parameters `a`, a float: with
+    1000.0 it is close to one half, with 0.05 mostly close to 0 or 1.
 
     The default 1 draws each share with equal probability.
     """

@@ -29,9 +29,9 @@ def images(n, height, width):
 
 
 def test_inception_returns_two_outputs_in_training():
-    """`models.inception_v3` in training mode, with its auxiliary head and 1000 classes, returns
-    `InceptionOutputs` for a batch (2, 3, 299, 299), a named tuple of `logits` and `aux_logits`,
-    each (2, 1000): `logits, aux = net(x)`.
+    """`torchvision.models.inception_v3` in training mode, with its auxiliary head and 1000
+    classes, returns `InceptionOutputs` for a batch (2, 3, 299, 299), a named tuple of
+    `logits` and `aux_logits`, each (2, 1000): `logits, aux = net(x)`.
 
     The usual loss is `criterion(logits, y) + 0.4 * criterion(aux, y)`. A batch of one image
     raises ValueError: a BatchNorm of the head sees 1 x 1.
@@ -70,8 +70,8 @@ def test_a_loss_refuses_the_pair():
 
 
 def test_inception_returns_one_tensor_in_evaluation():
-    """After `net.eval()` a `net` made by `models.inception_v3` returns the logits alone, a tensor
-    (N, classes).
+    """After `net.eval()` a `net` made by `torchvision.models.inception_v3` returns the
+    logits alone, a tensor (N, classes).
 
     The auxiliary head is not even computed.
     """
@@ -86,8 +86,9 @@ def test_inception_returns_one_tensor_in_evaluation():
 
 @pytest.mark.slow
 def test_without_auxiliary_heads_there_is_one_output():
-    """`models.inception_v3` and `models.googlenet`, made with `weights=None` and
-    `aux_logits=False`, have no auxiliary heads: both return a tensor in training mode too.
+    """`torchvision.models.inception_v3` and `models.googlenet`, made with `weights=None`
+    and `aux_logits=False`, have no auxiliary heads: both return a tensor in training mode
+    too.
 
     Together with pretrained weights, `aux_logits=False` raises ValueError: those have the
     heads.
@@ -102,8 +103,8 @@ def test_without_auxiliary_heads_there_is_one_output():
 
 
 def test_googlenet_returns_three_outputs_in_training():
-    """`models.googlenet` in training mode, with its auxiliary heads, returns `GoogLeNetOutputs`
-    of three tensors: `logits`, `aux_logits2` and `aux_logits1`.
+    """`torchvision.models.googlenet` in training mode, with its auxiliary heads, returns
+    `GoogLeNetOutputs` of three tensors: `logits`, `aux_logits2` and `aux_logits1`.
     """
     net = on_meta(models.googlenet, init_weights=False)
 
@@ -115,9 +116,9 @@ def test_googlenet_returns_three_outputs_in_training():
 
 @pytest.mark.slow
 def test_both_heads_of_inception_are_replaced():
-    """For 5 classes, `net = models.inception_v3(weights=None)` needs a new `net.fc` and a
-    new `net.AuxLogits.fc`: with a new `net.fc` alone, the output in training mode has
-    `logits` for 5 classes and `aux_logits` for 1000.
+    """For 5 classes, `net = torchvision.models.inception_v3(weights=None)` needs a new
+    `net.fc` and a new `net.AuxLogits.fc`: with a new `net.fc` alone, the output in training
+    mode has `logits` for 5 classes and `aux_logits` for 1000.
     """
     net = on_meta(models.inception_v3, init_weights=False)
     net.fc = torch.nn.Linear(net.fc.in_features, 5, device="meta")
@@ -132,9 +133,9 @@ def test_both_heads_of_inception_are_replaced():
 
 @pytest.mark.slow
 def test_inception_wants_large_images():
-    """`models.inception_v3` with its auxiliary head raises RuntimeError in training mode
-    for images of 64 x 64, "Calculated output size: (768x0x0). Output size is too small":
-    the model was made for 299 x 299.
+    """`torchvision.models.inception_v3` with its auxiliary head raises RuntimeError in
+    training mode for images of 64 x 64, "Calculated output size: (768x0x0). Output size is
+    too small": the model was made for 299 x 299.
 
     The auxiliary head pools a map that is 17 x 17 for 299. Resize the images; with
     `aux_logits=False`, or in evaluation mode, 75 x 75 is the smallest size.
@@ -148,8 +149,9 @@ def test_inception_wants_large_images():
 
 
 def test_a_vision_transformer_takes_one_size_of_image():
-    """`models.vit_b_16()`, without `weights` and `image_size`, takes images of 224 x 224:
-    for 256 x 256 it raises AssertionError, "Wrong image height! Expected 224 but got 256!"
+    """`torchvision.models.vit_b_16()`, without `weights` and `image_size`, takes images of
+    224 x 224: for 256 x 256 it raises AssertionError, "Wrong image height! Expected 224 but
+    got 256!"
 
     Because it has a learned position for each of its 14 x 14 patches. Resize the images, or
     make the model with `image_size=256`, for which the usual pretrained weights do not fit.
@@ -163,9 +165,9 @@ def test_a_vision_transformer_takes_one_size_of_image():
 
 @pytest.mark.slow
 def test_a_batch_of_one_is_too_small_for_some_models():
-    """`models.segmentation.deeplabv3_mobilenet_v3_large` in training mode raises ValueError for
-    a batch of one image, "Expected more than 1 value per channel when training": a BatchNorm
-    sees 1 x 1.
+    """`torchvision.models.segmentation.deeplabv3_mobilenet_v3_large` in training mode
+    raises ValueError for a batch of one image, "Expected more than 1 value per channel when
+    training": a BatchNorm sees 1 x 1.
 
     A last batch of one sample is avoided by `drop_last=True`.
     """
@@ -178,7 +180,8 @@ def test_a_batch_of_one_is_too_small_for_some_models():
 
 
 def test_a_segmentation_model_returns_a_dict():
-    """With `net = models.segmentation.lraspp_mobilenet_v3_large(weights_backbone=None,
+    """With `net =
+    torchvision.models.segmentation.lraspp_mobilenet_v3_large(weights_backbone=None,
     num_classes=5)` and images (2, 3, 64, 48), `net(images)` is a dict whose "out" has
     logits of shape (2, 5, 64, 48): as high and wide as the images.
 
@@ -231,9 +234,9 @@ def test_the_dict_of_a_segmentation_has_no_argmax():
 
 @pytest.mark.slow
 def test_the_auxiliary_output_of_segmentation_stays_in_evaluation():
-    """The model `models.segmentation.fcn_resnet50(weights_backbone=None, aux_loss=True)`
-    returns a dict with the keys "out" and "aux", in evaluation mode too; without
-    `aux_loss=True` only "out".
+    """The model `torchvision.models.segmentation.fcn_resnet50(weights_backbone=None,
+    aux_loss=True)` returns a dict with the keys "out" and "aux", in evaluation mode too;
+    without `aux_loss=True` only "out".
 
     Pretrained weights turn `aux_loss` on.
     """
@@ -248,9 +251,9 @@ def test_the_auxiliary_output_of_segmentation_stays_in_evaluation():
 
 
 def test_the_classes_of_a_segmentation_include_the_background():
-    """`net = models.segmentation.fcn_resnet50(weights=None, weights_backbone=None)` has 21
-    classes: number 0 is the background, the other 20 are those of Pascal VOC. For 2 classes
-    write `net.classifier[4] = nn.Conv2d(512, 2, 1)`.
+    """`net = torchvision.models.segmentation.fcn_resnet50(weights=None,
+    weights_backbone=None)` has 21 classes: number 0 is the background, the other 20 are
+    those of Pascal VOC. For 2 classes write `net.classifier[4] = nn.Conv2d(512, 2, 1)`.
     """
     net = on_meta(models.segmentation.fcn_resnet50, weights_backbone=None)
 

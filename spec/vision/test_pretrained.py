@@ -19,8 +19,8 @@ from torchvision import models, transforms
 
 
 def test_the_numbers_of_imagenet_belong_to_the_weights():
-    """`models.ResNet18_Weights.DEFAULT.transforms()` has ImageNet's mean [0.485, 0.456, 0.406]
-    and std [0.229, 0.224, 0.225].
+    """`torchvision.models.ResNet18_Weights.DEFAULT.transforms()` has ImageNet's mean
+    [0.485, 0.456, 0.406] and std [0.229, 0.224, 0.225].
 
     A pretrained net expects inputs normalised by the numbers it was trained with. Most weights
     of torchvision's classifiers share these; `EfficientNet_V2_L_Weights` has 0.5 for all six.
@@ -79,8 +79,8 @@ def test_two_sets_of_weights_want_two_preparations():
 
 
 def test_the_class_of_an_answer_is_looked_up_in_the_weights():
-    """`models.ResNet18_Weights.DEFAULT.meta["categories"]` is the list of the 1000 class
-    names of ImageNet: entry 0 is "tench", entry 281 "tabby".
+    """`torchvision.models.ResNet18_Weights.DEFAULT.meta["categories"]` is the list of the
+    1000 class names of ImageNet: entry 0 is "tench", entry 281 "tabby".
     """
     categories = models.ResNet18_Weights.DEFAULT.meta["categories"]
     scores = torch.zeros(1, 1000)
@@ -91,8 +91,9 @@ def test_the_class_of_an_answer_is_looked_up_in_the_weights():
 
 
 def test_weights_of_another_model_are_refused():
-    """`models.resnet18(weights=ResNet50_Weights.DEFAULT)` raises TypeError, "Invalid Weight class
-    provided; expected ResNet18_Weights but received ResNet50_Weights".
+    """`torchvision.models.resnet18(weights=ResNet50_Weights.DEFAULT)` raises TypeError,
+    "Invalid Weight class provided; expected ResNet18_Weights but received
+    ResNet50_Weights".
 
     `weights="DEFAULT"` takes the weights that belong to the model.
     """
@@ -114,8 +115,9 @@ def test_weights_are_passed_by_keyword():
 
 
 def test_models_are_built_by_name():
-    """`models.get_model("squeezenet1_1", weights=None)` builds a model by name, with further
-    settings such as `num_classes=3`; an unknown name raises ValueError, "Unknown model".
+    """`torchvision.models.get_model("squeezenet1_1", weights=None)` builds a model by name,
+    with further settings such as `num_classes=3`; an unknown name raises ValueError,
+    "Unknown model".
 
     `models.list_models()` has the names, of detectors and segmentation models too.
     """

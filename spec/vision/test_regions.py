@@ -22,8 +22,9 @@ from torchvision.models.detection.image_list import ImageList
 
 
 def test_roi_align_cuts_each_box_to_one_size():
-    """`ops.roi_align(features, [boxes], (2, 3))` returns a tensor of shape (5, 4, 2, 3) for
-    float32 `boxes` (5, 4) of different sizes and a float32 feature map (1, 4, 16, 16).
+    """`torchvision.ops.roi_align(features, [boxes], (2, 3))` returns a tensor of shape (5,
+    4, 2, 3) for float32 `boxes` (5, 4) of different sizes and a float32 feature map (1, 4,
+    16, 16).
     """
     features = torch.zeros(1, 4, 16, 16)
     boxes = torch.tensor([[0.0, 0.0, 3.0, 9.0]] * 2 + [[1.0, 1.0, 8.0, 8.0]] * 3)
@@ -36,9 +37,9 @@ def test_roi_align_cuts_each_box_to_one_size():
 
 
 def test_boxes_of_regions_name_their_image():
-    """`ops.roi_align` on float32 maps takes float32 boxes as a list with one tensor (N, 4) per
-    image, or as one tensor (K, 5) whose first column is the index of the image; both give the
-    same for the same order of boxes.
+    """`torchvision.ops.roi_align` on float32 maps takes float32 boxes as a list with one
+    tensor (N, 4) per image, or as one tensor (K, 5) whose first column is the index of the
+    image; both give the same for the same order of boxes.
     """
     features = torch.tensor([[[[1.0]]], [[[7.0]]]])
     box = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
@@ -62,8 +63,9 @@ def test_a_tensor_of_four_columns_does_not_name_its_image():
 
 
 def test_the_spatial_scale_is_that_of_the_map():
-    """`ops.roi_align(..., spatial_scale=0.5)` of float32 maps and boxes halves the coordinates
-    of the boxes: boxes stay in pixels of an image that is twice as large as the feature map.
+    """`torchvision.ops.roi_align(..., spatial_scale=0.5)` of float32 maps and boxes halves
+    the coordinates of the boxes: boxes stay in pixels of an image that is twice as large as
+    the feature map.
 
     For a map of stride 16 it is 1 / 16. Without it boxes may lie far outside the map, where the
     result is 0.
@@ -108,9 +110,9 @@ def test_roi_pool_takes_maxima_of_whole_pixels():
 
 
 def test_a_region_passes_gradients_to_the_map_only():
-    """After `backward()` through `ops.roi_align` of CPU tensors, a float32 feature map that
-    is a leaf and requires grad has a `.grad`, and float32 boxes have None, even if they
-    require grad.
+    """After `backward()` through `torchvision.ops.roi_align` of CPU tensors, a float32
+    feature map that is a leaf and requires grad has a `.grad`, and float32 boxes have None,
+    even if they require grad.
 
     So a loss behind it doesn't move the boxes: detectors learn those by a loss of their own.
     """
@@ -142,8 +144,10 @@ def test_a_pyramid_is_read_at_the_level_of_the_boxs_size():
 
 
 def test_a_feature_pyramid_gives_each_map_the_same_channels():
-    """`ops.FeaturePyramidNetwork([4, 8], 6)` takes a dict of maps with 4 and 8 channels, in
-    this order, and returns maps of the same heights and widths with 6 channels each."""
+    """`torchvision.ops.FeaturePyramidNetwork([4, 8], 6)` takes a dict of maps with 4 and 8
+    channels, in this order, and returns maps of the same heights and widths with 6 channels
+    each.
+    """
     pyramid = ops.FeaturePyramidNetwork([4, 8], out_channels=6)
     maps = OrderedDict(high=torch.zeros(1, 4, 16, 16), low=torch.zeros(1, 8, 8, 8))
 
