@@ -61,9 +61,9 @@ def test_a_mistake_is_reported_by_the_line_that_makes_it():
     ("start", "node", "gradient"), [(2.0, "MulBackward0", 4.0), (-2.0, "PowBackward0", 12.0)]
 )
 def test_the_branch_that_ran_is_the_graph(start, node, gradient):
-    """After a recorded `y = x * x if x > 0 else x**3`, with a 0-d float32 `x` that requires
-    grad, `y.grad_fn` and the gradient of `x` are those of the branch taken: `MulBackward0` for
-    a positive `x`, `PowBackward0` for a negative one.
+    """With `x = torch.tensor(-2.0, requires_grad=True)`, `y = x * x if x > 0 else x**3`
+    records only the branch that ran: `y.grad_fn` is a `PowBackward0` and `y.backward()`
+    gives the gradient 12. For 2.0 they are `MulBackward0` and 4.
     """
     x = torch.tensor(start, requires_grad=True)
     y = x * x if x > 0 else x**3
@@ -140,9 +140,9 @@ def test_a_loop_is_recorded_round_by_round(times, value, gradient):
     ("start", "value", "gradient"), [(1.0, 16.0, 16.0), (4.0, 16.0, 4.0), (9.0, 18.0, 2.0)]
 )
 def test_the_data_may_decide_how_often_a_loop_runs(start, value, gradient):
-    """`y = x * 1` and then `while y < 10: y = y * 2`, with a new float32 0-d leaf `x`
-    that requires grad, is recorded iteration by iteration: after `y.backward()`, `x.grad`
-    is 16, 4 or 2 for an `x` of 1, 4 or 9.
+    """With `x = torch.tensor(4.0, requires_grad=True)`, `y = x * 1` and then
+    `while y < 10: y = y * 2`, autograd records each iteration: `y.backward()` sets `x.grad`
+    to 4. With 1.0 or 9.0 instead of 4.0 it is 16 or 2.
     """
     x = torch.tensor(start, requires_grad=True)
     y = x * 1

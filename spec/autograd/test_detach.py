@@ -128,9 +128,9 @@ def test_a_tracked_detached_tensor_starts_a_new_graph():
 
 
 def test_a_write_through_detach_is_noticed():
-    """`x.detach().mul_(10)` on a float32 leaf `x` of 1 and 2 that requires grad increments
-    the version counter of `x`; if `y = x * x`, which saved `x` for backward, was computed
-    before it, `y.sum().backward()` raises RuntimeError.
+    """With `x = torch.tensor([1.0, 2.0], requires_grad=True)` and `y = x * x`, which saves
+    `x`, `x.detach().mul_(10)` increments the version counter `x._version` from 0 to 1;
+    `y.sum().backward()` then raises RuntimeError.
 
     Because the detached tensor shares the counter of `x`. Write to `x.detach().clone()`
     instead, or after `backward()`. A write to the array `x.detach().numpy()` isn't counted.

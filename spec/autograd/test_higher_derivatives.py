@@ -89,9 +89,9 @@ def test_create_graph_alone_decides_whether_the_gradient_is_tracked():
 
 
 def test_mixed_derivatives_agree_in_either_order():
-    """For `x = torch.tensor(2.0, requires_grad=True)` and a `w` of 3.0 made alike,
-    `torch.autograd.grad` of `x**2 * w**3`, the first time with `create_graph=True`, gives
-    108 by `x` and then by `w`, and 108 by `w` and then by `x`.
+    """With `x = torch.tensor(2.0, requires_grad=True)`, a `w` of 3.0 made alike and `a, b =
+    torch.autograd.grad(x**2 * w**3, (x, w), create_graph=True)`,
+    `torch.autograd.grad(a, w)` and then `torch.autograd.grad(b, x)` both give 108.
     """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(3.0, requires_grad=True)
@@ -124,9 +124,10 @@ def test_a_straight_line_has_no_second_derivative_to_ask_for():
 
 @pytest.mark.torch(">=2.1")
 def test_materialize_grads_calls_a_missing_second_derivative_zero():
-    """With two leaves `w` and `x` made by `torch.tensor(2.0, requires_grad=True)` and
-    `slope, = torch.autograd.grad(w * x, x, create_graph=True)`, `grad(slope, x)` gives None
-    with `allow_unused=True` and 0 with `materialize_grads=True`.
+    """With leaves `w` and `x` made by `torch.tensor(2.0, requires_grad=True)` and
+    `slope, = torch.autograd.grad(w * x, x, create_graph=True)`,
+    `second, = torch.autograd.grad(slope, x, allow_unused=True)` is None; with
+    `materialize_grads=True`, 0.
     """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(3.0, requires_grad=True)

@@ -143,9 +143,9 @@ def test_a_hook_may_not_change_the_dtype():
 
 
 def test_a_hook_returns_a_tensor_or_nothing():
-    """A `register_hook` hook that returns a Python float makes `backward()` raise TypeError,
-    "expected Variable, but hook returned 'float'"; return a tensor, or None to leave the
-    gradient as it is.
+    """A hook of a tensor, `x.register_hook(hook)`, that returns a Python float makes
+    `backward()` raise TypeError, "expected Variable, but hook returned 'float'"; return a
+    tensor, or None to leave the gradient as it is.
 
     So `lambda grad: seen.append(grad)` is fine, as `append` returns None.
     """

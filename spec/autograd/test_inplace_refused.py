@@ -130,9 +130,9 @@ def test_overwriting_what_no_one_saved_is_fine():
 
 
 def test_a_factor_is_saved_only_where_the_other_is_tracked():
-    """The factor `a` of `a * c`, with `a = x * 2` and a float32 `x` that requires grad, may
-    be changed by `a.add_(1)` before `backward()` if `c` doesn't require grad; if `c` does,
-    `backward()` raises RuntimeError.
+    """With `x = torch.tensor([1.0, 2.0], requires_grad=True)`, `a = x * 2` and `y = a * c`,
+    `a.add_(1)` before `y.sum().backward()` is allowed if the tensor `c` doesn't require
+    grad; if `c` does, `backward()` raises RuntimeError.
 
     Because a factor is saved for the gradient of the other. Write `a = a + 1` instead of
     `a.add_(1)`.

@@ -129,9 +129,9 @@ def test_an_output_that_ignores_the_input_has_zeros():
 
 
 def test_detach_inside_the_function_gives_zeros_too():
-    """`torch.autograd.functional.jacobian` of `x.detach() * x.sum()`, for a non-empty
-    float32 vector `x`, treats the factor behind `detach()` as a constant: only the sum is
-    differentiated.
+    """`torch.autograd.functional.jacobian(lambda x: x.detach() * x.sum(),
+    torch.tensor([2.0, 3.0]))` is [[2, 2], [3, 3]]: the factor `x.detach()` is a constant,
+    only `x.sum()` is differentiated.
 
     So a Jacobian with smaller entries than expected hints at a `detach()`, an `item()` or a
     `no_grad` in the function.
@@ -227,9 +227,9 @@ def test_jvp_gives_the_value_and_the_columns_weighed():
 
 
 def test_hvp_gives_the_hessian_times_a_vector():
-    """`torch.autograd.functional.hvp(f, x, u)` of float32 vectors, for an `f` of products
-    and powers that returns one element, gives the value `f(x)` and the product `H @ u` with
-    the Hessian `H`, up to rounding, without building `H`.
+    """`torch.autograd.functional.hvp(lambda p: p[0] ** 2 * p[1], torch.tensor([2.0, 3.0]),
+    torch.tensor([1.0, 10.0]))` returns the value 12 and the product of the Hessian with the
+    last vector, [46, 4], without building the Hessian.
     """
     value, product = functional.hvp(
         lambda p: p[0] ** 2 * p[1], torch.tensor([2.0, 3.0]), torch.tensor([1.0, 10.0])

@@ -334,8 +334,9 @@ def test_each_thread_has_its_own_mode():
 
 
 def test_results_of_no_grad_are_ordinary_tensors():
-    """A float product computed inside `torch.no_grad()` can be an operand of recorded
-    operations later, and may be made to require grad with `requires_grad_()`.
+    """If `x = torch.tensor(3.0, requires_grad=True)` and `constant = x * 2` is computed
+    inside `torch.no_grad()`, `(x * constant).backward()` outside takes `constant` for a
+    constant: `x.grad` is 6. `constant.requires_grad_()` is allowed.
 
     Outside the mode, a tensor made in inference mode can't be made to:
     `spec/autograd/test_inference_mode.py`.

@@ -33,9 +33,9 @@ def test_a_comparison_ends_the_graph(device):
 
 
 def test_argmax_ends_the_graph(device):
-    """For a float32 `x` without NaN that requires grad, `x.argmax()` doesn't require grad; a
-    recorded `x.max()` does, and its gradient is 1 at the largest element, if it is the only
-    one, and 0 elsewhere.
+    """With grad mode on and `x = torch.tensor([1.0, 5.0, 3.0], requires_grad=True)`,
+    `x.argmax()` doesn't require grad; `x.max()` does, and after `x.max().backward()`
+    `x.grad` is [0, 1, 0].
 
     Because the index jumps from one integer to another. For equal largest elements see
     `spec/autograd/test_gradient_edges.py`.

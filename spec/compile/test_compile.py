@@ -282,8 +282,8 @@ def test_the_listed_backends_leave_out_those_for_debugging():
 
 
 def test_a_backend_that_is_not_there_is_refused():
-    """`torch.compile(f, backend="nope")` raises InvalidBackend, "Invalid backend: 'nope'"; some
-    releases raise it in `torch.compile`, others in the first call.
+    """`torch.compile(lambda x: x, backend="nope")(torch.ones(1))` raises InvalidBackend,
+    "Invalid backend: 'nope'".
     """
     with pytest.raises(torch._dynamo.exc.InvalidBackend, match="Invalid backend: 'nope'"):
         torch.compile(lambda x: x, backend="nope")(torch.ones(1))

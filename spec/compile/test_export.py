@@ -41,9 +41,9 @@ def test_a_program_holds_one_graph_and_the_parameters():
 
 
 def test_a_program_is_run_through_its_module():
-    """`program.module()` of `program = torch.export.export(nn.Linear(2, 1), (x,))` computes for
-    another input of the shape of `x` what the layer computes; calling `program(x)` itself raises
-    RuntimeError, "Unable to call ExportedProgram directly."
+    """`program.module()(x)` of `program = torch.export.export(nn.Linear(2, 1),
+    (torch.zeros(1, 2),))` computes for a float32 `x` of shape (1, 2) what the layer does;
+    `program(x)` raises RuntimeError, "Unable to call ExportedProgram directly."
     """
     model = nn.Linear(2, 1, bias=False)
     nn.init.ones_(model.weight)

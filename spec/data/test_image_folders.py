@@ -16,8 +16,8 @@ from torchvision import datasets
 
 
 def test_an_image_folder_numbers_its_folders_by_the_alphabet(tmp_path):
-    """`ImageFolder(root)`, where each folder in `root` holds an image, makes each of them a
-    class. The classes are numbered by their names, sorted as Python sorts strings: "Zebra"
+    """`ImageFolder(root)` makes each folder in `root` a class, if each of them holds a PNG
+    image. The classes are numbered by their names, sorted as Python sorts strings: "Zebra"
     comes before "cat" and "dog".
 
     The numbers depend on which folders are there: training and test set need the same ones.

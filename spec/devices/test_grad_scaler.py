@@ -89,9 +89,10 @@ def test_bfloat16_needs_no_scaler():
 
 @pytest.mark.torch(">=2.3")
 def test_gradients_of_float16_parameters_are_not_unscaled():
-    """After `scaler.scale(loss).backward()` of an enabled GradScaler, for float16 gradients of an
-    SGD without `fused=True`, `scaler.unscale_(optimizer)` and `scaler.step(optimizer)` raise
-    ValueError, "Attempting to unscale FP16 gradients."
+    """For an `SGD(params, lr=0.1)` of float16 `params`, after
+    `scaler.scale(loss).backward()` of an enabled GradScaler both
+    `scaler.unscale_(optimizer)` and `scaler.step(optimizer)` raise ValueError, "Attempting
+    to unscale FP16 gradients."
 
     The cause is `model.half()`, or a model loaded with `torch_dtype=torch.float16`: keep the
     parameters float32 and let autocast choose float16, or train without a scaler.
@@ -173,11 +174,12 @@ def test_a_step_before_the_first_scaled_loss_is_refused():
 
 @pytest.mark.torch(">=2.3")
 def test_a_loss_that_was_never_scaled_steps_too_short():
-    """After `loss.backward()` without `scaler.scale`, `scaler.step(optimizer)` of an enabled
-    GradScaler that has scaled an earlier loss still divides the gradients by the scale: at the
-    scale 4 the gradient 1 becomes 0.25.
+    """After one usual step with SGD and
+    `scaler = torch.amp.GradScaler("cpu", init_scale=4.0)`, a plain `loss.backward()` and
+    `scaler.step(optimizer)` still divide the gradients by the scale 4: the gradient 1
+    becomes 0.25.
 
-    No error tells; the training only becomes slow. Write `scaler.scale(loss).backward()`.
+    No error tells; SGD only learns more slowly. Write `scaler.scale(loss).backward()`.
     """
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)

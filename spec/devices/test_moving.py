@@ -160,10 +160,11 @@ def test_a_moved_tensor_is_no_leaf():
 
 @pytest.mark.claim("self-mixed-devices")
 def test_tensors_on_two_devices_are_refused():
-    """`x + y` of a CPU tensor of shape (2,) and a tensor of the same shape on another device
-    raises RuntimeError.
+    """`x + y` of a CPU tensor of shape (2,) and a tensor of the same shape on another
+    device raises RuntimeError.
 
-    Because moving is slow, torch does not do it behind one's back: write `x + y.to(x.device)`.
+    Because moving is slow, torch does not do it behind one's back: write
+    `x + y.to(x.device)`. A `y` on "meta" has no data that could be moved.
     """
     x = torch.zeros(2)
     elsewhere = torch.zeros(2, device="meta")

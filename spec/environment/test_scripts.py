@@ -72,8 +72,8 @@ def test_an_unknown_device_ends_in_a_traceback():
 
 
 def test_a_dtype_is_looked_up_by_its_name():
-    """`torch.dtype("float16")` raises TypeError, "cannot create 'torch.dtype' instances"; a
-    dtype named in a setting is `getattr(torch, "float16")`.
+    """`torch.dtype("float16")` raises TypeError, "cannot create 'torch.dtype' instances";
+    `getattr(torch, "float16")` gives the dtype of this name, `torch.float16`.
     """
     with pytest.raises(TypeError, match=r"cannot create 'torch\.dtype' instances"):
         torch.dtype("float16")

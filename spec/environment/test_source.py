@@ -42,10 +42,10 @@ def test_the_source_is_not_small_any_more():
 
 
 def test_a_layer_is_a_page_of_source():
-    """`inspect.getsource(nn.Linear)` has between 50 and 150 lines; its `forward` is one
-    call, `F.linear(input, self.weight, self.bias)`.
+    """`inspect.getsource(nn.Linear)` has between 50 and 150 lines; its method `forward`
+    only returns `F.linear(input, self.weight, self.bias)`.
 
-    Because most of the lines are documentation.
+    Because many of the lines are documentation.
     """
     lines = inspect.getsource(nn.Linear).splitlines()
 
@@ -61,8 +61,8 @@ def test_a_layer_is_a_page_of_source():
 @pytest.mark.claim("path-few-abstraction-layers")
 def test_few_calls_lie_between_a_layer_and_the_compiled_code():
     """The traceback of `nn.Linear(2, 1)(torch.ones(1, 3))`, a RuntimeError, shows below
-    that line few Python functions before compiled code: `_call_impl` and `forward`, in
-    newer releases `_wrapped_call_impl` first.
+    this line only two or three Python functions of torch: `_call_impl` and `forward`, in
+    newer releases `_wrapped_call_impl` before them.
 
     Because `F.linear`, which `forward` calls, is compiled.
     """

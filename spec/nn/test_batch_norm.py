@@ -138,9 +138,10 @@ def test_without_momentum_all_batches_count_alike(device):
 
 
 def test_batch_norm_records_in_training_only():
-    """A call of `nn.BatchNorm1d(1)` in evaluation mode leaves `running_mean` and
-    `num_batches_tracked` as they are; a call in training mode counts one batch more and
-    moves the running mean towards the mean of the batch.
+    """A new `nn.BatchNorm1d(1)` called in evaluation mode leaves `running_mean` and
+    `num_batches_tracked` as they are; called in training mode with
+    `torch.tensor([[10.0], [30.0]])` it counts one batch and moves the running mean from 0
+    to 2.
     """
     layer = nn.BatchNorm1d(1)
     x = torch.tensor([[10.0], [30.0]])

@@ -134,9 +134,9 @@ def test_an_infinite_loss_makes_the_gradient_nan():
 
 
 def test_the_mean_divides_each_loss_by_the_length_of_its_label(log_probs):
-    """`F.ctc_loss` with the default `reduction="mean"` divides the loss of each float32 sample
-    by the length of its label, an empty label counting as length 1, and then averages over the
-    batch.
+    """`F.ctc_loss` of float32 log-probabilities by default (`reduction="mean"`) divides the
+    loss of each sample by the length of its label, an empty label counting as length 1, and
+    then averages over the batch.
     """
     targets = torch.tensor([[1, 2], [3, 3]])
     lengths = torch.tensor([5, 5]), torch.tensor([2, 2])

@@ -121,9 +121,9 @@ def test_reset_parameters_draws_again():
 
 
 def test_an_init_function_fills_in_place_and_records_nothing(device):
-    """`nn.init.constant_(layer.weight, 3.0)` changes the parameter in place and returns it;
-    the call needs no `torch.no_grad()` around it, because the function itself turns
-    recording off.
+    """For `layer = nn.Linear(2, 1)`, `nn.init.constant_(layer.weight, 3.0)` changes the
+    parameter in place and returns it; it needs no `torch.no_grad()` around it, because the
+    function itself turns recording off.
     """
     layer = nn.Linear(2, 1, device=device)
     returned = nn.init.constant_(layer.weight, 3.0)

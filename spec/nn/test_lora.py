@@ -136,9 +136,9 @@ def test_a_linear_layer_is_exchanged_by_name():
 
 
 def test_only_the_trained_parameters_need_saving():
-    """`load_state_dict(small, strict=False)` of a dict with LoRA's two trained parameters
-    loads these, leaves the frozen ones as they are and names the frozen ones in the
-    `missing_keys` of its result.
+    """For a LoRA layer `net` and a dict `small` of only its trained parameters,
+    `net.load_state_dict(small, strict=False)` loads these, leaves the frozen parameters as
+    they are and lists their names in `missing_keys` of its result.
 
     So a file of a fine-tuned model holds the small matrices only; rank and scale are no
     parameters and have to be stored beside them.
@@ -159,9 +159,9 @@ def test_only_the_trained_parameters_need_saving():
 
 
 def test_lora_as_a_parametrisation_changes_no_forward():
-    """On a frozen `nn.Linear` `layer`, after
-    `parametrize.register_parametrization(layer, "weight", lora)` with an `nn.Module` `lora`
-    that returns `weight + B @ A`, `layer.weight` is this sum;
+    """For a frozen `nn.Linear` `layer`,
+    `parametrize.register_parametrization(layer, "weight", lora)` makes `layer.weight` the
+    output of the module `lora`, such as `weight + self.b @ self.a`;
     `layer.parametrizations.weight.original` is frozen.
 
     Freeze the layer by `requires_grad_(False)` before registering.

@@ -227,9 +227,9 @@ def test_padding_is_at_most_half_a_window():
     ],
 )
 def test_further_pools_have_these_values(layer, values):
-    """Of the image `[[[[1.0, 2.0], [3.0, 4.0]]]]` `nn.AdaptiveAvgPool2d((1, None))` keeps the
-    width and gives 2 and 3, the means of the columns; `nn.LPPool2d(1, 2)` gives 10, the sum of
-    these positive numbers.
+    """For `x = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])`,
+    `nn.AdaptiveAvgPool2d((1, None))(x)` keeps the width and is [[[[2.0, 3.0]]]], the means
+    of the columns; `nn.LPPool2d(1, 2)(x)` is [[[[10.0]]]], the sum.
 
     `LPPool2d` takes no absolute values: of a window with -1, 2, 3 and 4, `nn.LPPool2d(1, 2)`
     makes the sum, 8.
@@ -242,9 +242,9 @@ def test_further_pools_have_these_values(layer, values):
 
 
 def test_lp_pooling_is_a_norm_of_each_window():
-    """`F.lp_pool1d(x, 2, kernel_size=2)` of a float32 tensor takes the square root of the sum
-    of squares of each pooling window, 5 of 3 and 4, and so does `F.lp_pool2d`; `F.lp_pool1d(x,
-    1, kernel_size=2)` takes the sum, 7.
+    """For `x = torch.tensor([[[3.0, 4.0], [0.0, 0.0]]])`,
+    `F.lp_pool1d(x, 2, kernel_size=2)` is [[[5.0], [0.0]]], the square root of the sum of
+    squares of each window; `F.lp_pool1d(x, 1, kernel_size=2)` is the sum, [[[7.0], [0.0]]].
     """
     x = torch.tensor([[[3.0, 4.0], [0.0, 0.0]]])
 

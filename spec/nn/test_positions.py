@@ -72,9 +72,9 @@ def test_learnt_positions_are_a_second_embedding():
 
 
 def test_sines_and_cosines_tell_positions_apart():
-    """The sine and cosine table of positions with 4 columns has for position `p` the row
-    `torch.sin(p)`, `torch.cos(p)`, `torch.sin(p / 100)`, `torch.cos(p / 100)`, up to
-    rounding; 100 is `10000 ** (2 / 4)`. Row 0 is [0, 1, 0, 1].
+    """In a Transformer's sine and cosine table of positions with 4 columns, row 1 is, up to
+    rounding, `torch.sin(p)`, `torch.cos(p)`, `torch.sin(p / 100)`, `torch.cos(p / 100)` of
+    `p = torch.tensor(1.0)`, and row 0 [0, 1, 0, 1].
     """
     table = sines(100, 4)
 

@@ -310,8 +310,8 @@ def test_an_lstm_took_any_number_of_features():
 
 
 def test_a_state_of_another_batch_is_refused():
-    """`nn.RNN(2, 3)` raises RuntimeError for a batch of 1 and a state for a batch of 2, "Expected
-    hidden size (1, 1, 3), got [1, 2, 3]".
+    """`nn.RNN(2, 3)(torch.zeros(4, 1, 2), torch.zeros(1, 2, 3))`, a batch of 1 with a state
+    for a batch of 2, raises RuntimeError, "Expected hidden size (1, 1, 3), got [1, 2, 3]".
 
     It happens when a state is kept and the last batch is shorter: start with a new state, or use
     `drop_last=True`.

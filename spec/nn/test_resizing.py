@@ -280,9 +280,9 @@ def test_unfold_lists_the_patches():
 
 
 def test_fold_adds_where_patches_overlap():
-    """With `unfold = nn.Unfold(2)` and `fold = nn.Fold((3, 3), 2)`, `fold(unfold(x))`
-    counts the middle of a 3 x 3 image `x` four times.
-    `fold(unfold(x)) / fold(unfold(torch.ones_like(x)))` is `x` again, up to rounding.
+    """For `x = torch.arange(9.0).view(1, 1, 3, 3)`, `unfold = nn.Unfold(2)` and
+    `fold = nn.Fold((3, 3), 2)`, `fold(unfold(x))` counts the middle of `x` four times;
+    divided by `fold(unfold(torch.ones_like(x)))` it is `x` again.
 
     `F.fold(F.unfold(x, 2, stride=2), (4, 4), 2, stride=2)` gives a 4 x 4 image back unchanged,
     because its patches don't overlap.

@@ -275,8 +275,8 @@ def test_a_generator_that_was_read_clipped_nothing():
 
 @pytest.mark.torch(">=2.8")
 def test_a_generator_that_was_read_clips_nothing():
-    """Since PyTorch 2.8, `clip_grad_norm_` given the generator `net.parameters()` after it
-    has been read to its end clips nothing, returns 0 and issues a UserWarning.
+    """`clip_grad_norm_` given the generator `net.parameters()` after it has been read to
+    its end clips nothing and returns 0; since PyTorch 2.8 it also issues a UserWarning.
 
     Because the generator is empty: here the optimizer has read it. Call `net.parameters()`
     anew.

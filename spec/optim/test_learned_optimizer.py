@@ -40,9 +40,9 @@ def test_gradients_flow_through_an_update_out_of_place():
 
 
 def test_gradients_do_not_flow_through_an_optimizers_step():
-    """Autograd doesn't record `SGD.step()` by default: if `weight.grad` was computed from a
-    tensor `scale`, `backward()` on the loss `weight**2` of the updated weight gives `scale`
-    no gradient.
+    """Autograd doesn't record `SGD.step()` by default: after a step with a `weight.grad`
+    that was computed from a tensor `scale`, `backward()` on the loss `weight**2` adds
+    nothing to `scale.grad`.
 
     Because `step()` runs under `no_grad`. Write the update out of place, `weight - lr *
     gradient`, with a gradient made by `create_graph=True`.

@@ -230,9 +230,9 @@ def test_loading_a_state_brings_its_settings_along():
 
 
 def test_a_loaded_state_goes_by_order():
-    """`optimizer.load_state_dict` assigns state by position: an `SGD` that lists the same
-    two parameters in another order gives each the momentum buffer of the other, without an
-    error.
+    """After a step of `SGD([a, b], lr=0.5, momentum=0.5)`, `load_state_dict` of its
+    `state_dict()` into `SGD([b, a], lr=0.5, momentum=0.5)` gives `a` the momentum buffer of
+    `b` and `b` that of `a`, without an error: state goes by position.
 
     Because the keys of `state` are positions. Build the optimizer from `net.parameters()`
     of the same net, whose order is fixed.

@@ -92,9 +92,9 @@ def test_a_group_takes_what_it_does_not_say_from_the_keyword_arguments():
 
 
 def test_biases_without_decay_are_selected_by_their_dimensions():
-    """Split by `p.ndim > 1`, the parameters of `nn.Linear` and `nn.LayerNorm(3)` make two
-    groups for `AdamW`: the matrices, with a `weight_decay` of 0.1, and the biases and the
-    weight of the norm, which have one dimension, with one of 0.0.
+    """Of the parameters of `nn.Linear` and `nn.LayerNorm(3)`, `p.ndim > 1` selects the
+    matrices, `p.ndim <= 1` the biases and the weight of the norm: as two groups of `AdamW`
+    they can have a `weight_decay` of 0.1 and of 0.0.
 
     A usual choice for transformers: decay on biases and normalisation weights helps little.
     """

@@ -116,9 +116,9 @@ def test_a_rate_set_by_hand_survives_some_schedulers_only():
 
 
 def test_get_lr_is_not_for_reading_the_rate():
-    """`get_last_lr()` of an `ExponentialLR` returns the rates that it wrote last; after a
-    step `get_lr()` returns those of one more step, with a UserWarning, "please use
-    `get_last_lr()`".
+    """With `scheduler = ExponentialLR(SGD(params, lr=1.0), gamma=0.5)`, after one
+    `scheduler.step()`, `get_last_lr()` is [0.5], the rate in use; `get_lr()` is [0.25],
+    that of one more step, with a UserWarning, "please use `get_last_lr()`".
 
     `get_lr` is what `step()` calls, and what a scheduler of one's own defines. A rate that
     was set by hand since is read from `param_groups`.

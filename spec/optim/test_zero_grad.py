@@ -51,8 +51,9 @@ def test_zero_grad_sets_the_gradients_to_none(device):
 
 @pytest.mark.torch(">=2.0")
 def test_code_that_reads_a_cleared_gradient_meets_none():
-    """Since PyTorch 2.0, code such as `weight.grad.norm()` between `zero_grad()` and
-    `backward()` raises AttributeError, because `weight.grad` is None.
+    """Since PyTorch 2.0, with `optimizer = torch.optim.SGD([weight], lr=0.5)`,
+    `weight.grad.norm()` between `optimizer.zero_grad()` and `backward()` raises
+    AttributeError, because `weight.grad` is None.
 
     Read gradients after `backward()` and before `zero_grad()`, or skip parameters whose
     `grad` is None.

@@ -27,9 +27,9 @@ def test_close_values_pass_and_others_raise():
 
 
 def test_the_message_counts_and_locates_the_differences():
-    """The AssertionError of `assert_close` without `msg=` for two dense float32 matrices of
-    one shape and of finite numbers counts the mismatched elements and gives the greatest
-    absolute and relative difference with their indices.
+    """`assert_close(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([[1.0, 2.5], [3.0,
+    6.0]]))` raises AssertionError with "Mismatched elements: 2 / 4", "Greatest absolute
+    difference: 2.0 at index (1, 1)" and the greatest relative one.
 
     For 0-d tensors it says "Scalars are not close!" and has nothing to count.
     """
@@ -72,8 +72,8 @@ def test_the_tolerance_follows_the_dtype(dtype, atol, rtol):
 
 
 def test_integers_have_to_be_equal():
-    """By default `assert_close` wants int64 tensors to be equal: for 1000000 and 1000001 it
-    raises AssertionError, whereas `torch.allclose` accepts them.
+    """By default `torch.testing.assert_close` wants int64 tensors to be equal: for 1000000
+    and 1000001 it raises AssertionError, whereas `torch.allclose` accepts them.
 
     Explicit `rtol=` and `atol=` apply to integers, too.
     """

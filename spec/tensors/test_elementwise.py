@@ -132,11 +132,11 @@ def test_rounding_gives_floats():
 
 
 def test_rounding_to_decimals(device):
-    """Of the float32 number 1234.5678, `x.round(decimals=2)` is 1234.57, up to rounding,
-    and `x.round(decimals=-2)` is 1200. For `torch.tensor([1234])`, int64, both calls raise
-    an error, "not implemented for 'Long'": write `x.float()` first.
+    """`x.round(decimals=2)` of `x = torch.tensor([1234.5678])` is 1234.57, up to rounding,
+    and `x.round(decimals=-2)` is 1200. For `x = torch.tensor([1234])`, int64, both raise an
+    error, "not implemented for 'Long'": write `x.float()` first.
 
-    Because the number is multiplied by a power of 10, rounded, and divided again: the float32
+    The number is multiplied by a power of 10, rounded, and divided again: so the float32
     number 2.345 becomes 2.34, and the largest float32 becomes inf.
     """
     largest = torch.finfo(torch.float32).max

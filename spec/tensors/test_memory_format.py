@@ -224,7 +224,7 @@ def test_convolution_pooling_and_normalisation_keep_the_format():
 
 
 def test_a_convolution_in_channels_last_answers_in_channels_last():
-    """`nn.Conv2d(2, 3, 3)` on the CPU, converted with
+    """`layer = nn.Conv2d(2, 3, 3)` on the CPU, converted with
     `layer.to(memory_format=torch.channels_last)`, gives a channels-last output even for a
     contiguous float32 input of shape (1, 2, 6, 8).
     """

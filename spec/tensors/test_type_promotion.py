@@ -207,9 +207,9 @@ def test_a_tensor_without_dimensions_ranks_below_one_with(device):
 
 
 def test_a_tensor_without_dimensions_of_a_higher_kind_brings_its_own_dtype(device):
-    """`x + y` of an int8 `x` of shape (2,) and a 0-dimensional `y` has the dtype of `y`,
-    float64 or float16; of a float32 `x` of that shape and a 0-dimensional complex128 `y` it is
-    complex64.
+    """`x + y` of an int8 `x` of shape (2,) and a 0-dimensional float64 or float16 `y` has
+    the dtype of `y`; of a float32 `x` of that shape and a 0-dimensional complex128 `y` it
+    is complex64.
 
     Unlike a Python float, a 0-dimensional tensor has a dtype of its own. A complex one beside
     float32 numbers adds the kind, while the precision stays that of float32.
@@ -309,9 +309,9 @@ def test_can_cast_forbids_only_a_lower_kind():
 
 
 def test_in_place_results_of_the_same_kind_are_narrowed(device):
-    """`x += y` of a float32 `x` and a float64 `y` of the same shape keeps float32: [1.0]
-    plus [0.1] is rounded; of an int8 `x` and an int64 `y` it keeps int8: [100] plus [100]
-    wraps round to -56.
+    """For `x = torch.tensor([1.0])`, `x += torch.tensor([0.1], dtype=torch.float64)` keeps
+    float32 and rounds the sum. For `x = torch.tensor([100], dtype=torch.int8)`,
+    `x += torch.tensor([100])` keeps int8 and wraps round to [-56].
 
     A `y` of a higher kind raises: `spec/tensors/test_inplace_limits.py`. `x = x + y` takes the
     wider dtype instead.

@@ -82,9 +82,9 @@ def test_an_optimizer_with_rate_0_01_goes_a_hundredth_of_the_gradient():
 
 @pytest.mark.torch(">=2.0")
 def test_each_line_of_the_loop_does_one_thing():
-    """In a round with `SGD` and the loss `(2 * w - 8)**2` at `w` = 0 the forward pass
-    leaves `w` and `w.grad` as they are, `backward()` fills `w.grad`, `step()` changes `w`
-    and leaves `w.grad`, and `zero_grad()` sets `w.grad` to None.
+    """For `w = nn.Parameter(torch.tensor(0.0))`, `SGD([w], lr=1/16)` and loss
+    `(2 * w - 8)**2` a forward pass changes neither `w` nor `w.grad`, `backward()` fills
+    `w.grad`, `step()` changes `w`, not `w.grad`, `zero_grad()` sets `w.grad` to None.
 
     Buffers are another matter: the forward pass of `nn.BatchNorm1d` in training mode
     updates its running statistics. Before PyTorch 2.0 `zero_grad()` filled `.grad` with
@@ -415,9 +415,9 @@ def test_the_simplest_example_meets_dataset_module_optimizer_and_loss():
 
 @pytest.mark.claim("path-example-template")
 def test_the_examples_share_one_pattern():
-    """Two functions, `train(net, loader, optimizer)` and `test(net, loader)`, serve several
-    tasks unchanged: here they train an `nn.Linear(2, 2)` on AND and another on OR, and
-    count the correct predictions.
+    """A `train(net, loader, optimizer)` with `zero_grad`, `F.cross_entropy`, `backward` and
+    `step`, and a `test(net, loader)` that counts correct predictions, serve two tasks
+    unchanged: one `nn.Linear(2, 2)` learns AND, another one OR.
 
     Because both tasks call `net(x)`, `cross_entropy`, `backward()` and `step()` in the same
     way. PyTorch's own MNIST example is built so; the ImageNet one calls the second

@@ -24,8 +24,9 @@ from torchvision import transforms
 
 
 def test_random_resized_crop_returns_one_size():
-    """`RandomResizedCrop(4)` makes 4 x 4 images of a 30 x 20 and of a 2 x 2 image, and
-    `RandomResizedCrop((4, 6))` images of height 4 and width 6.
+    """`torchvision.transforms.RandomResizedCrop(4)` makes 4 x 4 images of images of shape
+    (3, 30, 20) and (3, 2, 2); `RandomResizedCrop((4, 6))` makes images of height 4 and
+    width 6.
     """
     crop = transforms.RandomResizedCrop(4, antialias=True)
     oblong = transforms.RandomResizedCrop((4, 6), antialias=True)

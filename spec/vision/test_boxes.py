@@ -244,7 +244,7 @@ def test_boxes_are_clipped_to_height_and_width():
 
 def test_small_boxes_are_found_by_their_sides():
     """`torchvision.ops.remove_small_boxes(boxes, min_size=2)` of the "xyxy" boxes [[0, 0,
-    9, 0], [0, 0, 2, 2], [0, 0, 1, 9]] returns the indices [1] as a tensor: of the only box
+    9, 0], [0, 0, 2, 2], [0, 0, 1, 9]] returns `tensor([1])`, the index of the only box
     whose width and height are both at least 2.
 
     A detector refuses boxes without width or height in its targets; this finds them.
@@ -255,8 +255,9 @@ def test_small_boxes_are_found_by_their_sides():
 
 
 def test_the_boxes_of_masks_end_on_the_last_pixel():
-    """`torchvision.ops.masks_to_boxes` of masks (N, H, W) returns "xyxy" boxes of the first
-    and last column and row that are not zero: a mask of one pixel has a box of width 0.
+    """`torchvision.ops.masks_to_boxes` of masks (N, H, W), none of them all 0, returns
+    "xyxy" boxes of the first and last column and row that are not all 0: a mask of one
+    pixel has a box of width 0.
 
     Because the last pixel counts as the edge. Add 1 to right and bottom for a detector, which
     refuses boxes without width.

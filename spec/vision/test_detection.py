@@ -346,9 +346,11 @@ def test_the_head_of_a_detector_is_replaced_for_ones_own_classes():
 
 
 def test_a_backbone_tells_its_channels():
-    """`FasterRCNN(backbone, num_classes=2)` raises ValueError, "backbone should contain an
-    attribute out_channels", for a `nn.Sequential` without that attribute: set
-    `backbone.out_channels`."""
+    """`FasterRCNN(backbone, num_classes=2)` with
+    `backbone = nn.Sequential(nn.Conv2d(3, 4, 3, stride=8))` raises ValueError, "backbone
+    should contain an attribute out_channels"; after `backbone.out_channels = 4` the same
+    call passes.
+    """
     backbone = nn.Sequential(nn.Conv2d(3, 4, 3, stride=8))
 
     with pytest.raises(ValueError, match="backbone should contain an attribute out_channels"):

@@ -51,8 +51,9 @@ def test_a_box_upside_down_is_refused():
 
 
 def test_channels_last_cannot_be_drawn_on():
-    """`draw_bounding_boxes` of a uint8 image (4, 5, 3), channels last, raises ValueError, "Only
-    grayscale and RGB images are supported"; write `image.permute(2, 0, 1)`.
+    """`torchvision.utils.draw_bounding_boxes` of a uint8 image (4, 5, 3), channels last,
+    raises ValueError, "Only grayscale and RGB images are supported"; write
+    `image.permute(2, 0, 1)`.
 
     Because the first dimension, 4, is taken for the channels, of which there are 1 or 3. An
     image 3 pixels high and channels last raises nothing.
@@ -124,9 +125,9 @@ def test_a_mask_is_laid_over_the_image():
 
 
 def test_class_numbers_are_no_masks():
-    """`draw_segmentation_masks` of an int64 map of classes raises ValueError, "The masks must
-    be of dtype bool. Got torch.int64"; `classes == torch.arange(n)[:, None, None]` makes n
-    masks of it.
+    """`draw_segmentation_masks(image, classes)` of a uint8 image and an int64 map of 3
+    classes raises ValueError, "The masks must be of dtype bool. Got torch.int64"; the masks
+    `classes == torch.arange(3)[:, None, None]` are drawn.
     """
     classes = torch.tensor([[0, 1], [2, 1]])
     masks = classes == torch.arange(3)[:, None, None]

@@ -158,8 +158,9 @@ def test_a_truncated_file_is_refused(tmp_path):
 
 
 def test_png_keeps_the_bytes(tmp_path):
-    """`io.write_png(image, path)` of a grey uint8 tensor of shape (1, 1, 4), followed by
-    `io.read_image(path)`, gives the same bytes; `io.write_jpeg` is lossy and need not.
+    """`torchvision.io.write_png(image, path)` of a uint8 tensor of shape (1, 1, 4), then
+    `torchvision.io.read_image(path)`, gives an equal tensor; `torchvision.io.write_jpeg` is
+    lossy, so the tensor read back may differ.
     """
     image = torch.tensor([[[0, 255, 0, 255]]], dtype=torch.uint8)
 
@@ -179,8 +180,8 @@ def test_png_keeps_the_bytes(tmp_path):
     ],
 )
 def test_writing_wants_bytes_with_channels_first(image, words, tmp_path):
-    """`io.write_png(image, path)` wants a uint8 `image` (C, H, W) with 1 or 3 channels: a
-    float32 image (3, 2, 2), a uint8 (2, 2) and a uint8 (5, 5, 3) raise RuntimeError. For
+    """`torchvision.io.write_png(image, path)` wants a uint8 `image` (C, H, W) with 1 or 3
+    channels: float32 (3, 2, 2), uint8 (2, 2) and uint8 (5, 5, 3) raise RuntimeError. For
     floats from 0 to 1, `torchvision.utils.save_image` converts.
 
     By hand: `(image * 255).round().to(torch.uint8)`. Channels last with a height of 1 or 3 raise
