@@ -234,8 +234,8 @@ def test_a_layer_named_like_a_method_is_hidden_by_it():
 
 
 def test_a_child_has_no_dot_in_its_name():
-    """`add_module("block.1", layer)` raises KeyError, "module name can't contain", because dots
-    separate the levels of a path; write an underscore.
+    """`net.add_module("block.1", layer)` raises KeyError, whose `args[0]` begins "module
+    name can't contain", because dots separate the levels of a path; write an underscore.
 
     `setattr(net, "block.1", layer)` raises nothing, but `get_submodule("block.1")` then doesn't
     find the layer.

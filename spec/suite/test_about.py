@@ -231,7 +231,7 @@ def test_what_is_not_known_is_a_usage_error_with_the_nearest_names(book, asked, 
 )
 def test_what_cannot_be_answered_says_why(book, arguments, reason):
     """`pytest --about` is a usage error that says why when its value is empty, when it is
-    given twice, and when torch has the name but the book has nothing like it.
+    given twice, and when torch has the name but the search in the book finds nothing.
     """
     book.page("tensors/test_creation.py", PAGE)
     first, *more = arguments.split(" ")

@@ -73,7 +73,7 @@ def test_every_run_ends_with_the_ledgers_line(book):
 
 def test_a_claim_whose_fact_fails_is_not_decided(book):
     """In the `claims:` line of a `pytest` run, a claim with the verdict `changed` whose
-    test failed is counted as `1 fail` and not among the decided claims.
+    test failed adds 1 to the number before `fail`, and nothing to the decided claims.
     """
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", PAGE.format(up=2))
@@ -88,7 +88,7 @@ def test_a_claim_whose_fact_fails_is_not_decided(book):
 
 def test_a_claim_outside_the_run_is_counted_as_such(book):
     """In the `claims:` line of a run with `pytest -k ones`, a claim with the verdict
-    `changed` whose test was not selected is counted as `1 not in this run`.
+    `changed` whose test was not selected adds 1 to the number before `not in this run`.
     """
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", PAGE.format(up=1))
@@ -113,7 +113,7 @@ def test_a_claim_behind_a_gate_waits(book):
 
 def test_a_claim_for_a_gpu_waits_for_one(book, monkeypatch):
     """In the `claims:` line of a `pytest` run without a CUDA device, a claim whose only
-    test has the `cuda` mark is counted as `1 wait for a GPU`.
+    test was skipped for its `cuda` mark adds 1 to the number before `wait for a GPU`.
     """
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
     book.ledger(LEDGER)

@@ -126,9 +126,8 @@ def test_why_a_device_is_not_here_is_told_on_one_line(book, monkeypatch, error, 
 
 
 def test_a_cuda_case_stands_behind_the_cuda_gate(book, monkeypatch):
-    """Where `torch.cuda.is_available()` is True, a test that takes the `device` fixture
-    also has a case `[cuda]`, and of its cases on `cpu` and `cuda` `pytest -m cuda` selects
-    that one.
+    """Where `torch.cuda.is_available()` is True, `pytest -m cuda` without `--device`
+    selects of a test `test_here(device)` that has no marks only the case `test_here[cuda]`.
     """
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     book.page("tensors/test_where.py", PAGE)

@@ -151,9 +151,9 @@ def test_what_is_plainly_about_a_name_comes_first():
 
 
 def test_what_names_nothing_new_comes_later():
-    """In a book of four tests on one page that expect no error, with the sentences
-    "`DataLoader(shuffle=True)` shuffles." twice, then "`DataLoader` of the `sampler`."
-    twice, `pytest --about DataLoader` lists the first and the third first.
+    """In a one-page book of four tests with `assert 1 == 1`, two with the sentence
+    "`DataLoader(shuffle=True)` shuffles.", then two with "`DataLoader` of the `sampler`.",
+    `pytest --about DataLoader --collect-only` prints first and third first.
     """
     entries = [
         entry("`DataLoader(shuffle=True)` shuffles.", "DataLoader"),
@@ -171,9 +171,9 @@ def test_what_names_nothing_new_comes_later():
 
 
 def test_words_side_by_side_count_for_more():
-    """`find` of `fixtures/finding.py`, asked what a graph break is, puts a sentence with
-    the words graph break before one that is like it in all else but has these two words
-    apart.
+    """`find` of `fixtures/finding.py`, asked "What is a graph break and how do I find it?",
+    puts the sentence "`print` is a graph break." before "A break in the file of a graph is
+    told.", where the two words stand apart.
     """
     apart = entry("A break in the file of a graph is told.")
     together = entry("`print` is a graph break.")

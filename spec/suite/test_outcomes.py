@@ -82,8 +82,8 @@ def outcome(book, page):
 )
 def test_a_fact_becomes_held_failed_or_undecided(book, page, became):
     """In `pytest --facts-json FILE`, the `outcome` of a test is `held` if it passes,
-    `failed` if it, or the tear-down of its fixture, raises an error, and `undecided` if
-    it calls `pytest.skip` or fails under an `xfail` mark.
+    `failed` if it or the tear-down of its fixture raises an error, and `undecided` if it
+    calls `pytest.skip` or fails under `@pytest.mark.xfail(reason="not yet")`.
     """
     assert outcome(book, page) == became
 

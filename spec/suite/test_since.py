@@ -416,9 +416,9 @@ def test_a_claim_with_another_verdict_is_no_change(atlas):
 
 
 def test_a_failure_since_then_is_a_failure(atlas):
-    """If a test with the mark `torch(">=1.10")`, on which no rule of `--used-in` rests,
-    fails under `pytest --since 1.9`, ✗ is printed before its sentence, and the run ends
-    with exit code 1.
+    """In a book without rules for `--used-in`, a test with the mark `torch(">=1.10")` that
+    fails under `pytest --since 1.9` has ✗ before its sentence in the output, and the exit
+    code is 1.
     """
     page = '@pytest.mark.torch(">=1.10")\ndef test_new():\n    """It is so."""\n    assert 1 == 2'
     atlas.page("tensors/test_arithmetic.py", page)

@@ -486,9 +486,8 @@ def test_ones_are_even():
     ],
 )
 def test_answers_of_the_atlas_are_put_into_words(old, new, told):
-    """`beside(old, new)` of `fixtures/site/drift.py`, behind `pytest --site DIR`, shows
-    only `+ c` for `a b` and `a b c`, and puts `absent` as `not there` and True as
-    `yes`.
+    """`beside("a b", "a b c")` of `fixtures/site/drift.py`, behind `pytest --site DIR`,
+    shows only `+ c`; an answer "absent" is put as "not there", and True as "yes".
     """
     assert beside(old, new) == told
 
@@ -559,9 +558,9 @@ def test_a_symbol_leads_to_pytorchs_documentation(name, kind, address):
     ],
 )
 def test_pytorchs_documentation_has_the_page(name, kind):
-    """PyTorch's documentation has a page, and on it an anchor, at the address that
-    `gather.official` of `--site` gives for `torch.add`, `torch.Tensor.view` and four other
-    names.
+    """For `torch.add`, `torch.Tensor.view`, `torch.nn.Module.eval`,
+    `torch.nn.functional.relu`, `torch.optim.SGD` and `torch.utils.data.DataLoader`,
+    `official` of `fixtures/site/gather.py` gives the address of a page on docs.pytorch.org.
     """
     address = gather.official(name, kind)
     with urllib.request.urlopen(address, timeout=30) as answer:
@@ -696,9 +695,9 @@ def test_every_word_of_the_interface_is_translated():
 
 
 def test_catalogues_follow_the_book(book, tmp_path):
-    """`update(root, folder)` of `fixtures/site/catalogue.py` adds to `folder/zh/tensors.po`
-    the new texts of the pages in `spec/tensors`, removes those that are gone, and keeps the
-    translation of a changed sentence, marked as outdated.
+    """`update(root, folder)` of `fixtures/site/catalogue.py` adds to an existing
+    `folder/zh/tensors.po` the new texts of `spec/tensors`, removes those that are gone, and
+    keeps the translation of a changed sentence, marked as outdated.
     """
     book.page("tensors/test_it.py", completed("def test_it(): assert 1 == 1"))
     folder = tmp_path / "zh"

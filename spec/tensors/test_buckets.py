@@ -171,7 +171,7 @@ def test_histogram_also_gives_the_edges():
 def test_histograms_on_the_cpu_take_floats():
     """On the CPU `torch.histc(x, bins=3)` and `torch.histogram(x, bins=3)` raise an error
     for a dense int64 tensor `x`, "not implemented for 'Long'": convert with `x.float()`, or
-    count integers with `torch.bincount`.
+    count non-negative integers of a vector with `torch.bincount`.
 
     It is a RuntimeError, in newer releases its subclass NotImplementedError.
     """
