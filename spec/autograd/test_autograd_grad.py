@@ -94,9 +94,9 @@ def test_grad_of_a_vector_needs_grad_outputs(device):
 
 
 def test_grad_refuses_an_input_that_was_not_used():
-    """`torch.autograd.grad(x * x, other)` of two float32 0-d leaves `x` and `other` that
-    require grad raises RuntimeError, "appears to not have been used in the graph", without
-    `allow_unused` or `materialize_grads`: `x * x` doesn't use `other`.
+    """With `x = torch.tensor(3.0, requires_grad=True)` and an `other` made alike,
+    `torch.autograd.grad(x * x, other)`, without `allow_unused`, raises RuntimeError,
+    "appears to not have been used in the graph": `x * x` doesn't use `other`.
 
     Because that is usually a mistake, such as a tensor that was replaced on the way. Give
     `allow_unused=True` where it is meant.

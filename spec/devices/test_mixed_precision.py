@@ -357,9 +357,9 @@ def test_a_scaler_enlarges_the_loss():
 
 @pytest.mark.torch(">=2.3")
 def test_a_scalers_step_divides_by_the_scale_first():
-    """`scaler.step(optimizer)` of an enabled `torch.amp.GradScaler`, with finite gradients, an SGD
-    made without `fused=True` and no `unscale_` before, divides the gradients by the scale, in
-    place, before it calls `optimizer.step()`.
+    """With `scaler = torch.amp.GradScaler("cpu", init_scale=4.0)` and an SGD of a float32
+    `w`, after `scaler.scale((w * 2).sum()).backward()` the call `scaler.step(optimizer)`
+    first divides `w.grad`, in place, by 4, and then makes the step.
 
     A fused optimizer divides them itself, inside its step.
     """

@@ -291,9 +291,10 @@ def test_a_full_state_dict_is_gathered_on_rank_0(group):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.6")
 def test_a_full_state_dict_is_loaded_by_set_model_state_dict(group):
-    """For an `nn.Linear` sharded by `fully_shard`, `load_state_dict` of plain tensors raises
-    RuntimeError, "got mixed torch.Tensor and DTensor"; `set_model_state_dict` with
-    `StateDictOptions(full_state_dict=True)` takes them on every rank.
+    """For an `nn.Linear` sharded by `fully_shard`, `load_state_dict(plain)` of plain
+    tensors raises RuntimeError, "got mixed torch.Tensor and DTensor";
+    `set_model_state_dict` with `StateDictOptions(full_state_dict=True)` takes them on every
+    rank.
 
     With `broadcast_from_rank0=True` beside it only rank 0 needs to have read the file.
     """

@@ -53,8 +53,8 @@ def test_without_a_group_there_is_no_rank():
 
 def test_a_single_process_is_rank_0_of_1(tmp_path):
     """`init_process_group("gloo", init_method=f"file://{path}", rank=0, world_size=1)`,
-    `path` being the absolute path of a file that doesn't exist yet, makes a group of this
-    process alone; `destroy_process_group()` ends it.
+    with `path = tempfile.mkdtemp() + "/store"`, makes a group of this process alone;
+    `destroy_process_group()` ends it.
 
     The file is the store in which the processes find each other; it must not hold anything yet, as
     one of an earlier run might.

@@ -99,8 +99,9 @@ def test_neighbouring_rows_stay_together():
 
 @pytest.mark.parametrize(("batch", "shares"), [(1, [1]), (3, [1, 1, 1]), (7, [1] * 7)])
 def test_fewer_rows_than_devices_leave_devices_idle(batch, shares):
-    """`x.chunk(8)` of 1 to 7 rows makes as many shares as there are rows, one row each: under
-    `DataParallel` the other GPUs of eight get nothing."""
+    """`x.chunk(8)` of a tensor of 1 to 7 rows makes one piece for each row: with eight GPUs
+    under `nn.DataParallel` the rest get no rows.
+    """
     pieces = torch.zeros(batch).chunk(8)
 
     assert [len(piece) for piece in pieces] == shares

@@ -80,9 +80,9 @@ def test_only_the_input_of_the_block_is_kept():
 
 
 def test_the_block_runs_twice():
-    """A block such as `x.sin().exp()`, whose gradient needs saved tensors, runs once when
-    `checkpoint(block, x, use_reentrant=False)` is called with an `x` that requires grad, and
-    once more in `backward()`.
+    """`checkpoint(block, x, use_reentrant=False)`, with `block` returning `x.sin().exp()`
+    and an `x` that requires grad, calls `block` once, and `y.sum().backward()` of the
+    result `y` calls it again.
 
     A block that saves no tensors, such as `x + 1`, isn't run again.
     """
