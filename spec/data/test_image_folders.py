@@ -66,9 +66,9 @@ def test_an_image_folder_makes_every_picture_colour(tmp_path):
 
 
 def test_an_image_folder_passes_over_other_files(tmp_path):
-    """`ImageFolder(root)`, without `is_valid_file`, takes files in the class folders and
-    their subfolders whose extension, in lower case, is in `datasets.folder.IMG_EXTENSIONS`;
-    a .gif file beside them, or a file in `root` itself, is left out.
+    """torchvision's `ImageFolder(root)` takes the files in class folders and their
+    subfolders whose extension, in lower case, is in `datasets.folder.IMG_EXTENSIONS`; a
+    .gif file beside them, or a file in `root` itself, is left out.
 
     The list has .jpg, .jpeg, .png, .ppm, .bmp, .pgm, .tif, .tiff and .webp, in small or capital
     letters. For others pass `is_valid_file`, a function of the path.

@@ -159,10 +159,10 @@ def test_only_the_trained_parameters_need_saving():
 
 
 def test_lora_as_a_parametrisation_changes_no_forward():
-    """For a frozen `nn.Linear` `layer`,
-    `parametrize.register_parametrization(layer, "weight", lora)` makes `layer.weight` the
-    output of the module `lora`, such as `weight + self.b @ self.a`;
-    `layer.parametrizations.weight.original` is frozen.
+    """For a frozen `layer = nn.Linear(4, 3)`,
+    `torch.nn.utils.parametrize.register_parametrization(layer, "weight", lora)` makes
+    `layer.weight` the output of the module `lora` for the frozen weight, such as
+    `weight + self.b @ self.a`.
 
     Freeze the layer by `requires_grad_(False)` before registering.
     `parametrize.remove_parametrizations(layer, "weight")` merges the sum into the weight.

@@ -20,9 +20,9 @@ from torch.nn.utils import prune
 
 
 def test_a_parametrisation_computes_the_weight_at_each_use():
-    """After `parametrize.register_parametrization(layer, "weight", Doubled())` of an
-    `nn.Linear`, where the `forward` of `Doubled` returns `weight * 2`, `layer.weight` is
-    twice the learnt parameter, `layer.parametrizations.weight.original`.
+    """After `torch.nn.utils.parametrize.register_parametrization(layer, "weight",
+    Doubled())`, `Doubled.forward` returning `weight * 2`, `layer.weight` is twice the
+    learnt parameter, `layer.parametrizations.weight.original`.
     """
 
     class Doubled(nn.Module):
@@ -251,8 +251,8 @@ def test_cached_computes_a_parametrised_weight_once():
 
 
 def test_a_state_of_the_plain_layer_does_not_fit_a_parametrised_one():
-    """After `parametrize.register_parametrization(layer, "weight", module)` of an
-    `nn.Linear`, `layer.load_state_dict(state)` with a plain `nn.Linear`'s state raises
+    """An `nn.Linear` that `torch.nn.utils.parametrize.register_parametrization` gave a
+    parametrised weight refuses a plain `nn.Linear`'s state: `load_state_dict` raises
     RuntimeError, "Error(s) in loading state_dict for ParametrizedLinear".
 
     Because "weight" is unexpected and "parametrizations.weight.original" is missing. With

@@ -130,9 +130,9 @@ def write_own_row(rank, table, all_here):
 @pytest.mark.slow
 @pytest.mark.claim("summary-multiprocessing")
 def test_processes_fill_one_tensor_at_the_same_time():
-    """`mp.spawn(f, args=args, nprocs=2)` of a tuple `args` calls `f(0, *args)` and
+    """`torch.multiprocessing.spawn(f, args=args, nprocs=2)` calls `f(0, *args)` and
     `f(1, *args)` in two processes that run at the same time, and waits for both: what they
-    wrote to a tensor of `args`, shared by `share_memory_()`, is there then.
+    wrote to a tensor of `args`, after `share_memory_()`, is there then.
 
     Neither gets past the `Barrier(2)` before both are there. `f` is imported by name in the
     processes, so it has to be defined at the top of a module.

@@ -30,9 +30,9 @@ def boxes_on(rows, canvas_size, format="XYXY"):
 
 
 def test_boxes_are_wrapped_with_format_and_canvas():
-    """`tv_tensors.BoundingBoxes([[1, 2, 3, 4]])` without `format` and `canvas_size` raises
-    TypeError, "missing 2 required keyword-only arguments"; `tv_tensors.BoundingBoxes([1, 2,
-    3, 4], format="XYXY", canvas_size=(8, 10))` has the shape (1, 4).
+    """torchvision's `tv_tensors.BoundingBoxes([1, 2, 3, 4], format="XYXY", canvas_size=(8,
+    10))` has the shape (1, 4); without `format` and `canvas_size` it raises TypeError,
+    "missing 2 required keyword-only arguments".
     """
     with pytest.raises(TypeError, match="missing 2 required keyword-only arguments: 'format'"):
         tv_tensors.BoundingBoxes([[1, 2, 3, 4]])
@@ -83,9 +83,9 @@ def test_a_crop_keeps_the_number_of_boxes():
 
 
 def test_empty_boxes_are_dropped_with_their_labels():
-    """`v2.SanitizeBoundingBoxes()` of a dict with `tv_tensors.BoundingBoxes` in "XYXY" and
-    a tensor `labels` drops boxes with a side shorter than `min_size`, 1 by default, boxes
-    that reach beyond the canvas, and the labels of both.
+    """torchvision's `v2.SanitizeBoundingBoxes()` of a dict with `tv_tensors.BoundingBoxes`
+    in "XYXY" and a tensor `labels` drops boxes with a side below `min_size`, by default 1,
+    boxes that reach beyond the canvas, and the labels of both.
 
     Put it after crops: a detector refuses empty boxes. To keep boxes that reach beyond the
     canvas, clamp them first, `v2.ClampBoundingBoxes()`.
@@ -156,8 +156,8 @@ def test_boxes_are_clamped_to_their_canvas():
 
 
 def test_a_turned_box_is_the_box_around_the_turned_box():
-    """From `tv_tensors.BoundingBoxes` [[40.0, 40.0, 60.0, 60.0]], "XYXY" on a canvas of 100
-    x 100, `v2.RandomRotation((45, 45))` makes an upright box of side about 28.3, and
+    """torchvision's `v2.RandomRotation((45, 45))` makes of the box [[40.0, 40.0, 60.0,
+    60.0]], "XYXY" on a canvas of 100 x 100, an upright box of side about 28.3, and
     `v2.RandomRotation((-45, -45))` of this one of side about 40, not 20.
 
     So the boxes of rotated images are looser than those of the originals.
@@ -188,9 +188,9 @@ def test_one_mask_for_each_object_is_resized_at_once():
 
 @pytest.mark.torch(">=2.2")
 def test_a_detection_sample_goes_through_a_pipeline_as_a_whole():
-    """A `v2.Compose` with a `v2.Resize`, called with a `tv_tensors.Image` and a dict of
-    `tv_tensors.BoundingBoxes`, a `tv_tensors.Mask` and labels, resizes image, boxes and
-    mask alike and returns the pair of image and dict; it keeps the labels.
+    """torchvision's `v2.Compose([v2.Resize((16, 20))])`, called with a `tv_tensors.Image`
+    and a dict of `tv_tensors.BoundingBoxes`, a `Mask` and labels, resizes image, boxes and
+    mask alike and returns image and dict; it keeps the labels.
     """
     image = tv_tensors.Image(torch.zeros(3, 8, 10, dtype=torch.uint8))
     target = {

@@ -298,9 +298,9 @@ def test_an_empty_mask_has_a_box_of_zeros():
 
 
 def test_focal_loss_counts_easy_elements_less():
-    """`ops.sigmoid_focal_loss(logits, targets, alpha=-1)` multiplies the binary cross
-    entropy by `(1 - p) ** 2`, up to rounding, if the targets are 0.0 and 1.0; `p` is the
-    probability of the right class. For p = 0.5 the factor is 1 / 4.
+    """torchvision's `ops.sigmoid_focal_loss(logits, targets, alpha=-1)` multiplies the
+    binary cross entropy by `(1 - p) ** 2`, up to rounding, if targets are 0.0 or 1.0; `p`
+    is the probability of the right class. For p = 0.5 it is 1 / 4.
 
     The default `alpha=0.25` multiplies the loss of positive targets by 0.25 and that of
     negative ones by 0.75.

@@ -37,9 +37,9 @@ def test_a_box_is_drawn_as_a_frame():
 
 
 def test_a_box_upside_down_is_refused():
-    """`draw_bounding_boxes(image, torch.tensor([[2, 2, 1, 1]]))` of a uint8 image (3, 4, 4)
-    raises ValueError, "Boxes need to be in (xmin, ymin, xmax, ymax) format": xmin is 2, but
-    xmax is 1. `ops.box_convert` converts boxes to this format.
+    """torchvision's `draw_bounding_boxes(image, torch.tensor([[2, 2, 1, 1]]))` of a uint8
+    image (3, 4, 4) raises ValueError, "Boxes need to be in (xmin, ymin, xmax, ymax)
+    format", as xmin is 2 and xmax 1. `ops.box_convert` converts boxes.
 
     A box in "xywh" is found only if the width is smaller than x, or the height than y.
     """

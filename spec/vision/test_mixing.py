@@ -24,9 +24,9 @@ pytestmark = pytest.mark.torch(">=2.1")
 
 
 def test_mixup_mixes_images_and_labels_in_one_proportion():
-    """`v2.MixUp(num_classes=3)` of a batch of two float images and int64 labels 0 and 2
+    """torchvision's `v2.MixUp(num_classes=3)` of two float images with int64 labels 0 and 2
     gives for each image, up to rounding, `p * image + (1 - p) * other`, and labels of shape
-    (2, 3): `p` at the class of the image, `1 - p` at that of the other.
+    (2, 3): `p` at the image's class, `1 - p` at the other's.
 
     The images have to be floats: uint8 raises RuntimeError, "result type Float can't be cast".
     """
@@ -44,9 +44,9 @@ def test_mixup_mixes_images_and_labels_in_one_proportion():
 
 
 def test_cutmix_weights_labels_by_area():
-    """`v2.CutMix(num_classes=3)` of a batch of two images with the int64 labels 0 and 2
+    """torchvision's `v2.CutMix(num_classes=3)` of two images with the int64 labels 0 and 2
     pastes into each image a rectangle of the other, at times an empty one; the label of the
-    other image gets the share of the pixels pasted, up to rounding.
+    other image gets the share of pixels pasted, up to rounding.
     """
     images = torch.tensor([0.0, 1.0]).view(2, 1, 1, 1).expand(2, 1, 8, 8)
     labels = torch.tensor([0, 2])
@@ -121,9 +121,9 @@ def test_a_class_beyond_the_number_of_classes_is_refused():
 
 
 def test_mixing_fits_into_the_collate_function():
-    """With `mix = v2.RandomChoice([v2.CutMix(num_classes=3), v2.MixUp(num_classes=3)])`, a
-    `collate_fn` returning `mix(*default_collate(samples))` makes a `DataLoader` of pairs of
-    float image and label 0 to 2 yield mixed batches, labels (N, 3).
+    """With torchvision's `mix = v2.RandomChoice([v2.CutMix(num_classes=3),
+    v2.MixUp(num_classes=3)])`, a `collate_fn` returning `mix(*default_collate(samples))`
+    lets a `DataLoader` of float images and labels 0 to 2 yield mixed batches.
 
     Written so, workers do the mixing where there are any. `v2.RandomChoice([cutmix, mixup])`
     chooses one of the two per batch.

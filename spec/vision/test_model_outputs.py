@@ -47,9 +47,9 @@ def test_inception_returns_two_outputs_in_training():
 
 
 def test_a_loss_refuses_the_pair():
-    """`F.cross_entropy(output, y)` of `output`, an `InceptionOutputs` of `models.inception_v3`,
-    raises TypeError, and `output.log_softmax(1)` AttributeError, "'InceptionOutputs' object has
-    no attribute 'log_softmax'": pass `output.logits`.
+    """For `output`, the `InceptionOutputs` of torchvision's `inception_v3`,
+    `F.cross_entropy(output, y)` raises TypeError, `output.log_softmax(1)` AttributeError,
+    "'InceptionOutputs' object has no attribute 'log_softmax'": pass `output.logits`.
 
     `argmax` and `torch.max` of it fail alike. In evaluation mode the same line works.
     """
