@@ -72,9 +72,9 @@ def test_uses():
 
 
 def test_facts_about_a_symbol_run_and_those_that_use_it_are_folded(book):
-    """`pytest --about torch.ones` runs a test that calls `torch.ones` and names it in its
-    sentence. One beside it that calls it, with no word like `ones` in its name, docstring
-    or page title, does not run: its page is listed below `used on`.
+    """In a book whose one page has two tests that call `torch.ones`,
+    `pytest --about torch.ones` runs the one whose sentence names it. The other, without a
+    word like `ones`, does not run: its page is listed below `used on`.
     """
     book.page("tensors/test_creation.py", TWO)
 

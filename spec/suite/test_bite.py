@@ -210,8 +210,8 @@ def test_a_literal_bites_where_one_row_of_a_table_needs_it(book):
 
 
 def test_a_table_is_varied_with_the_code_as_it_is(book):
-    """`pytest --bite` tries other values of a test's `parametrize` with the test's code as
-    it is written: if the code does not use `n`, the change of `n` from 1 to 2 is told as
+    """`pytest --bite` also runs a test with other values of its `parametrize("n", [1])`. If
+    the test passes with 2 as well, because its code does not use `n`, the change is told as
     `SURVIVES`.
     """
     result = bite(

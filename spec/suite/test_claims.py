@@ -166,9 +166,9 @@ def test_an_unknown_claim_is_a_usage_error_that_names_the_nearest(book):
     ],
 )
 def test_a_malformed_ledger_is_a_usage_error(book, table, complaint):
-    """A file of `spec/claims` in which a claim has `verdict = "perhaps"` or an unknown
-    field, a value without quotes, lacks a field that its verdict asks for, or breaks the
-    syntax of TOML is a usage error of `pytest` that says what is wrong.
+    """A file of `spec/claims` is a usage error of `pytest` that says what is wrong if it is
+    no TOML, or if a claim has `verdict = "perhaps"`, an unknown field or a value without
+    quotes, or lacks a field that its verdict asks for.
     """
     book.ledger(f'[a]\nsection = "1"\nsays = "S."\n{table}\n')
 

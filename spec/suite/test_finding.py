@@ -100,9 +100,9 @@ def test_a_module_and_its_function_are_one_thing(asked, name, found):
 @pytest.mark.spare("'torch.Tensor'", reason="what stands before its last part does not matter")
 @pytest.mark.spare("'torch.tensor'", reason="what stands before its last part does not matter")
 def test_the_case_that_was_asked_for_comes_first():
-    """`pytest --collect-only --about torch.Tensor` prints a test that calls and names
-    `torch.Tensor(3)` before one that calls and names `torch.tensor(3)` on the same page;
-    with `--about torch.tensor` it prints them the other way round.
+    """In a book of two tests, one that calls and names `torch.Tensor(3)` and one that calls
+    and names `torch.tensor(3)`, `pytest --collect-only --about torch.Tensor` prints the
+    first test first, `--about torch.tensor` the second.
     """
     function = entry("`torch.tensor(3)` has a value.", "torch.tensor")
     type_ = entry("`torch.Tensor(3)` has a size.", "torch.Tensor")

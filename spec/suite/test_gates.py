@@ -268,8 +268,9 @@ def test_a_page_that_lacks_something_else_is_an_error(book, monkeypatch):
     ],
 )
 def test_full_models_and_the_suite_itself_run_when_they_are_named(book, argument, ran):
-    """`pytest` in this suite leaves out `spec/models` and `spec/suite` unless the command
-    line has their path, `--slow`, or a `-m` with the word `slow` or `network`.
+    """`pytest` in the root of this repository leaves out `spec/models` and `spec/suite`
+    unless the command line has their path, `--slow`, or a `-m` with the word `slow` or
+    `network`.
     """
     for page in ("tensors/test_creation.py", "models/test_net.py", "suite/test_own.py"):
         mark = "@pytest.mark.network" if page.startswith("models") and "network" in argument else ""

@@ -145,9 +145,9 @@ def listening(book, *arguments):
 
 
 def test_a_fact_is_listened_to_once(book):
-    """A `pytest` run of this suite with pytest's cache traces a passing row of
-    `parametrize` by `sys.settrace`; a later run with the same code and the same PyTorch
-    takes its calls from `seen.json` in the cache.
+    """The first `pytest` run of this suite traces a passing row of `parametrize` by
+    `sys.settrace`. Later runs with the same code and PyTorch do not: they read what the row
+    called from `seen.json` in pytest's cache.
     """
     book.page("nn/test_modes.py", HEAD + LISTENS)
     keeping = ("-p", "cacheprovider")

@@ -421,9 +421,9 @@ def test_evidence_stands_under_each_fact_and_an_edit_makes_it_old(book):
 
 
 def test_what_bites_is_kept_and_shown(book):
-    """`pytest --bite --evidence` writes into `spec/evidence/bitten.json` the id of a test
-    that fails after each change of a literal it asserts, not that of one that passes after
-    such a change; `pytest --site DIR` calls the first `proven to bite`.
+    """`pytest --bite --evidence` writes into `spec/evidence/bitten.json` a test with
+    `assert torch.ones(1).tolist() == [1.0]`, but none with `assert torch.ones(2)[0] == 1`,
+    true of `[1]` too. `pytest --site DIR` calls the first `proven to bite`.
     """
     book.page(
         "tensors/test_it.py",
@@ -731,8 +731,8 @@ def test_the_examples_in_the_docstrings_of_the_site_hold(name):
 
 
 def test_releases_are_drawn_together():
-    """`history.spans` of `fixtures/site`, behind `pytest --site DIR`, writes 1.13, 2.0
-    and 2.2 as `1.13 to 2.0, 2.2` if 2.1 is among the releases.
+    """In `fixtures/site/history.py`, `spans(["2.0", "1.13", "2.2"], ["1.13", "2.0", "2.1",
+    "2.2", "2.3"])` is `"1.13 to 2.0, 2.2"`: no span covers 2.1, which the first list lacks.
     """
     among = ["1.13", "2.0", "2.1", "2.2", "2.3"]
 
