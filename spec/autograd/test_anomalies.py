@@ -93,9 +93,9 @@ def test_switched_on_for_backward_alone_it_knows_no_line():
 
 
 def test_it_names_an_operation_of_your_own():
-    """For a `torch.autograd.Function` subclass `Broken` whose `backward` returns `grad *
-    float("nan")`, the RuntimeError that `y.backward()` raises inside
-    `torch.autograd.set_detect_anomaly(True)` names `BrokenBackward`.
+    """With `x = torch.tensor(3.0, requires_grad=True)`, if `backward` of the
+    `autograd.Function` `Broken` returns `grad * math.nan`, `Broken.apply(x).backward()` in
+    `autograd.set_detect_anomaly(True)` raises RuntimeError naming `BrokenBackward`.
     """
 
     class Broken(torch.autograd.Function):

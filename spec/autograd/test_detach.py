@@ -88,8 +88,9 @@ def test_detach_with_an_underscore_cuts_the_tensor_itself():
 
 
 def test_detach_with_an_underscore_refuses_a_view():
-    """`view.detach_()` on a slice `view = y[:1]`, taken with grad mode on, of a `y` that
-    requires grad raises RuntimeError, "Can't detach views in-place"; `view.detach()` works.
+    """For `y = torch.ones(2, requires_grad=True) * 2` and its slice `view = y[:1]`,
+    `view.detach_()` raises RuntimeError, "Can't detach views in-place"; `view.detach()`
+    works.
 
     Because a view's history is that of its base, which `detach_()` would have to change as
     well.

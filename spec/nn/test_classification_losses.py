@@ -238,8 +238,8 @@ def test_a_segmentation_target_has_no_channel_dimension():
 
 def test_a_single_sample_has_a_target_without_axes():
     """`F.cross_entropy(torch.tensor([1.0, 3.0]).log(), torch.tensor(0))` is log(4), about
-    1.386: for a single sample without a batch dimension the scores have the shape (C,), and
-    the class index is 0-dimensional.
+    1.386: a single sample without a batch dimension may have scores of shape (C,) and a
+    0-dimensional class index.
     """
     scores = torch.tensor([1.0, 3.0]).log()
 

@@ -76,9 +76,9 @@ def test_shapes_are_matched_from_the_last_dimension(a, b, result, device):
 
 
 def test_sizes_that_differ_and_are_not_one_are_refused(device):
-    """`x + y` of dense float32 tensors on the CPU whose aligned sizes differ, none of them
-    1, raises a RuntimeError that names both sizes and the dimension: (2, 3) plus (2,)
-    fails.
+    """`torch.ones(2, 3) + torch.ones(2)` raises RuntimeError, "The size of tensor a (3)
+    must match the size of tensor b (2) at non-singleton dimension 1": shapes are compared
+    from their last dimension on.
 
     A vector with one entry per row needs the shape (2, 1): write `vector[:, None]`.
     """

@@ -172,9 +172,9 @@ def test_scatter_add_chooses_a_place_for_each_element(device):
 
 @pytest.mark.torch(">=2.0")
 def test_scatter_reduce_gives_the_maximum_of_each_group(device):
-    """`x.scatter_reduce(0, group, values, reduce="amax", include_self=False)` of float32
-    vectors gives each group its maximum; `"amin"`, `"mean"`, `"prod"` and `"sum"` work alike.
-    An empty group keeps its value of `x`.
+    """For `group = torch.tensor([0, 2, 0])` and float32 `x` and `values` of shape (3,),
+    `x.scatter_reduce(0, group, values, reduce="amax", include_self=False)` gives groups 0
+    and 2 their maximum; the empty group 1 keeps `x[1]`.
     """
     group = torch.tensor([0, 2, 0], device=device)
     values = torch.tensor([-1.0, 2.0, -3.0], device=device)
