@@ -485,15 +485,16 @@ def test_a_full_disk_loses_nothing(book, monkeypatch, when):
     ("arguments", "said"),
     [
         (["--blanks", "pytest.ini"], "ERROR: --blanks *pytest.ini: this is a file; give a folder"),
+        (["--blanks", "spec/none.py"], "ERROR: --blanks *none.py: this names a page; give a *"),
         (["--blanks", "x", "spec/none"], "ERROR: --blanks: spec/none: no page of the book; *"),
         (["--learn", "x"], "ERROR: --learn *x: no exercises there; pytest --blanks * writes them"),
         (["--learn", "x", "--blanks", "x"], "ERROR: --blanks writes and --learn works on it: *"),
     ],
 )
 def test_what_cannot_be_done_is_told_in_a_line(book, arguments, said):
-    """`pytest --blanks pytest.ini` (a file in place of a folder),
-    `pytest --blanks DIR spec/none` (no such page), `pytest --learn DIR` without an exercise
-    in `DIR`, and `pytest --learn DIR --blanks DIR` are usage errors.
+    """Usage errors are `pytest --blanks pytest.ini` (a file, not a folder),
+    `pytest --blanks NAME.py`, `pytest --blanks DIR spec/none` (no such page),
+    `pytest --learn DIR` without exercises, and `--learn` beside `--blanks`.
     """
     book.page("tensors/test_creation.py", FACT)
 

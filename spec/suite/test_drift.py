@@ -122,13 +122,20 @@ def test_long_answers_are_broken_below_themselves(atlas, monkeypatch):
     [
         ("{", "*atlas.json: no JSON (*); take it from the repository again, or let nox -s atlas*"),
         ("[]", "*atlas.json: no JSON object; take it from the repository again, or let nox*"),
+        ('{"releases": []}', '*atlas.json: "releases" is no object of releases; take it from*'),
+        ('{"releases": {"1.0": 1}}', '*atlas.json: "releases" is no object of releases; take*'),
+        (
+            '{"releases": {"x": {}}}',
+            "*atlas.json: Invalid version: 'x'; take it from the repository*",
+        ),
         ("{}", "*holds no release yet; nox -s atlas*"),
         ('{"releases": {"0.4": {"missing": "no wheel"}}}', "*holds no release yet; nox -s atlas*"),
     ],
 )
 def test_a_damaged_atlas_is_refused_with_advice(atlas, text, advice):
     """`pytest --drift` is a usage error that says how to renew `spec/drift/atlas.json` if
-    this file holds no JSON, `[]`, `{}` or `{"releases": {"0.4": {"missing": "no wheel"}}}`.
+    this file holds no JSON, `[]`, `{}`, `{"releases": []}`, `{"releases": {"x": {}}}` or
+    `{"releases": {"0.4": {"missing": "no wheel"}}}`.
     """
     (atlas.path / "spec" / "drift" / "atlas.json").write_text(text)
 
