@@ -1032,6 +1032,7 @@ def test_dark_and_light_follow_the_system_and_a_switch(tab):
     dark.click("button.theme")
     seen.append(dark.evaluate(ground))
     dark.click("text=Evidence")
+    dark.wait_for_url("**/evidence.html")
     seen.append(dark.evaluate(ground))
 
     assert seen[0] != seen[1]
