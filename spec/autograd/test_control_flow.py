@@ -224,10 +224,10 @@ def test_gradients_pass_through_lists_and_dictionaries():
 
 
 def test_tensors_made_of_a_list_of_results_keep_their_histories():
-    """With grad mode on, `torch.stack(results)` of a list of 0-d float32 tensors requires
-    grad if one of them does; `torch.tensor([result.item() for result in results])` doesn't.
+    """With grad mode on, `torch.stack(results)` of a list of 0-d float32 tensors requires grad
+    if one of them does; `torch.tensor([result.item() for result in results])` doesn't.
 
-    Use `stack` or `cat` to collect results that a loss is made of.
+    Use `stack` to collect results that a loss is made of; `cat` refuses 0-d tensors.
     """
     x = torch.tensor(2.0, requires_grad=True)
     results = [x * 3, x * x]

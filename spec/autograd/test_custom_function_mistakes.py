@@ -282,13 +282,13 @@ def test_an_instance_is_not_called():
 
 def test_once_differentiable_refuses_a_second_derivative():
     """With `@once_differentiable` on `backward` of `Cube`, a `Function`, and
-    `x = torch.tensor(1.0, requires_grad=True)`, `(first,) =
-    torch.autograd.grad(Cube.apply(x) ** 2, x, create_graph=True)` works; `first.backward()`
-    raises RuntimeError.
+    `x = torch.tensor(1.0, requires_grad=True)`,
+    `(first,) = torch.autograd.grad(Cube.apply(x) ** 2, x, create_graph=True)` works;
+    `first.backward()` raises RuntimeError.
 
-    It belongs on a `backward` that computes outside torch. It isn't a full guard:
-    `first.backward()` on the derivative of `Cube.apply(x) + x**2` raises no error and leaves 2
-    instead of 8, since no gradient that arrived at `Cube` required grad.
+    It belongs on a `backward` that computes outside torch. It isn't a full guard: where `Cube`
+    computes x³, `first.backward()` on the derivative of `Cube.apply(x) + x**2` raises no error
+    and leaves 2 instead of 8, since no gradient that arrived at `Cube` required grad.
     """
 
     class Cube(torch.autograd.Function):
@@ -318,12 +318,12 @@ def test_once_differentiable_refuses_a_second_derivative():
 
 
 def test_once_differentiable_does_not_stop_autograd_grad():
-    """If `once_differentiable` decorates `backward` of a `Function` `Cube` for x³, two
-    calls of `torch.autograd.grad`, the first with `create_graph=True`, give 3 as the second
-    derivative of `Cube.apply(x) * x` at 1, not 12, without an error.
+    """If `once_differentiable` decorates `backward` of a `Function` `Cube` for x³, two calls of
+    `torch.autograd.grad`, the first with `create_graph=True`, give 3 as the second derivative
+    of `Cube.apply(x) * x` at 1, not 12, without an error.
 
-    Because the node that raises is not on the way from `first` to `x`, and
-    `torch.autograd.grad` runs only the nodes on the way to its inputs.
+    The node that raises is in the graph of the first derivative, but not on the way from it to
+    `x`, and `torch.autograd.grad` runs only the nodes on the way to its inputs.
     """
 
     class Cube(torch.autograd.Function):

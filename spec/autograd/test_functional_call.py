@@ -228,9 +228,9 @@ def test_models_of_different_shape_or_class_cannot_be_stacked():
 
 
 def test_vmap_wants_to_know_what_randomness_means():
-    """`vmap(F.dropout)(x)` raises RuntimeError, "called random operation while in
-    randomness error mode"; `vmap(F.dropout, randomness="different")` draws a mask for
-    each entry, with `randomness="same"` it uses one mask for all.
+    """`torch.func.vmap(F.dropout)(x)` of ones (2, 100) raises RuntimeError, "called random
+    operation while in randomness error mode"; `vmap(F.dropout, randomness="different")(x)`
+    draws a mask for each row, `randomness="same"` one mask for both.
     """
     x = torch.ones(2, 100)
 

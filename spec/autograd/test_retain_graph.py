@@ -132,8 +132,8 @@ def test_several_results_go_backward_together():
 
 def test_the_sum_of_the_losses_walks_the_shared_part_once():
     """`(shared + 10 * shared).backward()` with `shared = x * x`, of a float32 0-d leaf `x` that
-    requires grad, goes through this product once: a hook of `shared.register_hook` is called
-    once, with the gradient 1 + 10 = 11.
+    requires grad, goes through `x * x` once: a hook of `shared.register_hook` is called once,
+    with the gradient 1 + 10 = 11.
     """
     x = torch.tensor(3.0, requires_grad=True)
     shared = x * x

@@ -38,8 +38,8 @@ def test_an_integer_tensor_cannot_be_tracked():
     """`torch.tensor([1, 2, 3], requires_grad=True)` raises RuntimeError, "Only Tensors of
     floating point and complex dtype can require gradients".
 
-    So does `torch.zeros` with an integer `dtype`. Write `torch.tensor([1.0, 2.0, 3.0],
-    requires_grad=True)` or give a floating-point `dtype`.
+    So does `torch.zeros(2, dtype=torch.int64, requires_grad=True)`. Write
+    `torch.tensor([1.0, 2.0, 3.0], requires_grad=True)` or give a floating-point `dtype`.
     """
     with pytest.raises(RuntimeError, match="Only Tensors of floating point and complex dtype"):
         torch.tensor([1, 2, 3], requires_grad=True)

@@ -62,11 +62,12 @@ def test_backward_leaves_v_times_the_jacobian(device):
     ("v", "row"), [([1.0, 0.0], [3.0, 2.0, 0.0]), ([0.0, 1.0], [1.0, 0.0, 7.0])]
 )
 def test_a_one_in_v_picks_a_row_of_the_jacobian(v, row):
-    """For `x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True)` and `y =
-    torch.stack([x[0] * x[1], x[0] + 7 * x[2]])`, `y.backward(torch.tensor([1.0, 0.0]))`
+    """For `x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True)` and
+    `y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])`, `y.backward(torch.tensor([1.0, 0.0]))`
     stores the first row of the Jacobian in `x.grad`: [3, 2, 0], the gradient of `y[0]`.
 
-    An infinite derivative of another element makes NaN: it is multiplied by the 0 in `v`.
+    An infinite derivative of `y[1]` would make NaN, not 0: it is multiplied by the 0 that
+    `backward` is given.
     """
     x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True)
     y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])

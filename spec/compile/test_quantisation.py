@@ -50,9 +50,10 @@ def test_dynamic_quantisation_replaces_linear_layers():
 
 @quiet
 def test_convolutions_are_not_quantised_dynamically():
-    """In the copy that `torch.ao.quantization.quantize_dynamic(model, {nn.Conv2d,
-    nn.LSTM})` returns, an `nn.Conv2d` of the model is still an `nn.Conv2d`, without an
-    error; an `nn.LSTM(2, 2)` of the model is a quantised layer."""
+    """In the copy that `torch.ao.quantization.quantize_dynamic(model, {nn.Conv2d, nn.LSTM})`
+    returns, a submodule `nn.Conv2d` is still an `nn.Conv2d`, without an error; a submodule
+    `nn.LSTM(2, 2)` is a quantised layer.
+    """
     model = nn.Sequential(nn.Conv2d(1, 1, 1), nn.LSTM(2, 2))
 
     quantised = torch.ao.quantization.quantize_dynamic(

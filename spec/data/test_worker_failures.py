@@ -228,8 +228,8 @@ def test_a_batch_that_cannot_be_pickled_never_comes(sample, capfd):
 
 
 def test_a_stop_iteration_ends_the_epoch_early():
-    """A StopIteration that `__getitem__` of a map-style dataset raises ends the loop over a
-    `DataLoader` early, without an error, with workers or without.
+    """If `__getitem__` of a map-style dataset raises StopIteration, the loop over its
+    `DataLoader` ends early, without an error, with workers or without.
 
     `next()` on an exhausted iterator raises it: open the source anew, or raise another error.
     Samples of the batch in which it is raised are lost.

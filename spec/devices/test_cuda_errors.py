@@ -123,13 +123,14 @@ picked.cpu()  # here it is noticed
 @pytest.mark.cuda
 @pytest.mark.slow
 def test_a_device_side_assert_is_noticed_later():
-    """With `x = torch.zeros(3, device="cuda")` and without `CUDA_LAUNCH_BLOCKING`, `picked
-    = x[torch.tensor([3], device="cuda")]` raises nothing; `picked.cpu()`, which waits for
-    the GPU, raises "CUDA error: device-side assert triggered".
+    """With `x = torch.zeros(3, device="cuda")` and without `CUDA_LAUNCH_BLOCKING`,
+    `picked = x[torch.tensor([3], device="cuda")]` raises nothing; `picked.cpu()`, which waits
+    for the GPU, raises "CUDA error: device-side assert triggered".
 
     So the line in the traceback is often innocent: "CUDA kernel errors might be asynchronously
-    reported at some other API call". The message of the kernel itself, such as "Assertion
-    `-sizes[i] <= index && index < sizes[i]` failed", stands above it.
+    reported at some other API call". The message of the kernel itself stands above it: it names
+    the failed assertion, here
+    `-sizes[i] <= index && index < sizes[i] && "index out of bounds"`.
     """
     said = python(LATE)
 
@@ -224,8 +225,9 @@ def test_cudnn_can_be_switched_off():
     """Inside `with torch.backends.cudnn.flags(enabled=False):` `torch.backends.cudnn.enabled`,
     by default True, is False: convolutions on a GPU then run without cuDNN.
 
-    Because "cuDNN error: CUDNN_STATUS_NOT_INITIALIZED" may hide another error, often "CUDA out
-    of memory", which the same step shows without cuDNN. Without cuDNN convolutions are slower.
+    It helps to find the cause of "cuDNN error: CUDNN_STATUS_NOT_INITIALIZED", which may hide
+    another error, often "CUDA out of memory": without cuDNN the same step shows that one.
+    Without cuDNN convolutions are slower.
     """
     before = torch.backends.cudnn.enabled
     with torch.backends.cudnn.flags(enabled=False):
@@ -284,14 +286,14 @@ def test_a_convolution_names_devices_as_types(of_input, of_weight, words):
 
 @pytest.mark.cuda
 def test_an_illegal_memory_access_is_an_error_of_cuda_itself():
-    """With `runtime = torch.cuda.cudart()`, `runtime.cudaGetErrorString(runtime.cudaError(700))`
-    is "an illegal memory access was encountered"; for `runtime.cudaError(710)` it is
-    "device-side assert triggered".
+    """With `runtime = torch.cuda.cudart()`,
+    `runtime.cudaGetErrorString(runtime.cudaError(700))` is "an illegal memory access was
+    encountered"; for `runtime.cudaError(710)` it is "device-side assert triggered".
 
-    The first means that a kernel read or wrote where it may not.
-
-    Mostly a call before the one in the traceback did it, such as an index in a kernel without a
-    check, often of an extension: run with `CUDA_LAUNCH_BLOCKING=1`, then restart the process.
+    The first means that a kernel read or wrote where it may not. The cause is mostly an earlier
+    call than the one in the traceback, often a kernel of an extension that doesn't check its
+    indices: restart the process with `CUDA_LAUNCH_BLOCKING=1`, and the traceback shows that
+    call.
     """
     runtime = torch.cuda.cudart()
 

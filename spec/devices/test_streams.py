@@ -16,11 +16,12 @@ import torch
 
 @pytest.mark.cuda
 def test_a_call_returns_before_the_work_is_done():
-    """Without `CUDA_LAUNCH_BLOCKING=1`, `torch.cuda._sleep(10**9)` returns while the GPU still
-    waits those cycles: a `torch.cuda.Event` recorded just after the call answers False to
+    """Without `CUDA_LAUNCH_BLOCKING=1` `torch.cuda._sleep(10**9)`, a wait of 10**9 cycles on
+    the GPU, returns before the wait ends: a `torch.cuda.Event` recorded next answers False to
     `query()`, and True after `event.synchronize()`.
 
-    Calls whose result depends on the values wait for them: `item()`, `nonzero()`, `x[mask]`.
+    Calls that need a value on the CPU, or a size that depends on values, wait for the GPU:
+    `item()`, `nonzero()`, `x[mask]`.
     """
     event = torch.cuda.Event()
 

@@ -140,7 +140,8 @@ def test_the_available_gpus_are_listed_by_name():
     names of the CUDA GPUs that PyTorch sees; on a machine without a GPU it is empty.
 
     `torch.cuda.get_device_properties(i)` tells memory and capability too. On the command line
-    it is `nvidia-smi -L`.
+    `nvidia-smi -L` lists GPUs, also those that `CUDA_VISIBLE_DEVICES` hides from PyTorch, and
+    its order can differ.
     """
     names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
 

@@ -168,14 +168,14 @@ def machine_with(monkeypatch):
 
 
 def test_a_gpu_that_the_build_has_no_kernels_for_is_warned_of(machine_with):
-    """At the first use of CUDA, such as `x.cuda()`, a PyTorch built for GPUs up to sm_90
-    warns of a newer GPU: "NVIDIA GeForce RTX 5090 with CUDA capability sm_120 is not
-    compatible with the current PyTorch installation."
+    """At the first use of CUDA, such as `x.cuda()`, a PyTorch built for GPUs up to sm_90 warns
+    of a newer GPU: "NVIDIA GeForce RTX 5090 with CUDA capability sm_120 is not compatible with
+    the current PyTorch installation."
 
-    The next line lists what the build supports. A newer GPU needs a newer build, as from
+    The next line lists what the build supports. On this GPU operations then fail: "no kernel
+    image is available for execution on the device". A newer GPU needs a newer build, as from
     `--index-url https://download.pytorch.org/whl/cu128`; one that is too old needs an older
-    release. Afterwards operations fail: "no kernel image is available for execution on the device".
-    Here the GPU is simulated.
+    release. Here the GPU is simulated.
     """
     machine_with("NVIDIA GeForce RTX 5090", (12, 0), ["sm_50", "sm_80", "sm_86", "sm_90"])
 

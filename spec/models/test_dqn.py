@@ -225,9 +225,9 @@ def test_a_killed_run_resumed_remembers_the_same(dqn, tiny, tmp_path):
 
 @pytest.mark.spare("0", reason="the games are about as long")
 def test_a_checkpoint_plays_and_draws_its_game(dqn, learned, tmp_path):
-    """`examples/dqn.py --play CHECKPOINT` without `--dry-run` evaluates the saved best net
-    again, prints, by the same `--seed` and `--games` on the same CPU, the mean return that
-    its training printed at the end, and writes play.gif and play.png.
+    """Without `--dry-run`, `examples/dqn.py --play CHECKPOINT` evaluates the saved best net
+    again, prints the mean return that the training printed at its end, if `--seed`, `--games`
+    and the CPU are the same, and writes play.gif and play.png.
     """
     from PIL import Image
 

@@ -80,9 +80,9 @@ def few(tmp_path_factory):
 
 
 def test_a_loader_makes_batches_of_numbered_pictures(classifier, digits):
-    """The first batch of a `DataLoader` with batch size 64 over the training part of
-    `open_digits` of `examples/mnist_classifier.py` for MNIST's t10k files has float32
-    images of shape (64, 1, 28, 28) and 64 labels; the part's labels are 0 to 9.
+    """With `train, _ = open_digits(folder, False)` of `examples/mnist_classifier.py`, for
+    MNIST's t10k files, the first batch of `DataLoader(train, 64)` has float32 images of shape
+    (64, 1, 28, 28) and 64 labels; `train.labels` are 0 to 9.
     """
     train, _ = classifier.open_digits(digits, download=False)
 

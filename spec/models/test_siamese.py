@@ -177,7 +177,7 @@ def test_no_picture_is_both_learned_from_and_measured_on(siamese, digits):
 
 def test_the_seed_chooses_what_is_learned_from_and_not_what_is_measured(siamese, digits):
     """Another seed of `make_pairs` in `examples/siamese.py` draws other pairs to train on and
-    leaves the pairs of both evaluations as they are.
+    leaves the pairs of both evaluations, of known digits and of digits never seen, as they are.
 
     So the accuracies of runs with different seeds are measured on the same pairs.
     """
@@ -230,9 +230,9 @@ def test_the_pixels_get_their_best_chance(metrics, siamese, digits):
 
 
 def test_digits_never_seen_are_harder(metrics):
-    """On MNIST, after 3 epochs with seed 0, the net of `examples/siamese.py` judges pairs
-    of the default `--unseen` digits less well than of known ones, by 12 to 32 percentage
-    points; with the threshold best for unseen pairs over 70 % are right.
+    """On MNIST, after 3 epochs with seed 0, `examples/siamese.py` is right for 12 to 32
+    percentage points fewer pairs of its unseen digits 7, 8 and 9 than of known digits; with the
+    threshold that is best for the unseen pairs, for over 70 %.
 
     One answer for all is right in 50 %. Where no folder of MNIST is given, drawn digits stand
     in, and the difference is 2 to 22 points.
@@ -246,12 +246,13 @@ def test_digits_never_seen_are_harder(metrics):
 
 @pytest.mark.skipif(MNIST_FOLDER is None, reason="needs MNIST: TORCH_SPEC_DATA names no folder")
 def test_what_it_learned_is_of_some_use_for_digits_never_seen(metrics):
-    """`examples/siamese.py --epochs 3` with seed 0 on MNIST: of the pairs of the digits it
-    never learned from, the net's distance tells 7 to 18 percentage points more correctly
-    than the distance of the pixels, each with its best threshold.
+    """After `examples/siamese.py --epochs 3` on MNIST (seed 0) the net's distance judges 7 to
+    18 percentage points more of the pairs of unseen digits rightly, as same or different, than
+    the distance of the pixels, each with its best threshold.
 
-    With the threshold from the training pairs it is at most 3 points fewer, because its codes
-    have the length 1: else new digits lie closer together than known ones.
+    With the threshold from the training pairs the net judges at most 3 points fewer of these
+    pairs rightly, because its codes have the length 1: else new digits lie closer together than
+    known ones.
     """
     unseen = metrics["unseen"]
 

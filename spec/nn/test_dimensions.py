@@ -191,9 +191,9 @@ def test_batch_norm_says_how_many_dimensions_it_wants(layer, shape, said):
     ],
 )
 def test_instance_norm_normalises_each_sample_and_channel(layer, shape):
-    """In training mode a new `nn.InstanceNorm1d` of (N, C, L), `InstanceNorm2d` of (N, C,
-    H, W) or `InstanceNorm3d` of (N, C, D, H, W), with several positions, brings each
-    channel of each sample of normal random numbers to mean 0, up to rounding.
+    """For `x = torch.randn(shape) + 5`, with the shape (2, 3, 8) `nn.InstanceNorm1d(3)(x)`,
+    with (2, 3, 8, 8) `nn.InstanceNorm2d(3)(x)` and with (2, 3, 4, 4, 4)
+    `nn.InstanceNorm3d(3)(x)` has mean 0 in each channel of each sample, up to rounding.
     """
     means = layer(torch.randn(shape) + 5).flatten(2).mean(2)
 

@@ -105,8 +105,11 @@ def test_a_probability_is_between_zero_and_one():
 
 def test_dropout_of_integers_is_refused():
     """`F.dropout(x)` of three int64 elements, with the default `p=0.5`, raises RuntimeError,
-    because the elements are multiplied by floats; write `x.float()`.
+    "result type Float can't be cast to the desired output"; write `x.float()`.
     `F.dropout(x, training=False)` returns `x`.
+
+    Because `F.dropout` fills a mask of the dtype of `x` with zeros and ones and divides it by
+    `1 - p` in place.
     """
     x = torch.ones(3, dtype=torch.int64)
 

@@ -148,12 +148,12 @@ def test_a_poisson_loss_takes_the_logarithm_of_the_rate():
 
 
 def test_a_gaussian_loss_weighs_errors_by_the_variance():
-    """`nn.GaussianNLLLoss()(mean, target, var)` of non-empty float32 vectors of the same
-    length averages `(log(var) + (mean - target) ** 2 / var) / 2`, for variances of at least
+    """`nn.GaussianNLLLoss()(mean, target, var)` of non-empty float32 vectors of the same length
+    averages `(log(var) + (mean - target) ** 2 / var) / 2`, for variances of at least
     `eps=1e-6`.
 
     The network predicts the variance too; the best variance is the squared error. A variance
-    below `eps` is taken for `eps`.
+    from 0 to `eps` is taken for `eps`, a negative one raises ValueError.
     """
     mean, target = torch.tensor([1.0]), torch.tensor([3.0])
 

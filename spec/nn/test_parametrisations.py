@@ -295,12 +295,12 @@ def test_pruning_masks_the_smallest_weights():
 
 
 def test_a_pruned_weight_gets_no_gradient():
-    """For `layer = nn.Linear(4, 1)`, after
-    `prune.l1_unstructured(layer, "weight", amount=0.5)` from `torch.nn.utils`,
-    `layer(torch.ones(4)).backward()` leaves 0 in `layer.weight_orig.grad` where
-    `layer.weight_mask` is 0.
+    """For `layer = nn.Linear(4, 1)`, after `prune.l1_unstructured(layer, "weight", amount=0.5)`
+    from `torch.nn.utils`, `layer(torch.ones(4)).backward()` leaves 0 in
+    `layer.weight_orig.grad` where `layer.weight_mask` is 0.
 
-    Weight decay may still change them; the weight that is used stays 0, as the mask multiplies it.
+    Weight decay may still change these elements of `weight_orig`; in `layer.weight`, which the
+    layer computes with, they stay 0, as the mask multiplies them.
     """
     layer = nn.Linear(4, 1, bias=False)
     layer.weight.data = torch.tensor([[1.0, -2.0, 0.5, 3.0]])

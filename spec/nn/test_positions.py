@@ -161,11 +161,11 @@ def test_rope_makes_scores_depend_on_the_distance_alone():
 
 def test_rope_of_a_single_step_needs_its_position():
     """With RoPE (rotary position embedding) and cached keys, rotate a new query by its own
-    position: a random query of position 5, rotated as if its position were 0, has other
-    scores `q @ k.T` than in the whole sequence of 6.
+    position: a random query of position 5, rotated as if its position were 0, has other scores
+    `q @ k.T` than in the whole sequence of 6.
 
-    Slice the tables of sines and cosines by `[start : start + steps]`. Cached keys are
-    stored already rotated.
+    For `steps` new queries from position `start` on, slice the tables of sines and cosines by
+    `[start : start + steps]`. Cached keys are stored already rotated.
     """
     q, k = torch.randn(6, 4), torch.randn(6, 4)
     whole = rotate(q) @ rotate(k).T

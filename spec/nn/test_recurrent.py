@@ -321,12 +321,13 @@ def test_a_state_of_another_batch_is_refused():
 
 
 def test_a_state_of_an_lstm_stays_layers_first():
-    """`nn.LSTM(2, 3, batch_first=True)` takes with a batch of 4 a pair of states of shape
-    (1, 4, 3) each: a pair of (4, 1, 3) raises RuntimeError, "Expected hidden[0] size
-    (1, 4, 3), got [4, 1, 3]".
+    """`nn.LSTM(2, 3, batch_first=True)` takes with a batch of 4 a pair of states of shape (1,
+    4, 3) each: a pair of (4, 1, 3) raises RuntimeError, "Expected hidden[0] size (1, 4, 3), got
+    [4, 1, 3]".
 
-    `hidden[0]` is `h_0` of the pair `(h_0, c_0)`; both are (layers, batch, hidden size), whatever
-    `batch_first` says.
+    `hidden[0]` is `h_0` of the pair `(h_0, c_0)`; both have the shape (layers, batch, hidden
+    size), with `bidirectional=True` (2 * layers, batch, hidden size), whatever `batch_first`
+    says.
     """
     lstm, x = nn.LSTM(2, 3, batch_first=True), torch.zeros(4, 7, 2)
     state, turned = torch.zeros(1, 4, 3), torch.zeros(4, 1, 3)

@@ -22,12 +22,12 @@ from torch import nn
 
 
 def test_a_closure_computes_the_loss_for_the_step():
-    """`SGD.step(closure)` first calls the closure, a function that computes the loss and
-    the gradients. Then `step` updates the parameters and returns what the closure returned,
-    the loss from before the update. `SGD.step()` returns None.
+    """`SGD.step(closure)` first calls the closure, a function that computes the loss and the
+    gradients. Then `step` updates the parameters and returns what the closure returned, the
+    loss from before the update. `SGD.step()` returns None.
 
-    Because the closure runs first: here `weight**2` is 16 at 4, and the step moves the
-    weight to 2.
+    For `weight` 4 and `lr=0.25` a closure with the loss `weight**2` returns 16, and the step
+    moves the weight to 2, where the loss is 4.
     """
     weight = nn.Parameter(torch.tensor(4.0))
     optimizer = torch.optim.SGD([weight], lr=0.25)

@@ -177,8 +177,8 @@ def start(module, *arguments):
 @pytest.mark.slow
 def test_ranks_go_on_counting_from_machine_to_machine(tmp_path):
     """With `torchrun --nnodes=2 --nproc-per-node=2 --rdzv-backend=c10d --rdzv-endpoint=node0:29400
-    train.py` on two machines, `RANK` counts 0 to 3, `LOCAL_RANK` 0 and 1 on each, `GROUP_RANK` the
-    machines, and `WORLD_SIZE` is 4.
+    train.py` on two machines, `RANK` counts 0 to 3, `LOCAL_RANK` 0 and 1 on each, `GROUP_RANK` is
+    the machine's number, 0 or 1, and `WORLD_SIZE` 4.
 
     The GPU is chosen by `LOCAL_RANK`: by `RANK` the second machine would look for `cuda:2`.
     `torchrun` is `python -m torch.distributed.run`.

@@ -292,9 +292,9 @@ def test_a_second_run_with_another_dtype_is_refused():
 
 @pytest.mark.torch(">=2.1")
 def test_the_second_run_stops_early():
-    """When `checkpoint(block, x, use_reentrant=False)` reruns a block of
-    `y = x.sin().exp()` and `y + 1` in the backward pass, it stops after `exp()`, as `y + 1`
-    saves no tensor; called under `set_checkpoint_early_stop(False)`, it reruns both.
+    """In the backward pass `checkpoint(block, x, use_reentrant=False)` of a `block` with the
+    lines `y = x.sin().exp()` and `return y + 1` reruns only the first, as `y + 1` saves no
+    tensor; called in `with set_checkpoint_early_stop(False):`, both.
     """
     from torch.utils.checkpoint import set_checkpoint_early_stop
 

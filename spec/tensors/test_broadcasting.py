@@ -193,10 +193,11 @@ def test_an_in_place_operation_repeats_its_argument(device):
 
 
 def test_a_tensor_does_not_grow_in_place(device):
-    """`row.add_(torch.ones(2, 3))` of `row = torch.ones(1, 3)` raises a RuntimeError, since
-    the broadcast shape (2, 3) is not that of `row`.
+    """`row.add_(torch.ones(2, 3))` of `row = torch.ones(1, 3)` raises a RuntimeError, since the
+    broadcast shape (2, 3) is not that of `row`.
 
-    Because an in-place operation can't change the shape of its tensor. Write `row + matrix`.
+    Because an in-place operation can't change the shape of its tensor. Write
+    `row + torch.ones(2, 3)`.
     """
     row = torch.ones(1, 3, device=device)
 

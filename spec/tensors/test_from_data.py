@@ -149,10 +149,11 @@ def test_a_float_that_is_too_large_becomes_infinite(device):
 
 
 def test_rows_of_different_length_are_refused():
-    """`torch.tensor([[1, 2], [3]])` raises ValueError, "expected sequence of length 2 at
-    dim 1 (got 1)", since the two rows differ in length.
+    """`torch.tensor([[1, 2], [3]])` raises ValueError, "expected sequence of length 2 at dim 1
+    (got 1)", since the two rows differ in length.
 
-    Pad the rows to one length first, for example with `torch.nn.utils.rnn.pad_sequence`.
+    Pad the rows to one length first: `torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)`
+    does it for a list `rows` of tensors.
     """
     with pytest.raises(ValueError, match=r"expected sequence of length 2 at dim 1 \(got 1\)"):
         torch.tensor([[1, 2], [3]])

@@ -215,7 +215,7 @@ def test_a_float_is_no_index():
     """`x[1.0]` of a dense vector raises IndexError, since a Python float is no index: write
     `x[int(1.0)]`.
 
-    It bites where an index was computed with `/`; `//` gives an int.
+    It bites where an index was computed with `/`; `//` of two ints gives an int.
     """
     x = torch.tensor([10, 20, 30])
 

@@ -236,7 +236,7 @@ def test_pythons_own_functions_take_a_tensor():
     over a list, and give 0-d tensors where a list would give Python numbers.
 
     They are slow, because each element becomes a tensor. Use `x.sum()`, `x.max()` and
-    `x.sort()`.
+    `x.sort().values`.
     """
     x = torch.tensor([3, 1, 2])
 

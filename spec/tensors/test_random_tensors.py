@@ -101,7 +101,8 @@ def test_randint_of_an_empty_interval_is_refused(device):
     """`torch.randint(5, 5, (2,))` raises RuntimeError, since no integer is at least 5 and less
     than 5; `torch.randint(5, 6, (2,))` draws fives.
 
-    It bites in `torch.randint(len(items), (1,))` for an empty list: look at the length first.
+    `torch.randint(len(items), (1,))` raises it too for an empty list `items`: look at the
+    length first.
     """
     assert torch.randint(5, 6, (2,), device=device).tolist() == [5, 5]
     with pytest.raises(RuntimeError, match="expects 'from' to be less than 'to'"):

@@ -24,7 +24,8 @@ def test_a_view_shares_memory_with_its_source(device):
     """`x.view(3, 2)` of `x = torch.zeros(2, 3)` shares the memory of `x`: a write to the view
     shows in `x`.
 
-    So reshaping a large tensor costs nothing; `x.view(3, 2).clone()` is independent.
+    So `view` copies nothing, however large the tensor is; `x.view(3, 2).clone()` is
+    independent.
     """
     x = torch.zeros(2, 3, device=device)
     y = x.view(3, 2)

@@ -59,12 +59,13 @@ def test_a_parameter_tells_its_shape_dtype_and_device(device):
 
 
 def test_one_batch_can_be_learned_by_heart():
-    """Two `nn.Linear` with a ReLU and 32 hidden units between them can learn a batch by
-    heart: 200 steps of `Adam(lr=0.05)` on `torch.randn(6, 4)` with six labels of three
-    classes bring `F.cross_entropy` below 0.05 and predict all six.
+    """Two `nn.Linear` with a ReLU and 32 hidden units between them can learn a batch by heart:
+    200 steps of `Adam(lr=0.05)` on `torch.randn(6, 4)` with six labels of three classes bring
+    `F.cross_entropy` below 0.05 and predict all six.
 
-    A net with enough parameters that can't has probably a fault in net, loss, loop or
-    learning rate, for there is nothing to generalise. Try this before a long training.
+    Try this before a long training: where a net with enough parameters cannot do it, the fault
+    is probably in the net, the loss, the loop or the learning rate, since nothing has to be
+    generalised.
     """
     net = nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 3))
     optimizer = torch.optim.Adam(net.parameters(), lr=0.05)

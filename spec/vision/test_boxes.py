@@ -113,12 +113,12 @@ def test_generalised_iou_tells_how_far_boxes_are_apart():
 
 
 def test_a_loss_of_boxes_is_one_minus_the_generalised_iou():
-    """`torchvision.ops.generalized_box_iou_loss` of two tensors of float32 boxes, with
-    sides of 1 to 1000 pixels, returns 1 - GIoU for each row, up to 1e-5; its default is
+    """`torchvision.ops.generalized_box_iou_loss` of two tensors of float32 boxes, with sides of
+    1 to 1000 pixels, returns 1 - GIoU for each row, up to 1e-5; its default is
     `reduction="none"`, unlike that of `nn.MSELoss`, "mean".
 
-    Because it adds `eps` to the areas that it divides by, boxes without area give 1 instead
-    of nan.
+    Because it adds `eps` to the areas that it divides by, two equal boxes without area give 1
+    instead of nan.
     """
     boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 1.0, 1.0]])
     target = torch.tensor([[0.0, 0.0, 2.0, 2.0], [3.0, 0.0, 4.0, 1.0]])
@@ -176,10 +176,11 @@ def test_a_higher_threshold_of_nms_keeps_more():
 
 def test_nms_knows_nothing_of_classes():
     """Of two float32 boxes [0, 0, 2, 2] with scores 0.9 and 0.8 and classes 1 and 2,
-    `torchvision.ops.nms` with the threshold 0.5 keeps only the first; `ops.batched_nms`,
-    given the classes, keeps both.
+    `torchvision.ops.nms` with the threshold 0.5 keeps only the first; `ops.batched_nms`, given
+    the classes, keeps both.
 
-    The same argument keeps the images of a batch apart, hence the name.
+    The third argument, `idxs`, can instead hold the number of each box's image: boxes of two
+    images of a batch then don't suppress each other.
     """
     boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 2.0]])
     scores = torch.tensor([0.9, 0.8, 0.7])
