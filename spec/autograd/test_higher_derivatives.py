@@ -89,8 +89,8 @@ def test_create_graph_alone_decides_whether_the_gradient_is_tracked():
 
 
 def test_mixed_derivatives_agree_in_either_order():
-    """With `x = torch.tensor(2.0, requires_grad=True)`, a `w` of 3.0 made alike and `a, b =
-    torch.autograd.grad(x**2 * w**3, (x, w), create_graph=True)`,
+    """For the 0-d leaves `x` = 2.0 and `w` = 3.0, which require grad, and
+    `a, b = torch.autograd.grad(x**2 * w**3, (x, w), create_graph=True)`,
     `torch.autograd.grad(a, w)` and then `torch.autograd.grad(b, x)` both give 108.
     """
     x = torch.tensor(2.0, requires_grad=True)

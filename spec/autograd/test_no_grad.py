@@ -141,8 +141,8 @@ def test_a_layer_made_inside_no_grad_can_be_trained():
 
 
 def test_a_graph_from_before_can_be_walked_inside():
-    """`y.backward()` works inside `torch.no_grad()` for a 0-d product `y = x * x`, with a
-    float32 `x` that requires grad, that was recorded before the block.
+    """For `x = torch.tensor(3.0, requires_grad=True)` and `y = x * x`, computed before the
+    block, `y.backward()` inside `with torch.no_grad():` works and stores 6 in `x.grad`.
 
     Because the mode concerns the recording of operations, and this graph was recorded already.
     """

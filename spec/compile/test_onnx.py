@@ -388,11 +388,11 @@ def test_the_exporter_through_torchscript_is_deprecated(path):
 @pytest.mark.torch(">=2.5")
 def test_the_older_exporter_names_the_operator_that_it_lacks(path):
     """`torch.onnx.export(..., dynamo=False, opset_version=17)`, the older exporter, raises
-    UnsupportedOperatorError for `torch.fft.fft(x)` of a float32 input: "Exporting the
-    operator 'aten::fft_fft' to ONNX opset version 17 is not supported".
+    UnsupportedOperatorError for `torch.fft.fft(x)` of a float32 input: "Exporting the operator
+    'aten::fft_fft' to ONNX opset version 17 is not supported".
 
-    A higher `opset_version` knows more operators; the exporter with `dynamo=True`, the default
-    since PyTorch 2.9, translates others.
+    No higher `opset_version` helps here. The exporter with `dynamo=True`, the default since
+    PyTorch 2.9, translates this operator in PyTorch 2.14.
     """
 
     class Spectrum(nn.Module):

@@ -147,8 +147,8 @@ def test_pil_to_tensor_keeps_the_bytes():
 
 
 def test_to_pil_image_goes_back():
-    """`ToPILImage()`, without a `mode`, multiplies a float32 tensor of shape (1, H, W) with
-    values from 0 to 1 by 255 and drops the fraction: 0.5 becomes 127.
+    """`torchvision.transforms.ToPILImage()`, without a `mode`, multiplies a float32 tensor of
+    shape (1, H, W) with values from 0 to 1 by 255 and drops the fraction: 0.5 becomes 127.
     """
     picture = transforms.ToPILImage()(torch.tensor([[[0.0, 0.5, 1.0]]]))
 
@@ -278,10 +278,11 @@ def test_normalize_refuses_bytes():
 
 
 def test_normalize_refuses_a_deviation_of_zero():
-    """torchvision's `transforms.Normalize([0.5], [0.0])` raises ValueError when it is
-    called with a float image tensor, because it would divide by zero.
+    """torchvision's `transforms.Normalize([0.5], [0.0])` raises ValueError when it is called
+    with a float image tensor, because it would divide by zero.
 
-    A standard deviation of 0 is measured on a channel of only 0.0: use 1 for that channel.
+    A channel that holds one value everywhere, for instance only 0.0, has the standard deviation
+    0 (by rounding perhaps 1e-8): use 1 for it.
     """
     with pytest.raises(ValueError, match="leading to division by zero"):
         transforms.Normalize([0.5], [0.0])(torch.ones(1, 1, 1))

@@ -138,10 +138,10 @@ def test_to_image_and_to_dtype_replace_to_tensor():
 
 
 def test_compose_wants_a_transform():
-    """`v2.Compose([])` raises ValueError, "Pass at least one transform";
+    """`torchvision.transforms.v2.Compose([])` raises ValueError, "Pass at least one transform";
     `torchvision.transforms.Compose([])` makes a transform that returns its input.
 
-    For a pipeline without steps use `v2.Identity()`.
+    For a pipeline without steps use `torchvision.transforms.v2.Identity()`.
     """
     identity = v2.Compose([v2.Identity()])
 
@@ -278,13 +278,13 @@ def test_wrapping_a_tensor_copies_nothing():
 
 
 def test_arithmetic_forgets_what_a_tensor_was():
-    """By default `image * 2` of a `torchvision.tv_tensors.Image` is a plain `torch.Tensor`,
-    and so is `image.double()`; `image.clone()`, `image.detach()` and
-    `image.to(torch.float64)` keep the class.
+    """By default `image * 2` of a `torchvision.tv_tensors.Image` is a plain `torch.Tensor`, and
+    so is `image.double()`; `image.clone()`, `image.detach()` and `image.to(torch.float64)` keep
+    the class.
 
-    Most operations forget the class, those with another name for `to` included.
-    `tv_tensors.wrap(result, like=image)` gives it back; `tv_tensors.set_return_type("TVTensor")`
-    changes the default.
+    Most operations forget the class, also `image.float()` and `image.cpu()`, which do what `to`
+    does. `tv_tensors.wrap(result, like=image)` gives it back;
+    `tv_tensors.set_return_type("TVTensor")` changes the default.
     """
     image = tv_tensors.Image(torch.tensor([[[1.0]]]))
 

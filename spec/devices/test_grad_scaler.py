@@ -113,11 +113,12 @@ def test_gradients_of_float16_parameters_are_not_unscaled():
 @pytest.mark.torch(">=2.3")
 def test_a_step_without_gradients_is_refused():
     """With `optimizer = SGD([w], lr=0.5)` and `scaler = torch.amp.GradScaler("cpu")`,
-    `scaler.step(optimizer)` after `scaler.scale(loss)` raises AssertionError, "No inf
-    checks were recorded for this optimizer.", while `w.grad` is None.
+    `scaler.step(optimizer)` after `scaler.scale(loss)` raises AssertionError, "No inf checks
+    were recorded for this optimizer.", while `w.grad` is None.
 
-    `backward()` was forgotten, or the loss doesn't depend on these parameters: another model's,
-    frozen ones, a loss that was detached, or parameters replaced after the optimizer was made.
+    `backward()` was forgotten, `zero_grad()` came between it and the step, or the loss doesn't
+    depend on these parameters: another model's, frozen ones, a part of the loss that was
+    detached, or parameters replaced after the optimizer was made.
     """
     w = torch.tensor([1.0], requires_grad=True)
     other = torch.tensor([1.0], requires_grad=True)

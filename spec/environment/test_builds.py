@@ -254,8 +254,9 @@ def test_a_name_that_a_library_lacks_is_an_undefined_symbol():
     `ctypes.CDLL(torch._C.__file__).no_such_function`, raises AttributeError, "undefined
     symbol"; one that the library has, such as `PyInit__C`, is found.
 
-    `import torchvision`, or another extension, ends so in an ImportError where it was compiled for
-    another release of torch; `import torch` where the loader takes a library of another
+    An extension such as `flash_attn` ends so in an ImportError where it was compiled for
+    another release of torch (`import torchvision` in RuntimeError, "operator torchvision::nms
+    does not exist", instead); `import torch`, where the loader takes a library of another
     installation first. Install releases that belong together, and empty `LD_LIBRARY_PATH`.
     """
     library = ctypes.CDLL(torch._C.__file__)

@@ -581,9 +581,9 @@ def test_the_accuracy_varies_with_the_first_weights(accuracy):
 
 
 def test_the_accuracy_varies_with_the_order_of_the_pictures(accuracy):
-    """Five epochs of SGD (lr 0.01, momentum 0.9, batches of 16) with `Net` of
-    `examples/cifar10_classifier.py` on 1000 drawn pictures, with seeds 0, 1 and 2 for their
-    order alone, end at accuracies of which two differ by at least 0.005.
+    """Five epochs of SGD (lr 0.01, momentum 0.9) with `Net` of `examples/cifar10_classifier.py`
+    on 1000 drawn pictures, where seeds 0, 1 and 2 decide the order and the mirroring only, end
+    at accuracies of which two differ by at least 0.005.
     """
     seen = {accuracy(weights=0, order=seed) for seed in range(3)}
 

@@ -376,9 +376,9 @@ def test_unknown_paths_and_methods_get_the_same_shape(sent):
 )
 @pytest.mark.spare("b'{no json'", reason="whatever is no JSON will do")
 def test_a_body_that_is_no_question_is_told_so(sent, content, said):
-    """`examples/serve.py` answers an empty body, the body `{no json` and the list `[0, 0]`,
-    sent to `/predict` as application/json, with status 422, what to send, and a sentence
-    about "the body".
+    """`examples/serve.py` answers a POST to `/predict` as application/json with an empty body,
+    `{no json` or `[0, 0]` by status 422; its "detail" holds "send application/json such as", an
+    example, then "the body: " and what is wrong with it.
     """
     answer = sent("POST", "/predict", content=content)
 

@@ -171,9 +171,9 @@ def test_attention_gives_nothing_to_padding(translation):
 
 
 def test_teacher_forcing_and_greedy_decoding_agree_on_what_is_written(translation):
-    """Given its own greedy translation of a single sentence as the target, `Translator` of
-    `examples/translation.py` in eval mode gives each word of that translation the highest
-    score, with the same attention weights up to rounding.
+    """A `Translator` of `examples/translation.py` in eval mode, given as target what its greedy
+    `translate` wrote for one sentence, gives each of these words the highest score, with the
+    attention weights that `translate` returned, up to rounding.
 
     Because training (teacher forcing) and decoding then feed the decoder the same words.
     """

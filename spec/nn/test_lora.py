@@ -74,9 +74,9 @@ def test_the_frozen_layer_of_lora_gets_no_gradient_and_passes_it_on():
 
 
 def test_at_first_only_b_gets_a_gradient():
-    """While the matrix B of LoRA is zero and A random, `lora(torch.ones(1,
-    4)).sum().backward()` of a LoRA layer gives A a gradient of zeros, and B a gradient with
-    elements other than zero. If A is zero too, both gradients are zero.
+    """For a LoRA layer `lora` around `nn.Linear(4, 3)`, with its matrix A random and B zero,
+    `lora(torch.ones(1, 4)).sum().backward()` gives A a gradient of zeros, B one with elements
+    other than zero. If A is zero too, both gradients are zero.
 
     Because the gradient of A in B @ A is a product with B, and that of B a product with A. So
     the first step of SGD without weight decay moves B alone.
@@ -114,8 +114,9 @@ def test_lora_is_merged_into_the_weight():
 
 def test_a_linear_layer_is_exchanged_by_name():
     """With `net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))`,
-    `setattr(net, name, LoRALinear(child, rank=1))` for each linear `child` in
-    `list(net.named_children())` puts your own module `LoRALinear` in its place.
+    `setattr(net, name, LoRALinear(child, rank=1))` for `name, child` in
+    `list(net.named_children())` with a linear `child` puts your module `LoRALinear` in its
+    place.
 
     `named_children` yields a layer once, even if `net` holds it twice, and does not go
     deeper: `net.get_submodule("path.of.parent")` finds the parent of a layer further down.

@@ -156,9 +156,10 @@ def test_unpooling_puts_each_number_back_at_its_index():
 
 
 def test_adaptive_pooling_is_told_the_size_that_comes_out(device):
-    """Adaptive pooling takes the output size: `F.adaptive_avg_pool1d(x, 2)` makes 2 of 4
-    elements, and `F.adaptive_max_pool1d(x, 2)` 2 of 5, with windows that share the third
-    element.
+    """Adaptive pooling takes the output size: for
+    `x = torch.tensor([[[1.0, 2.0, 9.0, 4.0, 6.0]]])`, `F.adaptive_max_pool1d(x, 2)` is
+    `[[[9, 9]]]` (both windows hold the third element); `F.adaptive_avg_pool1d(x[..., :4], 2)`
+    is `[[[1.5, 6.5]]]`.
     """
     x = torch.tensor([[[1.0, 2.0, 9.0, 4.0, 6.0]]], device=device)
 

@@ -148,8 +148,9 @@ def test_groups_print_one_after_the_other():
 
 @pytest.mark.torch(">=2.6")
 def test_named_parameters_keep_their_names():
-    """Since PyTorch 2.6, `torch.optim.SGD` given `net.named_parameters()` keeps the names
-    in the group, under `param_names`.
+    """Since PyTorch 2.6
+    `optimizer = torch.optim.SGD(nn.Linear(2, 1).named_parameters(), lr=0.5)` keeps the names in
+    its group: `optimizer.param_groups[0]["param_names"]` is `["weight", "bias"]`.
     """
     optimizer = torch.optim.SGD(nn.Linear(2, 1).named_parameters(), lr=0.5)
 

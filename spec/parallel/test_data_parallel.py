@@ -335,9 +335,10 @@ def test_replicas_run_in_any_order_and_results_keep_theirs():
     ("batch", "shape"), [(30, (30, 2)), (10, (10, 2)), (3, (3, 2)), (1, (1, 2))]
 )
 def test_outside_the_model_the_batch_is_whole_again(batch, shape):
-    """`nn.DataParallel` of an `nn.Linear` over eight replicas returns one tensor with as
-    many rows as it was given: 30 for 30, and also 3 for 3, where there are fewer rows than
-    replicas."""
+    """After `parallel = nn.DataParallel(nn.Linear(5, 2), device_ids=[0] * 8).to("cuda:0")`,
+    eight replicas on one GPU, `parallel(torch.zeros(30, 5))` is one tensor of 30 rows;
+    `parallel(torch.zeros(3, 5))`, fewer rows than replicas, has 3.
+    """
     parallel = nn.DataParallel(nn.Linear(5, 2), device_ids=[0] * 8).to("cuda:0")
 
     output = parallel(torch.zeros(batch, 5))

@@ -107,12 +107,13 @@ class Alone(nn.Module):
 def test_a_lone_layer_in_two_reentrant_checkpoints_is_averaged_once(
     use_reentrant, gradients, group
 ):
-    """If a DDP model with its defaults runs its only layer in two `checkpoint(...,
-    use_reentrant=True)` calls on an input that requires grad, the gradient of one call is
-    averaged and that of the other is not; with `use_reentrant=False` both are.
+    """If a DDP model with its defaults runs its only layer in two
+    `checkpoint(..., use_reentrant=True)` calls on an input that requires grad, the gradient of
+    one call is averaged and that of the other is not; with `use_reentrant=False` both are.
 
-    Because DDP ends the averaging when each parameter has one gradient: of 1 and 2 the one call
-    gives 1.5, to which each process adds its own 1 or 2.
+    Because DDP ends the averaging when each parameter has one gradient. Say that each of the
+    two calls has the gradient 1 in one process and 2 in the other: the averaged call gives 1.5
+    to both, the other call adds 1 or 2, and the sums are 2.5 and 3.5.
     """
 
     def program(rank, use_reentrant):

@@ -45,12 +45,11 @@ def test_padding_starts_again_from_the_front(rank, mine):
 
 @pytest.mark.parametrize(("rank", "mine"), [(0, [0, 3, 6]), (1, [1, 4, 7]), (2, [2, 5, 8])])
 def test_drop_last_leaves_the_rest_out(rank, mine):
-    """`DistributedSampler(range(10), num_replicas=3, rank=rank, shuffle=False,
-    drop_last=True)` gives three indices to each of the ranks 0, 1 and 2; index 9 is left
-    out.
+    """`DistributedSampler(range(10), num_replicas=3, rank=rank, shuffle=False, drop_last=True)`
+    gives three indices to each of the ranks 0, 1 and 2; index 9 is left out.
 
-    Shuffled, it leaves out the sample that is last in the order of the epoch, mostly another in
-    each.
+    Shuffled, it leaves out the sample that is last in the order of the epoch: mostly another in
+    each epoch if `set_epoch(epoch)` is called, else the same one each time.
     """
     sampler = DistributedSampler(
         range(10), num_replicas=3, rank=rank, shuffle=False, drop_last=True

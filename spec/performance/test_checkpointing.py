@@ -218,8 +218,9 @@ def test_a_second_run_that_saves_other_tensors_is_refused():
     second run raises CheckpointError in `backward()`, "A different number of tensors was saved
     during the original forward and recomputation."
 
-    A counter, a cache or a random decision in the block is the usual reason. `debug=True` names
-    the operations of both runs.
+    A counter, a cache or a decision by Python's `random` in the block is the usual reason;
+    `torch.rand` repeats its numbers in the second run. `debug=True` names the operations of
+    both runs.
     """
     runs = []
 

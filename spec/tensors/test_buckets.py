@@ -58,11 +58,12 @@ def test_right_means_the_opposite_in_numpys_digitize():
 
 
 def test_the_boundaries_are_a_sorted_tensor_of_one_dimension(device):
-    """On the CPU `torch.bucketize` of a float32 vector takes its boundaries as a 1-D
-    tensor: a list raises TypeError, a float32 matrix RuntimeError, "boundaries tensor must
-    be 1 dimension".
+    """On the CPU `torch.bucketize` of a float32 vector takes its boundaries as a 1-D tensor: a
+    list raises TypeError, a float32 matrix RuntimeError, "boundaries tensor must be 1
+    dimension".
 
-    For other boundaries in each row use `torch.searchsorted(boundaries, x)`.
+    If each row of a matrix `x` needs boundaries of its own, give a matrix with as many rows:
+    `torch.searchsorted(boundaries, x)`.
     """
     x = torch.tensor([1.0, 4.0], device=device)
 

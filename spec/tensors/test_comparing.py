@@ -190,11 +190,11 @@ def test_sums_that_differ_by_rounding_are_not_equal(device):
 
 
 def test_the_same_decimal_differs_between_dtypes(device):
-    """With `x` the float32 tensor [0.1] and `y` the float64 tensor [0.1], `x == y` holds
-    False, but `x == 0.1` and `y == 0.1` hold True.
+    """With `x` the float32 tensor [0.1] and `y` the float64 tensor [0.1], `x == y` holds False,
+    but `x == 0.1` and `y == 0.1` hold True.
 
-    Because a Python number is converted to the dtype of the tensor first, and so is a 0-d float64
-    tensor beside a float32 vector.
+    Because a Python float is converted to the dtype of the floating-point tensor first, and so
+    is a 0-d float64 tensor beside a float32 vector.
     """
     single = torch.tensor([0.1], device=device)
     double = torch.tensor([0.1], dtype=torch.float64, device=device)

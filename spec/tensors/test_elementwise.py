@@ -36,8 +36,9 @@ import torch
     ],
 )
 def test_a_function_answers_element_by_element(name, numbers, result, device):
-    """`torch.sqrt(x)` of a float32 tensor, also spelled `x.sqrt()`, gives a new tensor with the
-    square root of each element; `abs`, `exp`, `log2`, `floor` and `sigmoid` work alike.
+    """`torch.sqrt(x)` and `x.sqrt()` of `x = torch.tensor([9.0, 0.25])` give a new tensor with
+    the square root of each element, [3, 0.5]; `abs`, `exp`, `log2`, `floor` and `sigmoid` of a
+    float32 tensor work alike.
     """
     x = torch.tensor(numbers, device=device)
 

@@ -38,7 +38,9 @@ def test_diagonal_is_a_view(device):
 
 
 def test_the_trace_sums_the_diagonal(device):
-    """`torch.trace(x)` is the sum of the diagonal of an int64 matrix."""
+    """`torch.trace(x)` of an int64 matrix `x` is the sum of its diagonal: 5 for
+    `x = torch.tensor([[1, 2], [3, 4]])`.
+    """
     x = torch.tensor([[1, 2], [3, 4]], device=device)
 
     assert torch.trace(x).item() == 5

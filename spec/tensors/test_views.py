@@ -272,7 +272,7 @@ def test_unflatten_splits_one_axis_into_several():
     `x.unflatten(1, (-1, 6))` the shape (2, 2, 6); `x.unflatten(1, (5, 2))` raises RuntimeError,
     since 5 * 2 is not 12.
 
-    `x.flatten(1)` of the result brings the shape back.
+    `y.flatten(1)` of `y = x.unflatten(1, (3, 4))` has the shape (2, 12) again.
     """
     x = torch.zeros(2, 12)
 

@@ -47,9 +47,12 @@ def test_hooks_print_the_shape_after_every_layer():
 
 
 def test_a_parameter_tells_its_shape_dtype_and_device(device):
-    """A loop `for name, p in net.named_parameters()` over an `nn.Linear`, `net`, shows
-    `name`, `p.shape`, `p.dtype` and `p.device` of each parameter; compare the dtype and
-    device with those of the input.
+    """For `net = nn.Linear(2, 3, dtype=torch.float64)`,
+    `[(name, list(p.shape), p.dtype) for name, p in net.named_parameters()]` is
+    `[("weight", [3, 2], torch.float64), ("bias", [3], torch.float64)]`; `p.device` is the
+    device of the parameter.
+
+    Compare the dtype and the device with those of the input.
     """
     net = nn.Linear(2, 3, device=device, dtype=torch.float64)
     told = [(name, list(p.shape), p.dtype) for name, p in net.named_parameters()]

@@ -302,10 +302,11 @@ def test_four_positions_a_batch_visit_all_of_10000_images():
 
 def test_four_positions_fail_where_the_last_batch_is_short():
     """Reading `batch[i]` for each `i` in `range(4)` from the batches of
-    `DataLoader(torch.arange(10), batch_size=4)` raises IndexError at the last one, which
-    has 2 samples.
+    `DataLoader(torch.arange(10), batch_size=4)` raises IndexError at the last one, which has 2
+    samples.
 
-    Loop over `range(len(labels))`, or count without a loop by `bincount`.
+    Loop over `range(len(batch))`, or count the correct predictions of each class without a
+    loop, by `torch.bincount`.
     """
     *_, last = DataLoader(torch.arange(10), batch_size=4)
 

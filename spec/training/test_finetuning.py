@@ -159,7 +159,7 @@ def test_chosen_weights_are_renamed_and_picked_by_hand():
 def test_weights_are_picked_where_name_and_shape_agree():
     """With `own = net.state_dict()`, `net.load_state_dict({k: t for k, t in other.items()
     if k in own and t.shape == own[k].shape}, strict=False)` loads what fits of a state dict
-    `other`; the result's `missing_keys` names the rest.
+    `other`; its result's `missing_keys` are the other keys of `own`.
 
     The shape has to be compared because `strict=False` still refuses another shape.
     """

@@ -124,8 +124,8 @@ def test_deterministic_mode_refuses_what_depends_on_chance():
     tensors raise RuntimeError, "put_ does not have a deterministic implementation"; with
     `accumulate=True` it still runs.
 
-    Because a repeated index leaves open which value stays. The mode is the same as
-    `torch.use_deterministic_algorithms(True)`.
+    Because a repeated index leaves open which value stays.
+    `torch.use_deterministic_algorithms(True)` makes `put_` raise the same error.
     """
     x = torch.zeros(2)
     index, values = torch.tensor([1, 1]), torch.tensor([3.0, 4.0])

@@ -208,11 +208,12 @@ def test_images_are_floats_from_zero_to_one():
 
 def test_a_box_has_width_and_height():
     """A target box [5, 5, 5, 9], without width, raises AssertionError in the training of a
-    `FasterRCNN`, "All bounding boxes should have positive height and width"; so does [20,
-    20, 8, 8], meant as "xywh" and read as "xyxy".
+    `FasterRCNN`, "All bounding boxes should have positive height and width"; so does [20, 20,
+    8, 8], meant as "xywh" and read as "xyxy".
 
     The message shows the box as resized. A box in "xywh" that is wider than its x and higher
-    than its y raises nothing: convert with `ops.box_convert` before.
+    than its y raises nothing: convert with `torchvision.ops.box_convert(boxes, "xywh", "xyxy")`
+    before.
     """
     net, images = small_detector(), [torch.rand(3, 32, 32)]
     line, with_size = ((5.0, 5.0, 5.0, 9.0),), ((20.0, 20.0, 8.0, 8.0),)

@@ -47,9 +47,10 @@ def test_normalising_by_imagenets_numbers_is_a_subtraction_and_a_division():
 
 def test_a_grey_image_has_no_three_means():
     """`torchvision.transforms.Normalize` with three means raises RuntimeError for a float image
-    of shape (1, 2, 2), "output with shape [1, 2, 2] doesn't match the broadcast shape [3, 2, 2]".
+    of shape (1, 2, 2), "output with shape [1, 2, 2] doesn't match the broadcast shape [3, 2,
+    2]".
 
-    Make the tensor colour first, `image.repeat(3, 1, 1)`, or the picture,
+    Give a grey tensor three channels first with `image.repeat(3, 1, 1)`, or a PIL picture with
     `picture.convert("RGB")`. `v2.Normalize` of torchvision 0.29 raises nothing unless
     `inplace=True`: it broadcasts to three channels.
     """
