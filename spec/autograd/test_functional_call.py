@@ -59,11 +59,12 @@ def test_several_arguments_are_a_tuple():
 
 
 def test_names_left_out_are_the_modules_own_and_unknown_ones_are_passed_over():
-    """`functional_call(layer, {"wieght": w}, x)` of an `nn.Linear` ignores the misspelt
-    name and uses the layer's own parameters; with `strict=True` a misspelt name raises
-    RuntimeError, and so does a parameter that the dict lacks.
+    """`functional_call(layer, {"wieght": w}, x)` of an `nn.Linear` ignores the misspelt name
+    and uses the layer's own parameters; with `strict=True` a misspelt name raises RuntimeError,
+    and so does a parameter that the dict lacks.
 
-    A name with a dot whose first part is unknown raises AttributeError even so.
+    `functional_call(layer, {"head.weight": w}, x)` raises AttributeError, as the layer has no
+    `head`.
     """
     layer = nn.Linear(1, 1)
     nn.init.constant_(layer.weight, 3.0)
@@ -304,7 +305,8 @@ def test_vmap_wants_mapped_dimensions_of_one_size():
     """`vmap(torch.add)(x, y)` for `x` of shape (3,) and `y` of shape (2,) raises ValueError,
     "Expected all tensors to have the same size in the mapped dimension".
 
-    With `in_dims=(0, None)` `y` is not mapped over, and may have any shape that `f` takes.
+    `vmap(torch.add, in_dims=(0, None))(x, y)` maps over `x` only, and adds each of its elements
+    to the whole `y`: the result has shape (3, 2).
     """
     with pytest.raises(ValueError, match="vmap: Expected all tensors to have the same size in the"):
         vmap(torch.add)(torch.ones(3), torch.ones(2))

@@ -105,12 +105,12 @@ def test_an_inference_tensor_counts_no_changes():
 
 
 def test_an_inference_tensor_cannot_be_saved_for_backward():
-    """`x = torch.ones(2)` is made inside `torch.inference_mode()`,
-    `w = torch.ones(2, requires_grad=True)` outside: `w * x` outside, with grad mode on,
-    raises RuntimeError, "Inference tensors cannot be saved for backward".
+    """With `x = torch.ones(2)` made inside `torch.inference_mode()` and
+    `w = torch.ones(2, requires_grad=True)` outside, `w * x` outside, with grad mode on, raises
+    RuntimeError, "Inference tensors cannot be saved for backward".
 
-    Because the product would save it without a version to compare. Use `x.clone()`, or
-    `no_grad` where `x` is made.
+    Because the product saves `x` for the gradient of `w`, and `x` has no version counter that
+    would tell of a later change in place. Use `x.clone()`, or `no_grad` where `x` is made.
     """
     w = torch.ones(2, requires_grad=True)
     with torch.inference_mode():

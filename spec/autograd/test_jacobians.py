@@ -34,9 +34,9 @@ def test_autograd_gives_the_full_jacobian(device):
 
 
 def test_a_jacobian_leaves_no_trace():
-    """`torch.autograd.functional.jacobian(torch.square, x)` works for a dense, non-empty
-    float32 `x` that doesn't require grad and for one that does, writes no `x.grad`, and by
-    default returns a tensor that doesn't require grad.
+    """Outside `torch.inference_mode()`, `torch.autograd.functional.jacobian(torch.square, x)`
+    works for a dense, non-empty float32 `x` with or without `requires_grad`, writes no
+    `x.grad`, and returns a tensor that doesn't require grad.
 
     Because it computes on an input of its own that requires grad.
     """

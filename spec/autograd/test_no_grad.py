@@ -245,7 +245,8 @@ def test_no_grad_decorates_a_function():
     runs with recording off, and after each call the mode from before is back.
 
     The body of a decorated `async def` runs after the decorator has returned, with recording
-    on: write a `with torch.no_grad()` block in it.
+    on: write a `with torch.no_grad()` block in it, with no `await` inside the block, as other
+    tasks would run with recording off in the meantime.
     """
 
     @torch.no_grad()
@@ -334,12 +335,12 @@ def test_each_thread_has_its_own_mode():
 
 
 def test_results_of_no_grad_are_ordinary_tensors():
-    """If `x = torch.tensor(3.0, requires_grad=True)` and `constant = x * 2` is computed
-    inside `torch.no_grad()`, `(x * constant).backward()` outside takes `constant` for a
-    constant: `x.grad` is 6. `constant.requires_grad_()` is allowed.
+    """If `x = torch.tensor(3.0, requires_grad=True)` and `constant = x * 2` is computed inside
+    `torch.no_grad()`, `(x * constant).backward()` outside takes `constant` for a constant:
+    `x.grad` is 6. `constant.requires_grad_()` is allowed.
 
-    Outside the mode, a tensor made in inference mode can't be made to:
-    `spec/autograd/test_inference_mode.py`.
+    On a tensor made in `torch.inference_mode()`, `requires_grad_()` outside that mode raises
+    RuntimeError: `spec/autograd/test_inference_mode.py`.
     """
     x = torch.tensor(3.0, requires_grad=True)
     with torch.no_grad():

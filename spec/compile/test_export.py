@@ -250,9 +250,9 @@ def test_two_dimensions_that_must_agree_share_a_dim():
 
 
 def test_python_numbers_are_constants():
-    """The Python float 2.0 given for an argument `scale` among the example inputs of
-    `torch.export.export` is a constant of the program: with 3.0 the program raises, since
-    PyTorch 2.9 with the words "Guard failed: scale == 2.0".
+    """For a net called as `net(x, scale)`,
+    `program = torch.export.export(net, (x, 2.0)).module()` keeps the float 2.0 as a constant:
+    `program(x, 3.0)` raises, since PyTorch 2.9 with the words "Guard failed: scale == 2.0".
 
     Pass a tensor if the value has to change.
     """

@@ -89,10 +89,10 @@ def test_without_mps_a_tensor_there_is_refused():
 
 def test_there_is_no_float64_on_mps(mps):
     """Where MPS is available `x.to("mps")` of a float64 tensor raises TypeError, "Cannot
-    convert a MPS Tensor to float64 dtype as the MPS framework doesn't support float64.
-    Please use float32 instead."
+    convert a MPS Tensor to float64 dtype as the MPS framework doesn't support float64. Please
+    use float32 instead."
 
-    NumPy makes float64 arrays unless told otherwise: write
+    NumPy makes float64 arrays of Python floats unless told otherwise: write
     `torch.from_numpy(array).float().to("mps")`.
     """
     x = torch.ones(2, dtype=torch.float64)

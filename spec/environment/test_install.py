@@ -68,12 +68,13 @@ def test_a_file_named_like_the_library_hides_it(tmp_path):
 
 @pytest.mark.parametrize("message", ["module 'torch' has no attribute 'tensor' ("])
 def test_a_script_named_torch_imports_itself(tmp_path, message):
-    """By default a script `torch.py` that runs `import torch` and `torch.tensor([1])`
-    imports itself and ends with AttributeError, "module 'torch' has no attribute 'tensor'".
+    """By default a script `torch.py` that runs `import torch` and `torch.tensor([1])` imports
+    itself and ends with AttributeError, "module 'torch' has no attribute 'tensor'".
 
     Up to Python 3.12 the message begins with "partially initialized module 'torch'" and ends
     with "(most likely due to a circular import)"; 3.13 says "(consider renaming ...". Rename
-    the script, and delete a folder `torch` beside it; `torch.__file__` says what was found.
+    the script, and a folder `torch` beside it that has an `__init__.py`; `torch.__file__` says
+    what was found.
     """
     script = tmp_path / "torch.py"
     script.write_text("import torch\ntorch.tensor([1])\n")

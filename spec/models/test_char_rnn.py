@@ -138,9 +138,9 @@ def test_it_goes_on_from_a_prompt_by_its_checkpoint(poet, trained):
 
 
 def test_a_cold_sample_repeats_itself_and_a_hot_one_misspells(poet, trained):
-    """With the default net, `examples/char_rnn.py --generate --temperature 0` writes the
-    same for seeds 1 and 2, in words of the training text but for the last; at
-    `--temperature 5 --sample 300`, at most 5 different words of that text occur.
+    """With the default net `examples/char_rnn.py --generate --temperature 0` writes the same
+    for seeds 1 and 2, and each word but the last is one of the training text;
+    `--temperature 5 --sample 300` writes at most 5 different words of that text.
 
     The logits are divided by the temperature: near 0 the largest wins, at 5 all characters
     become almost equally likely.

@@ -235,8 +235,9 @@ def test_the_figure_shows_seconds_over_size(compared_with_itself, tmp_path):
 
 @without_accelerator
 def test_a_dry_run_times_two_small_sizes_and_writes_nothing(script, tmp_path, monkeypatch):
-    """`examples/cpu_vs_gpu.py --dry-run` times the sizes 16 and 64 (on the CPU twice where
-    there is no accelerator) and writes no file, not even the folder of `--out`.
+    """`examples/cpu_vs_gpu.py --dry-run` times products of square matrices of the sizes 16 and
+    64 (on the CPU twice where there is no accelerator) and writes no file, not even the folder
+    of `--out`.
     """
     monkeypatch.chdir(tmp_path)
 
@@ -296,10 +297,9 @@ def test_on_a_gpu_who_does_not_wait_times_the_asking(script):
 
 @pytest.mark.cuda
 def test_events_on_the_gpu_agree_with_the_clock(script):
-    """`first.elapsed_time(second)` of two synchronized
-    `torch.cuda.Event(enable_timing=True)` around a warm `a @ a` (4096 x 4096, float32,
-    CUDA) gives milliseconds, within 40 % of a clock that waits for
-    `torch.cuda.synchronize()`.
+    """`first.elapsed_time(second)` of two `torch.cuda.Event(enable_timing=True)`, recorded
+    around a warm `a @ a` (4096 x 4096, float32, CUDA), is its time in ms after
+    `second.synchronize()`, within 40 % of a clock with `torch.cuda.synchronize()`.
     """
     device = torch.device("cuda")
     a = torch.rand(4096, 4096, device=device)

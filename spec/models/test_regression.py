@@ -98,9 +98,9 @@ def test_the_notes_three_layers_have_31_numbers_to_learn(trained):
 
 
 def test_a_row_of_numbers_is_made_a_column_for_the_layer(example, trained):
-    """A float32 `nn.Linear(1, 20)` takes 200 float32 inputs as shape (200, 1), which
-    `x.unsqueeze(1)` makes of shape (200,); shape (200,) itself raises RuntimeError, as its
-    last dimension, 200, is taken for the features.
+    """`nn.Linear(1, 20)` takes a float32 `x` of shape (200,) as 200 inputs after
+    `x.unsqueeze(1)`, of shape (200, 1); `x` itself raises RuntimeError, as its last dimension,
+    200, is taken for the features.
     """
     metrics, _ = trained()
     x, y = example.make_points(200, seed=0)

@@ -186,15 +186,15 @@ def differing(one, other):
 
 @pytest.mark.parametrize("name", TINY)
 def test_a_run_killed_and_resumed_ends_with_the_same_weights(name, command, whole, tmp_path):
-    """If a script of `examples/` that has `--resume` is killed writing any checkpoint but
-    its first, a call with `--resume` (not `--recipe all`) ends bit for bit with the weights
-    and losses of a whole run on the same CPU with as many threads.
+    """If a script of `examples/` that has `--resume` is killed writing a checkpoint after its
+    first, the same call plus `--resume` (not `--recipe all`) ends bit for bit with weights and
+    losses of a whole run on the same CPU with as many threads.
 
     The first checkpoint is that of the untrained net, one follows each epoch; in
-    `regression.py` each tenth and the last, in `learning_to_optimize.py` each hundredth
-    step, in `dqn.py` each evaluation, in `dcgan.py` each `--report-every` steps. Of
-    `--recipe all` in `cifar10_classifier.py` the recipe that has not begun has no
-    checkpoint: resume each by its own name.
+    `regression.py` each tenth and the last, in `learning_to_optimize.py` each hundredth step
+    and the last, in `dqn.py` each evaluation, in `dcgan.py` each `--report-every` steps. Of
+    `--recipe all` in `cifar10_classifier.py` the recipe that has not begun has no checkpoint:
+    resume each by its own name.
     """
     script = import_example(name)
     run_until_killed(script, "os.replace", 4, command(name, tmp_path))
@@ -460,11 +460,11 @@ class Memory:
 
 @pytest.mark.torch(">=2.3")  # GradScaler("cpu")
 def test_every_kind_of_state_goes_on_where_it_was(train, tmp_path):
-    """A CPU run that gives `Run` of `examples/workbench.py` all its state (model,
-    optimizer, `GradScaler`, `torch.Generator`), interrupted in its second epoch and resumed
-    with as many threads, ends bit for bit as an uninterrupted one does.
+    """A CPU run that gives `Run` of `examples/workbench.py` all its state (model, optimizer,
+    `GradScaler`, `torch.Generator`), interrupted in its second epoch and resumed with as many
+    threads, ends bit for bit as an uninterrupted one does.
 
-    So it does though it shuffles its data and drops out half of its units. Each epoch begins
+    The run of this test shuffles its data and drops out half of its units. Each epoch begins
     with a seed of its own; all other state is in the checkpoint.
     """
     train(out="whole")

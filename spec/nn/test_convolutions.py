@@ -364,11 +364,13 @@ def test_output_padding_chooses_between_two_sizes():
 
 
 def test_output_padding_is_smaller_than_the_stride():
-    """`nn.ConvTranspose2d(1, 1, 3, output_padding=1)`, with stride 1, raises RuntimeError
-    when it is called on `torch.zeros(1, 1, 3, 3)`: "output padding must be smaller than
-    either stride or dilation".
+    """`nn.ConvTranspose2d(1, 1, 3, output_padding=1)`, with stride 1, raises RuntimeError when
+    it is called on `torch.zeros(1, 1, 3, 3)`: "output padding must be smaller than either
+    stride or dilation".
 
-    Because with stride 1 a convolution makes each size of one size, and there is no choice.
+    `output_padding` chooses between the input sizes for which a convolution has the same output
+    size: with stride 2 and kernel 3 both 7 and 8 become 3. With stride 1 each output size comes
+    from one input size only.
     """
     layer = nn.ConvTranspose2d(1, 1, 3, output_padding=1)
 

@@ -122,9 +122,9 @@ def test_info_nce_is_cross_entropy_over_similarities():
 
 
 def test_contrastive_scores_of_a_row_with_itself_are_masked():
-    """For `z = torch.cat([first, second])` of two views of n images (SimCLR), the diagonal
-    of `z @ z.T` compares each row with itself: `masked_fill` replaces it by `-torch.inf`,
-    and the target of row i is `(i + n) % (2 * n)`.
+    """For `F.normalize`d rows `z = torch.cat([first, second])` of two views of n images
+    (SimCLR), `masked_fill` sets the diagonal of `z @ z.T`, each row with itself, to
+    `-torch.inf`; row i has the target `(i + n) % (2 * n)` in `F.cross_entropy`.
     """
     z = F.normalize(torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]]), dim=1)
     n = len(z) // 2

@@ -221,9 +221,9 @@ def test_adam_refuses_sparse_gradients_and_sparse_adam_dense_ones():
 
 
 def test_sparse_adam_moves_only_the_rows_that_were_looked_up():
-    """With `table = nn.Embedding(3, 1, sparse=True)`, all gradients cleared,
-    `table(torch.tensor([2])).sum().backward()` and one `SparseAdam.step()` move only row 2;
-    the other rows and their running means stay as they are.
+    """With `table = nn.Embedding(3, 1, sparse=True)`, after a step for row 1 and
+    `table.zero_grad()`, `table(torch.tensor([2])).sum().backward()` and `step()` of the same
+    `SparseAdam` move only row 2; row 1 and its running mean stay as they are.
 
     `Adam` with a dense gradient goes on moving a row by its old mean after its last
     look-up.

@@ -216,9 +216,9 @@ def test_unused_parameters_are_named_on_demand(group_of_one):
 
 
 def test_parameters_frozen_after_wrapping_are_missed(group_of_one):
-    """After `parallel = DistributedDataParallel(model)` of an `nn.Linear` and
-    `model.weight.requires_grad_(False)`, one forward and `backward()` raise nothing; the
-    next forward raises RuntimeError, "Expected to have finished reduction".
+    """After `parallel = DistributedDataParallel(model)` of `model = nn.Linear(1, 1)` and
+    `model.weight.requires_grad_(False)`, one forward and `backward()` run; the next forward
+    raises RuntimeError, "Expected to have finished reduction".
 
     Because DDP lists the parameters when it is made: freeze before wrapping, or wrap anew.
     """

@@ -373,8 +373,9 @@ def test_ddp_refuses_a_model_with_nothing_to_learn(group_of_one):
 
 
 def test_a_cpu_model_takes_no_device_ids(group_of_one):
-    """`DistributedDataParallel(nn.Linear(5, 2), device_ids=[0])`, with the layer on the
-    CPU, raises ValueError, "device_ids and output_device arguments only work with".
+    """After `init_process_group`, `DistributedDataParallel(nn.Linear(5, 2), device_ids=[0])`,
+    with the layer on the CPU, raises ValueError, "device_ids and output_device arguments only
+    work with".
 
     `device_ids` names the one GPU of this process; for a model on the CPU leave it out.
     """

@@ -128,11 +128,11 @@ dist.all_reduce(torch.ones(1))
 
 
 def test_torchrun_starts_again_if_it_may(tmp_path):
-    """If a process started by `torchrun --max-restarts 1 script.py` fails, all processes
-    are started again, once, with `TORCHELASTIC_RESTART_COUNT` 1 instead of 0 in their
-    environment.
+    """If a process started by `torchrun --max-restarts 1 script.py` fails, all processes are
+    started again, once, with `TORCHELASTIC_RESTART_COUNT` 1 instead of 0 in their environment.
 
-    It begins from its first line, so a training has to load its last checkpoint there.
+    Each process begins again at the first line of the script, so a training has to load its
+    last checkpoint there.
     """
     script = tmp_path / "script.py"
     script.write_text("""

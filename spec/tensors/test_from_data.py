@@ -43,13 +43,13 @@ def test_tensor_makes_a_tensor_of_the_given_numbers():
     ],
 )
 def test_the_widest_kind_in_the_data_decides_the_dtype(data, dtype, held, device):
-    """By default `torch.tensor` of the list `[1, 2]` is int64, of `[1, 2.5]`, with one
-    float, float32, of `[1, 2j]`, with one complex number, complex64, of `[True, False]`
-    bool; an empty list gives float32.
+    """By default `torch.tensor` of the list `[1, 2]` is int64, of `[1, 2.5]`, with one float,
+    float32, of `[1, 2j]`, with one complex number, complex64, of `[True, False]` bool; an empty
+    list gives float32.
 
-    Because the dtype must hold each value: kinds rank bool, integer, float, complex. float32
-    and complex64 follow the default dtype. Write `1.0` or `dtype=` where a float tensor is
-    wanted.
+    Because kinds rank bool, integer, float, complex, and the highest kind in the list decides.
+    float32 and complex64 follow the default dtype. Write `1.0` or `dtype=` where a float tensor
+    is wanted.
     """
     made = torch.tensor(data, device=device)
 

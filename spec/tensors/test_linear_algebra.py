@@ -135,7 +135,8 @@ def test_inv_ex_reports_instead_of_raising():
     2], [2, 4]]: its `info` is 2, the position of the zero pivot, counted from 1; for success
     `info` is 0.
 
-    It needs no synchronisation with a GPU.
+    For a matrix on a GPU `inv_ex` by default doesn't synchronise the GPU with the CPU;
+    `torch.linalg.inv` does.
     """
     singular = torch.tensor([[1.0, 2.0], [2.0, 4.0]])
     regular = torch.tensor([[1.0, 2.0], [0.0, 4.0]])

@@ -196,10 +196,10 @@ def test_a_matrix_product_does_not_mix_dtypes():
 
 def test_vectors_of_two_lengths_have_no_dot_product():
     """For `x = torch.tensor([1.0, 2.0])` and `one = torch.tensor([3.0])`, `x @ one` and
-    `torch.dot(x, one)` raise RuntimeError, "expected tensor [2] and src [1] to have the
-    same number of elements": `one` is not broadcast.
+    `torch.dot(x, one)` raise RuntimeError, "expected tensor [2] and src [1] to have the same
+    number of elements": `one` is not broadcast.
 
-    Write `(x * y).sum()` where broadcasting is wanted.
+    Write `(x * one).sum()` where broadcasting is wanted.
     """
     x = torch.tensor([1.0, 2.0])
     one = torch.tensor([3.0])

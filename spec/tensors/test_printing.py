@@ -67,12 +67,12 @@ def test_numbers_are_padded_to_one_width(values, text):
 )
 def test_scientific_notation_comes_with_a_wide_range(values, text):
     """By default `torch.tensor([0.5, 500.0])` prints as `tensor([  0.5000, 500.0000])`, but
-    `torch.tensor([0.5, 501.0])` in scientific notation, as
-    `tensor([5.0000e-01, 5.0100e+02])`: 501 is more than 1000 times 0.5.
+    `torch.tensor([0.5, 501.0])` in scientific notation, as `tensor([5.0000e-01, 5.0100e+02])`:
+    501 is more than 1000 times 0.5.
 
-    So it is with the largest and the smallest nonzero of the finite magnitudes shown; a
-    largest one above 1e8 or a smallest one below 1e-4 gives it, too. Write
-    `torch.set_printoptions(sci_mode=False)` to turn it off.
+    What counts is the ratio of the largest to the smallest nonzero magnitude among the finite
+    elements shown. A largest magnitude above 1e8 or a smallest one below 1e-4 gives scientific
+    notation, too. `torch.set_printoptions(sci_mode=False)` turns it off.
     """
     assert repr(torch.tensor(values)) == text
 

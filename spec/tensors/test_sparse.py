@@ -117,10 +117,11 @@ def test_without_a_size_it_is_guessed():
 @pytest.mark.torch(">=2.0")
 def test_coordinates_beyond_the_size_are_looked_for_on_request():
     """`torch.sparse_coo_tensor([[0, 5]], [1.0, 2.0], (3,), check_invariants=True)` raises
-    RuntimeError, "size is inconsistent with indices", because the coordinate 5 is not below
-    the size 3.
+    RuntimeError, "size is inconsistent with indices", because the coordinate 5 is not below the
+    size 3.
 
-    By default such a tensor may be made without an error, and read foreign memory later.
+    By default such a tensor may be made without an error; an operation on it may then read
+    memory outside of the tensor.
     """
     inside = torch.sparse_coo_tensor([[0, 2]], [1.0, 2.0], (3,), check_invariants=True)
 

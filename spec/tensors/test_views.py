@@ -177,11 +177,11 @@ def test_reshape_is_a_view_where_it_can_be_one(device):
 
 def test_reshape_copies_where_it_must(device):
     """With `x = torch.zeros(2, 3)`, `x.t().reshape(6)` is a copy, since no single stride reads
-    the transpose in order: a write to the copy does not show in `x`; `x.t().reshape(3, 2, 1)` is
-    a view.
+    the transpose in order: a write to the copy does not show in `x`; `x.t().reshape(3, 2, 1)`
+    is a view.
 
-    It is silent about it. Where a view is needed write `view`, which raises; where a copy is
-    needed, `clone()`.
+    `reshape` doesn't tell which of the two it returned. Where a view is needed write `view`,
+    which raises where there is none; where a copy is needed, `clone()`.
     """
     x = torch.zeros(2, 3, device=device)
     y = x.t().reshape(6)

@@ -101,12 +101,12 @@ def test_a_traced_net_answers_without_its_class(tmp_path):
 
 @torchscript
 def test_a_trace_keeps_the_branch_of_its_example():
-    """`torch.jit.trace` keeps the branch that the example took at `if x.sum() > 0`, with a
-    TracerWarning, "Converting a tensor to a Python boolean"; `torch.jit.script` compiles
-    both branches.
+    """`torch.jit.trace` keeps the branch that its example input took at `if x.sum() > 0`, with
+    a TracerWarning, "Converting a tensor to a Python boolean"; `torch.jit.script` compiles both
+    branches.
 
-    Because a trace records the operations on tensors, and a Python `if` is none. An `if` on
-    a Python bool warns of nothing.
+    Because a trace records the operations on tensors, and a Python `if` is none. An
+    `if self.training` is kept in the same way, without the warning.
     """
 
     class Net(nn.Module):

@@ -326,9 +326,9 @@ def test_four_positions_pass_over_the_rest_of_larger_batches():
 
 
 def test_accuracy_per_class_by_bincount():
-    """For 1-D int64 `labels` from 0 to n - 1, `labels.bincount(minlength=n)` counts each
-    class and `labels[predicted == labels].bincount(minlength=n)` its correct predictions;
-    the second over the first is the accuracy of a class that occurs.
+    """For 1-D int64 `labels` and `predicted` from 0 to n - 1, `labels.bincount(minlength=n)`
+    counts each class, `labels[predicted == labels].bincount(minlength=n)` its correct
+    predictions; second over first is the accuracy of a class that occurs.
 
     `minlength=n` makes both results n long, even where the last class does not occur;
     labels are 0 to n - 1, for `bincount` refuses negative ones such as -100.

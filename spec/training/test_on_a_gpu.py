@@ -258,9 +258,9 @@ def test_a_wide_net_trains_faster_on_a_gpu():
 @pytest.mark.claim("blitz-gpu-no-gain-small-net")
 @pytest.mark.spare("3", reason="little or no speed-up, as a number")
 def test_a_small_net_gains_little_or_nothing_from_a_gpu():
-    """Measured by `torch.utils.benchmark.Timer`, forward and `backward()` of two
-    `nn.Conv2d` and three `nn.Linear`, with a batch of 4 images of 32 x 32, were at most
-    3 times as fast on the GPUs tried as on one CPU thread.
+    """With `nn.Conv2d(3, 6, 5)`, `nn.Conv2d(6, 16, 5)` and three `nn.Linear`, forward and
+    `backward()` of 4 images of 32 x 32, timed by `torch.utils.benchmark.Timer`, were at most 3
+    times as fast on the GPUs tried as on one CPU thread.
 
     Because launching each operation on the GPU takes longer than computing it for so few
     numbers.
