@@ -247,9 +247,9 @@ def test_vmap_wants_to_know_what_randomness_means():
 
 
 def test_batch_norm_in_vmap_must_not_update_shared_statistics():
-    """`vmap(norm)(x)` of `norm = nn.BatchNorm1d(2)` in training mode, with `x` of shape
-    (4, 3, 2), raises RuntimeError, as its running statistics can't be updated by each
-    entry: use `norm.eval()`, or `track_running_stats=False` when making it.
+    """`torch.func.vmap(norm)(x)` of `norm = nn.BatchNorm1d(2)` in training mode, with `x` of
+    shape (4, 3, 2), raises RuntimeError, as its running statistics can't be updated by each
+    entry: use `norm.eval()` or `track_running_stats=False`.
 
     `torch.func.replace_all_batch_norm_modules_(net)` switches the statistics off in a network.
     """
@@ -269,9 +269,9 @@ def test_batch_norm_in_vmap_must_not_update_shared_statistics():
 
 
 def test_vmap_maps_tensors_and_hands_numbers_over_with_none():
-    """`vmap(torch.mul)(x, 2.0)` of a vector `x` raises ValueError, "We cannot vmap over
-    non-Tensor arguments, please use None as the respective in_dim": write `vmap(torch.mul,
-    in_dims=(0, None))(x, 2.0)`.
+    """`torch.func.vmap(torch.mul)(x, 2.0)` of a vector `x` raises ValueError, "We cannot vmap
+    over non-Tensor arguments, please use None as the respective in_dim": write
+    `vmap(torch.mul, in_dims=(0, None))(x, 2.0)`.
     """
     x = torch.tensor([1.0, 2.0])
 

@@ -143,12 +143,13 @@ def test_a_compiled_module_shares_its_parameters():
 
 
 def test_a_checkpoint_of_a_compiled_module_is_refused_by_the_plain_one():
-    """`load_state_dict` of an `nn.Linear`, with `strict=True`, refuses the `state_dict()`
-    of `torch.compile` of it with RuntimeError, "Error(s) in loading state_dict for Linear",
-    and below "Unexpected key(s) in state_dict: "_orig_mod.weight"".
+    """`load_state_dict` of an `nn.Linear`, with `strict=True`, refuses the `state_dict()` of
+    `torch.compile` of it with RuntimeError, "Error(s) in loading state_dict for Linear", and
+    below "Unexpected key(s) in state_dict: "_orig_mod.weight"".
 
-    Save `model.state_dict()` of the model itself, or `compiled._orig_mod.state_dict()`. The
-    prefix is removed from a saved one by `consume_prefix_in_state_dict_if_present`.
+    Save `model.state_dict()` of the model itself, or `compiled._orig_mod.state_dict()`. From a
+    `saved` one `nn.modules.utils.consume_prefix_in_state_dict_if_present(saved, "_orig_mod.")`
+    removes the prefix.
     """
     model = nn.Linear(2, 1, bias=False)
     saved = torch.compile(model, backend="eager").state_dict()

@@ -61,10 +61,11 @@ def test_an_operator_needs_types():
 @pytest.mark.slow
 def test_compile_needs_the_shape_of_a_custom_operator(cube):
     """A function compiled by `torch.compile` that calls a custom operator `cube(x)`, which
-    returns a tensor, raises an error, "There was no fake impl registered for", until
-    `cube.register_fake` tells the shape and dtype of the result.
+    computes a tensor with NumPy, raises an error, "There was no fake impl registered for",
+    until `cube.register_fake` tells the shape and dtype of the result.
 
-    Because the compiler runs the function on tensors without data, which NumPy can't.
+    Because the compiler runs the function on tensors without data, and NumPy code can't run on
+    these: `cube.register_fake(torch.empty_like)` stands in for it.
     """
     compiled = torch.compile(lambda x: cube(x) + 1, backend="eager", fullgraph=True)
 

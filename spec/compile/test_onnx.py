@@ -245,12 +245,12 @@ def test_onnx_runtime_wants_the_dtype_of_the_example(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_the_opset_is_chosen(path):
-    """`torch.onnx.export(nn.Linear(2, 1), (torch.zeros(1, 2),), path, opset_version=18)`
-    writes opset 18, as `onnx.load(path).opset_import` shows; `opset_version=11`, for which
-    there is no conversion of this layer, gives opset 18 as well.
+    """`torch.onnx.export(nn.Linear(2, 1), (torch.zeros(1, 2),), path, opset_version=18)` writes
+    opset 18, as `onnx.load(path).opset_import` shows; `opset_version=11`, for which there is no
+    conversion of this layer, gives opset 18 as well.
 
-    Look at `onnx.load(path).opset_import` for what was written. `dynamo=False` follows older
-    ones.
+    So look at what was written. The older exporter, chosen by `dynamo=False`, does write opset
+    11.
     """
     import onnx
 

@@ -109,9 +109,9 @@ def test_without_a_transform_a_sample_is_a_picture(mnist_files, tmp_path):
 
 
 def test_pictures_cannot_be_batched(mnist_files, tmp_path):
-    """`next(iter(DataLoader(mnist)))` of `mnist = datasets.MNIST(root)` raises TypeError,
-    since its samples hold Pillow pictures; with `datasets.MNIST(root,
-    transform=torchvision.transforms.ToTensor())` the batches are made.
+    """`next(iter(DataLoader(mnist)))` raises TypeError for
+    `mnist = torchvision.datasets.MNIST(root)`, whose samples hold Pillow pictures; with
+    `MNIST(root, transform=torchvision.transforms.ToTensor())` the batches are made.
 
     Because `default_collate` has no rule for pictures; a `collate_fn` of your own can have one.
     """

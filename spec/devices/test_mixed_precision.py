@@ -315,8 +315,8 @@ def test_binary_cross_entropy_of_probabilities_is_refused_on_a_gpu():
     """`F.binary_cross_entropy` of CUDA tensors raises RuntimeError inside
     `torch.autocast("cuda")`; use `F.binary_cross_entropy_with_logits` on the logits.
 
-    Because in float16 a probability rounds to 0 or 1 too easily, and the logarithm of 0 is
-    infinite.
+    The gradient of a float16 input is float16 as well, and that of the logarithm of a
+    probability near 0 may be larger than 65504, the largest float16: at 1e-6 it is a million.
     """
     x = torch.full((2,), 0.5, device="cuda")
 

@@ -85,8 +85,10 @@ def test_work_in_one_stream_keeps_its_order():
 
 @pytest.mark.cuda
 def test_outside_a_with_statement_the_stream_is_the_default_one():
-    """Inside `with torch.cuda.stream(stream):` `torch.cuda.current_stream()` is `stream`; after
-    the block it is what it was before, here `torch.cuda.default_stream()`."""
+    """Inside `with torch.cuda.stream(stream):` `torch.cuda.current_stream()` equals `stream`;
+    after the block it equals the stream that was current before, here
+    `torch.cuda.default_stream()`.
+    """
     stream = torch.cuda.Stream()
 
     with torch.cuda.stream(stream):

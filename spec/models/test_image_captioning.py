@@ -100,12 +100,12 @@ def test_what_was_never_seen_together_is_described_rightly(trained):
 
 @pytest.mark.spare("50", reason="within 15 of it")
 def test_colours_and_shapes_are_asked_for_apart(captioning):
-    """`mix_colours` of `examples/image_captioning.py` puts a picture's colour channels in
-    random order with probability 0.5; its caption to write then has 0 in place of words for
-    colours, otherwise in place of words for shapes.
+    """`mix_colours(images, captions, colours, shapes)` of `examples/image_captioning.py` puts
+    an image's channels in random order with probability 0.5: then its caption to predict has 0
+    for each word in `colours`, otherwise for each in `shapes`.
 
-    Where the loss leaves a word out, 0 stands, the padding. Of a picture with exchanged channels
-    the colours are not read either: 1, <unk>, stands there.
+    0 is the padding, which the loss leaves out. The caption to read with an image whose
+    channels are exchanged has 1, <unk>, for its colours.
     """
     torch.manual_seed(0)
     images = torch.tensor([10, 20, 30], dtype=torch.uint8).view(1, 3, 1, 1).expand(100, 3, 2, 2)

@@ -179,8 +179,8 @@ def test_the_rivals_step_as_torch_optim_does(example, name, options):
 
 
 def test_each_coordinate_is_optimized_by_itself(example):
-    """`LearnedOptimizer` of `examples/learning_to_optimize.py` reads each coordinate alone:
-    for `gradient.flip(1)` its steps are, up to rounding, those for `gradient`, flipped too.
+    """`LearnedOptimizer` of `examples/learning_to_optimize.py` reads each coordinate alone: for
+    a `gradient` of shape (2, 10), `gradient.flip(1)` gives the steps flipped, up to rounding.
     Its 1941 parameters serve for any number of coordinates.
 
     Therefore it can be applied to problems of any size.
@@ -197,11 +197,11 @@ def test_each_coordinate_is_optimized_by_itself(example):
 
 
 def test_the_training_reaches_through_all_steps(example):
-    """In `examples/learning_to_optimize.py` the loss after four steps gives each of the six
-    parameter tensors of the LSTM a gradient, through these steps; the gradients that the LSTM
-    reads don't require grad.
+    """In `examples/learning_to_optimize.py` the loss after four steps of `LearnedOptimizer`, an
+    `nn.LSTMCell` and an `nn.Linear`, gives each of its six parameter tensors a gradient; the
+    gradients that the LSTM reads don't require grad.
 
-    Leaving those out, as the paper does, avoids second derivatives of the problem.
+    They are detached, as in the paper, so that no second derivatives of the problem are needed.
     """
     torch.manual_seed(0)
     learned = example.LearnedOptimizer()

@@ -182,11 +182,11 @@ def test_a_packed_sentence_is_read_as_if_it_stood_alone(sentiment, trained):
 @pytest.mark.spare("'weird'", reason="any word that never comes will do")
 def test_the_vocabulary_holds_what_the_training_part_says_twice(sentiment):
     """`Vocabulary.of([["not", "good"], ["good", ",", "not", "odd"]])` of
-    `examples/sentiment.py` has <pad> at 0, <unk> at 1, then good and not, the words that
-    occur twice; its `encode(["odd", "weird"])` gives 1 for each of these two words.
+    `examples/sentiment.py` has the words `["<pad>", "<unk>", "good", "not"]`, none that occurs
+    once; its `encode(["odd", "weird"])` gives 1, the number of `<unk>`, for both.
 
-    A vector for a word met once could not be trained, and unseen sentences contain unknown
-    words.
+    Words that the training part has once train the vector of `<unk>`, which then stands for the
+    unknown words of unseen sentences.
     """
     vocabulary = sentiment.Vocabulary.of([["not", "good"], ["good", ",", "not", "odd"]])
 

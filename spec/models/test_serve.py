@@ -522,8 +522,9 @@ def test_a_file_that_is_no_model_is_refused(refused, demo, tmp_path):
 
 
 def test_weights_that_are_no_numbers_are_not_served(refused, demo, tmp_path):
-    """`examples/serve.py --model FILE` doesn't serve a model that answers zeros with NaN:
-    it ends with exit code 2 and one line.
+    """`examples/serve.py --model FILE` refuses a model whose output for an input of zeros holds
+    NaN: the program ends with exit code 2 and one line, "has no answer even to zeros: its
+    weights are no numbers".
 
     Later a NaN is taken for the mistake of a client, whose numbers were too large.
     """

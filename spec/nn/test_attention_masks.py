@@ -317,7 +317,7 @@ def test_is_causal_of_multihead_attention_needs_the_mask_too():
     raises RuntimeError, "Need attn_mask if specifying the is_causal hint"; give it the causal
     mask.
 
-    `nn.TransformerEncoderLayer` passes the hint on, and raises the same.
+    In training mode `nn.TransformerEncoderLayer` passes the hint on, and raises the same.
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.zeros(1, 3, 4)
     encoder = nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)

@@ -74,8 +74,9 @@ def test_twenty_relus_leave_all_of_it(device):
 
 @pytest.mark.claim("self-deep-exploding")
 def test_twenty_layers_of_weight_two_make_a_million(device):
-    """Through twenty layers `y = torch.relu(2 * y)`, starting at 1.0 in float32, the gradient is 2
-    ** 20, about a million.
+    """For `x = torch.tensor(1.0, requires_grad=True)` and `y = x`, after twenty times
+    `y = torch.relu(2 * y)`, as in a stack of twenty layers, `y.backward()` makes `x.grad` 2 **
+    20, about a million.
     """
     x = torch.tensor(1.0, device=device, requires_grad=True)
     y = x

@@ -116,13 +116,14 @@ def test_instance_norm_learns_nothing_unless_told():
 
 
 def test_local_response_norm_divides_by_neighbouring_channels(device):
-    """`nn.LocalResponseNorm(3, alpha=3.0, beta=1.0, k=1.0)` divides each element by `(k + alpha
-    * m) ** beta`, m being the mean square over 3 neighbouring channels, missing ones counted as
-    0: `torch.ones(1, 3, 1, 1)` becomes 1/3, 1/4, 1/3.
+    """`nn.LocalResponseNorm(3, alpha=3.0, beta=1.0, k=1.0)` divides each element by
+    `(k + alpha * m) ** beta`, m being the mean square over 3 neighbouring channels, missing
+    ones counted as 0: `torch.ones(1, 3, 1, 1)` becomes 1/3, 1/4, 1/3.
 
-    AlexNet has it; most later networks have `nn.BatchNorm2d` instead. With an even size, 2, the
-    neighbours are the channel itself and the one before it. `F.local_response_norm` and the
-    older `nn.CrossMapLRN2d` divide ones in three channels in the same way.
+    AlexNet has it; most later networks have `nn.BatchNorm2d` instead. `F.local_response_norm`
+    is the same as a function; with an even size, 2, the neighbours are the channel itself and
+    the one before it. The older `nn.CrossMapLRN2d` counts differently: with these settings it
+    turns the ones into 1/3, 1/4, 1/4.
     """
     x = torch.ones(1, 3, 1, 1, device=device)
 
@@ -131,8 +132,8 @@ def test_local_response_norm_divides_by_neighbouring_channels(device):
     assert y.flatten().tolist() == pytest.approx([1 / 3, 1 / 4, 1 / 3])
     pair = F.local_response_norm(x, 2, alpha=2.0, beta=1.0, k=0.0)
     assert pair.flatten().tolist() == pytest.approx([1.0, 0.5, 0.5])
-    old = nn.CrossMapLRN2d(2, alpha=2.0, beta=1.0, k=0.0)(x)
-    assert old.flatten().tolist() == pytest.approx([1.0, 0.5, 0.5])
+    old = nn.CrossMapLRN2d(3, alpha=3.0, beta=1.0, k=1.0)(x)
+    assert old.flatten().tolist() == pytest.approx([1 / 3, 1 / 4, 1 / 4])
 
 
 def test_batch_norms_are_converted_for_several_processes():

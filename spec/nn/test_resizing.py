@@ -164,12 +164,13 @@ def test_nearest_rounds_down():
 
 
 def test_class_numbers_are_resized_as_floats():
-    """`F.interpolate(mask[:, None], size=size)` of int64 masks (N, H, W) raises
-    RuntimeError on the CPU, "not implemented for 'Long'": write `mask[:, None].float()`,
-    mode "nearest", and `.long()` afterwards. uint8 works with "nearest".
+    """`F.interpolate(mask[:, None], size=size)` of int64 masks (N, H, W) raises RuntimeError on
+    the CPU, "not implemented for 'Long'": write `mask[:, None].float()`, mode "nearest", and
+    `.long()` afterwards. uint8 works with "nearest".
 
-    Because mode "bilinear" makes up classes: between 0 and 7 it finds 1 and 5. In newer
-    releases the error is of the subclass NotImplementedError.
+    Mode "bilinear" makes up classes: the row [0, 7] of twice the width, after `.long()`, is [0,
+    1, 5, 7] with "bilinear", but [0, 0, 7, 7] with "nearest". In newer releases the error is of
+    the subclass NotImplementedError.
     """
     mask = torch.tensor([[[0, 7]]], device="cpu")
 
@@ -351,7 +352,7 @@ def test_grid_sample_warns_of_its_default():
 def test_an_affine_grid_turns_an_image():
     """With `grid = F.affine_grid(torch.tensor([[[-1.0, 0, 0], [0, 1, 0]]]), (1, 1, 2, 2),
     align_corners=False)`, `F.grid_sample(image, grid, align_corners=False)` swaps the
-    columns of a 2 x 2 image; with 1.0 for -1.0 it keeps them.
+    columns of an `image` (1, 1, 2, 2); with 1.0 for -1.0 it keeps them.
 
     Up to rounding: the positions are float32 numbers between -1 and 1, and of 10 000 random
     pixels in a row some come back changed by about a thousandth.

@@ -147,8 +147,8 @@ def test_nadams_step_had_a_wrong_factor():
     """Before PyTorch 2.0, the first step of `NAdam` with its default settings was, for a
     gradient of 1, 1.0495 times `lr`; since then it is 1.0565 times.
 
-    Because the next step's momentum was multiplied by one factor too many. Results of the
-    two releases differ.
+    Because the product of the momenta up to the next step held the momentum of the present step
+    twice. Results of the two releases differ.
     """
     weight = nn.Parameter(torch.tensor(0.0, dtype=torch.float64))
     weight.grad = torch.tensor(1.0, dtype=torch.float64)

@@ -112,10 +112,11 @@ def test_shuffling_repeats_itself_until_the_epoch_is_set():
 
 
 def test_the_order_depends_on_seed_and_epoch_alone():
-    """The shuffled order of a `DistributedSampler` depends on its argument `seed` and on the epoch
-    that was set, not on `torch.manual_seed`.
+    """The shuffled order of a `DistributedSampler` depends on its argument `seed` and on the
+    epoch that was set, not on `torch.manual_seed`.
 
-    All processes must shuffle alike, or their shares would overlap, whatever each drew before.
+    Because all processes must shuffle alike, whatever random numbers each drew before:
+    otherwise their shares would overlap.
     """
     sampler = DistributedSampler(range(100), num_replicas=2, rank=0, seed=3)
     torch.manual_seed(1)

@@ -227,11 +227,11 @@ def test_a_gradient_norm_is_a_dtensor(group):
 @pytest.mark.torch(">=2.9")
 def test_gradients_accumulate_without_communication(group):
     """After `model.set_requires_gradient_sync(False)` a backward of a sharded model averages
-    nothing; the next backward after `set_requires_gradient_sync(True)` averages the sums: of 1 + 1
-    in one process and 2 + 2 in the other the mean is 3.
+    nothing; the next backward after `set_requires_gradient_sync(True)` averages the sums: of 1
+    + 1 in one process and 2 + 2 in the other the mean is 3.
 
-    It is the `no_sync` of FSDP2. Until then `.grad` of the sharded parameters is None, and each
-    process holds whole gradients, which costs memory.
+    It is the `no_sync` of FSDP2. Until then `.grad` of the sharded parameters stays what it
+    was, here None, and each process holds whole gradients, which costs memory.
     """
 
     def program(rank):
@@ -252,7 +252,7 @@ def test_a_model_may_be_sharded_before_it_has_memory(group):
     `to_empty(device="cpu")` then allocates only the rows of this process, which have to be
     initialised or loaded.
 
-    So no process ever needs memory for the whole model.
+    So no process needs memory for the whole model in order to make it.
     """
 
     def program(rank):

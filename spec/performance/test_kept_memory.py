@@ -80,12 +80,11 @@ def test_contiguous_does_not_free_a_large_storage():
 
 
 def test_deepcopy_of_a_view_copies_the_whole_storage():
-    """`copy.deepcopy(x[:10])` of `x = torch.zeros(1000)` copies the whole storage, 4,000
-    bytes; `copy.deepcopy(nn.Parameter(x[:10]))` copies the 10 elements, as
-    `x[:10].clone()` does.
+    """`copy.deepcopy(x[:10])` of `x = torch.zeros(1000)` copies the whole storage, 4,000 bytes;
+    `copy.deepcopy(nn.Parameter(x[:10]))` copies the 10 elements, as `x[:10].clone()` does.
 
-    So that views of one storage, copied together, still share memory. Of a slice of a tensor that
-    requires grad `deepcopy` raises RuntimeError: it copies leaves only, and such a slice is none.
+    So that views of one storage, copied together, still share memory. A slice of a tensor that
+    requires grad, made with grad mode on, is no leaf: `deepcopy` of it raises RuntimeError.
     """
     view = torch.zeros(1000)[:10]
 

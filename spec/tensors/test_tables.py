@@ -37,9 +37,9 @@ def test_a_frame_becomes_a_tensor_by_way_of_numpy(pandas):
 
 
 def test_a_frame_itself_is_no_data(pandas):
-    """For `frame = pandas.DataFrame({"a": [1, 2]})`, `torch.tensor(frame)` raises
-    ValueError, "could not determine the shape of object type 'DataFrame'", and
-    `torch.from_numpy(frame["a"])` raises TypeError: pass `frame["a"].to_numpy()`.
+    """Of `frame = pandas.DataFrame({"a": [1, 2]})`, `torch.tensor(frame)` raises ValueError,
+    "could not determine the shape of object type 'DataFrame'", and
+    `torch.from_numpy(frame["a"])` TypeError; `torch.tensor(frame["a"].to_numpy())` works.
 
     Because `torch.tensor` reads `frame[0]`, and a DataFrame looks 0 up among the names of its
     columns.
