@@ -20,12 +20,13 @@ import torch
 
 @pytest.mark.claim("blitz-grad-accumulates", "blitz-zero-grad-needed")
 def test_a_second_backward_adds_to_the_first(device):
-    """With `x = torch.tensor([1.0, 2.0], requires_grad=True)`, `(x * x).sum().backward()`
-    and then `(10 * x).sum().backward()` leave 12 and 14 in `x.grad`: the second gradient,
-    10, is added to the first, 2 and 4, and doesn't replace it.
+    """With `x = torch.tensor([1.0, 2.0], requires_grad=True)`, `(x * x).sum().backward()` and
+    then `(10 * x).sum().backward()` leave 12 and 14 in `x.grad`: the second gradient, 10, is
+    added to the first, 2 and 4, and doesn't replace it.
 
     Because several losses, or several parts of a batch, may contribute to one step. A training
-    loop must therefore clear the gradients before each step.
+    loop must therefore clear the gradients after each `optimizer.step()` and before the next
+    `backward()`.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
 

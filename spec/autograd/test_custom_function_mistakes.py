@@ -216,12 +216,12 @@ def test_only_tensors_are_saved_for_backward():
 
 
 def test_a_saved_tensor_is_guarded_against_writes():
-    """After `y = Square.apply(x)` at a 0-d `x` of 3 that requires grad and
-    `x.detach().add_(1)`, `y.backward()` raises RuntimeError if the `Function` `Square` for
-    x² used `ctx.save_for_backward(x)`; with `ctx.x = x` it gives the wrong gradient 8.
+    """After `y = Square.apply(x)` and `x.detach().add_(1)` with a 0-d `x` of 3 that requires
+    grad, `y.backward()` raises RuntimeError if the `Function` `Square` for x² used
+    `ctx.save_for_backward(x)`; with `ctx.x = x` the gradient is wrong: 8.
 
-    Because `save_for_backward` notes the version of the tensor, which an in-place write raises.
-    A write through `x.data` raises no version and isn't noticed.
+    Because `save_for_backward` notes the version of the tensor, a number that each in-place
+    write increases. A write through `x.data` doesn't increase it and isn't noticed.
     """
 
     class Square(torch.autograd.Function):

@@ -218,10 +218,11 @@ def test_clone_copies_the_memory_and_keeps_the_history(device):
     "copy", [lambda x: x.detach().clone(), lambda x: x.clone().detach()], ids=["cut", "copied"]
 )
 def test_detach_and_clone_give_an_independent_copy_in_either_order(copy):
-    """For a dense tensor `x`, `x.detach().clone()` and `x.clone().detach()` both give a
-    tensor with storage of its own that doesn't require grad.
+    """For a dense tensor `x`, `x.detach().clone()` and `x.clone().detach()` both give a tensor
+    with storage of its own that doesn't require grad.
 
-    `detach().clone()` is the better habit: it records no copy only to drop it.
+    `detach().clone()` is the better habit: in the other order autograd records the `clone()`,
+    and `detach()` drops that record again.
     """
     x = torch.ones(2, requires_grad=True)
     y = copy(x)

@@ -243,9 +243,9 @@ def test_a_hook_stays_with_the_value_it_was_put_on():
 
 @pytest.mark.torch("<2.0")
 def test_a_hook_put_on_later_used_to_join_the_earlier_ones():
-    """Before PyTorch 2.0, for a recorded `y = x * 2` of a float32 0-d `x`, a
-    `y.register_hook` hook registered after `y.mul_(5)` got the gradient of the old value in
-    `y.backward()`, 5, as one registered before it did.
+    """Before PyTorch 2.0, if a recorded 0-d `y = x * 2` had a hook when `y.mul_(5)` ran, a
+    second hook, added afterwards by `y.register_hook`, got in `y.backward()` the gradient of
+    the old value too, 5.
     """
     x = torch.tensor(1.0, requires_grad=True)
     y = x * 2

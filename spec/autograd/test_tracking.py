@@ -213,11 +213,11 @@ def test_switching_off_spares_what_is_already_recorded():
 
 
 def test_an_in_place_write_of_a_tracked_value_makes_a_plain_tensor_tracked():
-    """With grad mode on, `buffer[1] = x * 2` of a float32 0-d `x` that requires grad makes
-    the whole `buffer = torch.zeros(3)` require grad and no longer a leaf.
+    """With grad mode on, `buffer[1] = x * 2` of a float32 0-d `x` that requires grad makes the
+    whole `buffer = torch.zeros(3)` require grad and no longer a leaf.
 
     Because the write is recorded as an operation on `buffer`; `total += x` does the same, so a
-    running total keeps the graph of each term: add `x.detach()`. An integer tensor stays
+    running total keeps the graph of each term: add `x.detach()`. A `buffer` of integers stays
     without gradient.
     """
     x = torch.tensor(3.0, requires_grad=True)

@@ -160,9 +160,9 @@ def test_the_gradient_argument_is_a_weighing_of_the_outputs(device):
 
 
 def test_an_elementwise_function_has_a_diagonal_jacobian():
-    """At `x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)` the elementwise
-    `torch.square` has a diagonal Jacobian: `torch.square(x).backward(v)` stores in `x.grad`
-    for each element its derivative times the element of `v` at its index.
+    """For `x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)` and
+    `v = torch.tensor([1.0, 10.0, 100.0])`, `torch.square(x).backward(v)` stores `2 * x * v`,
+    [2, 40, 600], in `x.grad`: the elementwise square has a diagonal Jacobian.
     """
     x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
 

@@ -272,8 +272,10 @@ def test_the_listed_backends_leave_out_those_for_debugging():
     """`torch.compiler.list_backends()` names "inductor" and not "eager" or "aot_eager";
     `list_backends(exclude_tags=None)` names these as well.
 
-    If "eager" fails too, recording failed; if only "aot_eager" does, recording the backward pass
-    failed; if only "inductor" does, its code did.
+    To find out what fails, try `backend="eager"`, then `"aot_eager"`, then `"inductor"`: if
+    `"eager"` fails, recording the function does; if `"aot_eager"` is the first to fail,
+    recording the backward pass does; if only `"inductor"` fails, the code that it generates
+    does.
     """
     usual = torch.compiler.list_backends()
     every = torch.compiler.list_backends(exclude_tags=None)
@@ -363,9 +365,10 @@ def test_shapes_that_do_not_fit_are_found_while_recording():
 
 @pytest.mark.torch("<2.14")
 def test_before_2_14_the_node_that_did_not_fit_was_named():
-    """Before PyTorch 2.14 `x @ y` of dense tensors of the shapes (2, 3) and (4,) raises
-    TorchRuntimeError under `torch.compile`, with "Failed running call_function" or "Dynamo
-    failed to run FX node with fake tensors"."""
+    """Under `torch.compile`, `x @ y` of dense tensors of the shapes (2, 3) and (4,) raises
+    TorchRuntimeError: PyTorch 2.5 says "Failed running call_function", PyTorch 2.8 "Dynamo
+    failed to run FX node with fake tensors".
+    """
     compiled = torch.compile(lambda x: x @ torch.ones(4), backend="eager")
 
     with pytest.raises(

@@ -109,9 +109,9 @@ def test_cond_exports_both_branches():
 
 
 def test_a_size_that_is_a_value_is_declared_by_check():
-    """For an int64 vector `x`, `torch.export.export` records in `forward`
+    """`torch.export.export` takes a `forward` of an int64 vector `x` with
     `end = x.max().item()`, `torch._check(end >= 0)`, `torch._check(end <= x.shape[0])` and
-    `x[:end]`; the program raises RuntimeError for an `end` larger than `x.shape[0]`.
+    `return x[:end]`; the program raises RuntimeError for `end` above `x.shape[0]`.
     """
 
     class Head(nn.Module):

@@ -171,7 +171,8 @@ def test_dynamic_shapes_names_what_may_change(path):
     "batch"},))` leaves dimension 0 of the input open: the file gives its shape as
     `["batch", 2]`, and ONNX Runtime takes 7 rows.
 
-    A model with the batch size in its code, as in `x.reshape(4, -1)`, is not made open by it.
+    A size in the model's code stays: with `x.reshape(4, -1)` in `forward` the file gives
+    `["batch", 2]` too, but with 7 rows ONNX Runtime fails.
     """
     import onnx
     import onnxruntime

@@ -147,12 +147,12 @@ def test_scale_each_stretches_picture_by_picture():
 
 @pytest.mark.claim("blitz-imshow-unnormalise")
 def test_halving_and_adding_a_half_undoes_the_normalisation(device):
-    """`y = torchvision.transforms.Normalize([0.5], [0.5])(x)` of a float32 image tensor `x`
-    of shape (C, H, W) with values from 0 to 1 is `(x - 0.5) / 0.5`; `y / 2 + 0.5` gives
-    back `x`, up to rounding.
+    """`y = torchvision.transforms.Normalize([0.5], [0.5])(x)` of a float32 image tensor `x` of
+    shape (C, H, W) with values from 0 to 1 is `(x - 0.5) / 0.5`; `y / 2 + 0.5` gives back `x`,
+    up to rounding.
 
-    Shown without it, everything darker than the middle is black: `imshow` limits the values of
-    a colour image to 0 and 1.
+    `imshow` limits the values of a colour image to 0 and 1: shown as `y`, everything darker
+    than the middle is black. So show `y / 2 + 0.5`.
     """
     image = torch.tensor([0.0, 0.25, 1.0], device=device).view(1, 1, 3)
 

@@ -128,9 +128,9 @@ def test_random_choice_follows_the_seed_of_python():
 
 
 def test_picture_and_mask_part_unless_they_go_together():
-    """`RandomCrop` called on an image and then on its mask draws the place twice, so that
-    the two crops may differ; called once on `torch.cat([image, mask])`, which joins their
-    channels, it crops both at the same place.
+    """`RandomCrop` called on an image and then on its mask draws the place twice, so that the
+    two crops may differ; called once on `torch.cat([image, mask])`, for tensors (C, H, W) and
+    (1, H, W), it crops both at the same place.
 
     With `transforms.v2` wrap them as `tv_tensors.Image` and `tv_tensors.Mask` and write
     `crop(image, mask)`: see `spec/data/test_transforms_v2.py`.

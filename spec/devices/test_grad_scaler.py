@@ -135,12 +135,12 @@ def test_a_step_without_gradients_is_refused():
 
 @pytest.mark.torch(">=2.3")
 def test_an_update_without_a_step_is_refused():
-    """After `scaler.scale(loss).backward()` with a new
-    `scaler = torch.amp.GradScaler("cpu")`, `scaler.update()` raises AssertionError, "No inf
-    checks were recorded prior to update.", if only `optimizer.step()` was called in
-    between.
+    """After `scaler.scale(loss).backward()` with a new `scaler = torch.amp.GradScaler("cpu")`,
+    `scaler.update()` raises AssertionError, "No inf checks were recorded prior to update.", if
+    only `optimizer.step()` was called in between.
 
-    So it does after `optimizer.step()`: write `scaler.step(optimizer)` instead.
+    `scaler.step(optimizer)` makes these checks: write it instead of `optimizer.step()`, which
+    uses the gradients while they are still multiplied by the scale.
     """
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)

@@ -302,7 +302,8 @@ def test_an_unknown_setting_of_the_allocator_is_refused():
     `PYTORCH_ALLOC_CONF=nope:1`, `torch.cuda.memory._snapshot()` raises ValueError,
     "Unrecognized key 'nope' in Accelerator allocator config."
 
-    Older releases say "Unrecognized CachingAllocator option: nope". Correct the variable in the
+    PyTorch 2.5 and 2.8 ignore this variable: they read `PYTORCH_CUDA_ALLOC_CONF` and raise
+    RuntimeError, "Unrecognized CachingAllocator option: nope". Correct the variable in the
     shell that starts Python.
     """
     done = subprocess.run(

@@ -140,11 +140,12 @@ def test_gradients_find_their_way_back_through_to(device):
 
 
 def test_a_moved_tensor_is_no_leaf():
-    """`x.to("meta")` of a CPU tensor `x` that requires grad returns a tensor that is not a leaf;
-    called under `torch.no_grad()`, it returns a leaf that requires no grad.
+    """`x.to("meta")` of a CPU tensor `x` that requires grad returns a tensor that is not a
+    leaf; called under `torch.no_grad()`, it returns a leaf that requires no grad.
 
-    Because `backward()` fills no `.grad` for it by default, give the optimizer a leaf: make the
-    tensor on its device at once, `torch.zeros(2, device=..., requires_grad=True)`.
+    `backward()` fills no `.grad` of a tensor that is not a leaf, by default, and an optimizer
+    refuses it. Make the tensor for the optimizer on its device at once: `torch.zeros(2,
+    device=..., requires_grad=True)`.
     """
     x = torch.zeros(2, requires_grad=True)
 

@@ -61,12 +61,13 @@ def test_built_is_not_available():
 
 
 def test_a_build_for_the_cpu_is_not_compiled_with_cuda(monkeypatch):
-    """In a build for the CPU only, `torch.cuda.init()` and `torch.ones(2, device="cuda")`
-    raise AssertionError, "Torch not compiled with CUDA enabled", and
-    `torch.cuda.is_available()` is False, even on a machine with an NVIDIA GPU and driver.
+    """In a build for the CPU only, `torch.cuda.init()` and `torch.ones(2, device="cuda")` raise
+    AssertionError, "Torch not compiled with CUDA enabled", and `torch.cuda.is_available()` is
+    False, even on a machine with an NVIDIA GPU and driver.
 
     Such a build comes from pip on Windows and macOS, from `--index-url .../whl/cpu`, and from
-    other channels. Uninstall torch and install a build for CUDA; here its absence is simulated.
+    other channels. Uninstall torch and install a build for CUDA. The test simulates a build for
+    the CPU.
     """
     monkeypatch.delattr(torch._C, "_cuda_getDeviceCount", raising=False)
     monkeypatch.setattr(torch.cuda, "_initialized", False)
@@ -204,12 +205,13 @@ def test_kernels_of_the_same_generation_fit(machine_with, recwarn):
 @pytest.mark.torch(">=2.4")
 @built_for_cuda
 def test_cudnn_comes_with_the_build():
-    """In a build for CUDA `torch.backends.cudnn.version()` is the release of cuDNN as one number,
-    92400 for 9.24.0; `torch.__config__.show()` names the one that torch was built with, of the same
-    major release.
+    """In a build for CUDA `torch.backends.cudnn.version()` is the release of cuDNN as one
+    number, 92400 for 9.24.0; `torch.__config__.show()` names the one that torch was built with,
+    of the same major release.
 
-    cuDNN comes with torch and needs no installation of its own. One of another release that
-    `LD_LIBRARY_PATH` names is found first, and may fail.
+    A wheel for CUDA brings cuDNN along as a package, `nvidia-cudnn-cu13` for CUDA 13: install
+    none yourself. With another release named in `LD_LIBRARY_PATH` torch 2.14.1 still loads its
+    own; torch 2.5.1 loads parts of the other.
     """
     major = torch.backends.cudnn.version() // 10_000
 

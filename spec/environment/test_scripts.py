@@ -124,9 +124,9 @@ def test_a_line_with_several_elements_is_lost(logger, tmp_path, capsys):
 
 @pytest.mark.claim("summary-assert-file")
 def test_an_assertion_reports_a_missing_picture(tmp_path):
-    """If `path`, a `pathlib.Path` of an image, names no file,
-    `assert path.is_file(), "no picture"` raises AssertionError, "no picture", before a
-    `torch.Tensor` is made of the image, unless Python runs with `-O`.
+    """If the `pathlib.Path` `path` names no file,
+    `assert path.is_file(), f"there is no picture at {path}"` raises AssertionError with this
+    message, unless Python runs with `-O`. If it names a file, nothing is raised.
 
     Because `python -O` leaves assertions out: raise FileNotFoundError for what must hold
     always.

@@ -123,10 +123,11 @@ def test_layers_and_optimizers_have_docstrings(module):
 
 def test_a_compiled_function_tells_its_signature_in_its_documentation():
     """`inspect.getdoc(torch.add)`, the docstring of a compiled function, begins with the
-    signature "add(input, other, *, alpha=1, out=None) -> Tensor", which `help(torch.add)`
-    shows too.
+    signature "add(input, other, *, alpha=1, out=None) -> Tensor", which `help(torch.add)` shows
+    too.
 
-    Because a builtin function has no signature that Python could read.
+    Because `torch.add` carries no signature that Python could read:
+    `inspect.signature(torch.add)` raises ValueError.
     """
     first = inspect.getdoc(torch.add).splitlines()[0]
 

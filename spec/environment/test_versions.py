@@ -65,7 +65,9 @@ def test_a_version_may_name_its_build():
     """`2.0.1+cu117` names a build after the plus sign; as a `TorchVersion` it is greater than
     "2.0.1" and not equal to it.
 
-    So compare with `>=`, or compare `Version(torch.__version__).public`.
+    So compare with `>=`. For equality compare
+    `packaging.version.Version(torch.__version__).public`, which is "2.0.1" here; it is a
+    string, so don't compare it with `>=`: as strings, "2.14.1" is less than "2.9".
     """
     build, release = TorchVersion("2.0.1+cu117"), "2.0.1"
 

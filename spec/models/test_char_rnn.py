@@ -103,9 +103,9 @@ def test_four_letters_back_spell_words_and_lose_count(trained):
 
 
 def test_every_couplet_of_the_text_is_right_and_rhymes():
-    """In `write_couplets(200)` of `examples/drawn/verses.py` each couplet has two lines of
-    five words or two of seven, and rhymes; for the lines "old moon falls by" and "sea", of
-    four words and one, `right_couplets` returns (0.0, 0.0).
+    """In `write_couplets(200)` of `examples/drawn/verses.py` each couplet has two lines of five
+    words or two of seven, and rhymes: `right_couplets` returns these two shares, (1.0, 1.0),
+    and (0.0, 0.0) for the lines "old moon falls by" and "sea".
     """
     verses = import_example("drawn.verses")
 
@@ -117,9 +117,9 @@ def test_every_couplet_of_the_text_is_right_and_rhymes():
 
 
 def test_it_goes_on_from_a_prompt_by_its_checkpoint(poet, trained):
-    """`examples/char_rnn.py --generate --prompt "the old" --sample 200` writes 200
-    characters after the prompt without training; by the default net, seed 0 and
-    `--temperature 0.5`, at most one whole word isn't a word of the text.
+    """After a training by the defaults (seed 0), `examples/char_rnn.py --generate --prompt "the
+    old" --sample 200 --temperature 0.5` writes 200 characters after the prompt without training
+    again; at most one whole word isn't a word of the text.
 
     The last word is not counted, as the 200th character may cut it off.
     """

@@ -404,9 +404,9 @@ def test_the_loss_falls_to_about_half(notes, long):
 
 @pytest.mark.claim("blitz-per-class-mean")
 def test_with_classes_of_one_size_their_accuracies_average_to_the_whole(notes):
-    """If each class has equally many pictures to evaluate on, `examples/cifar10_classifier.py`
-    without `--recipe all` and `--dry-run` returns as "accuracy", up to rounding, the mean of
-    the accuracies in "per_class".
+    """With `--recipe notes`, without `--dry-run`, and with equally many pictures of each class
+    to evaluate on, `main` of `examples/cifar10_classifier.py` returns as "accuracy", up to
+    rounding, the mean of the ten accuracies in "per_class".
 
     With classes of different sizes the two may differ: the mean per class gives each class the
     same weight.

@@ -198,8 +198,8 @@ def test_each_coordinate_is_optimized_by_itself(example):
 
 def test_the_training_reaches_through_all_steps(example):
     """In `examples/learning_to_optimize.py` the loss after four steps of `LearnedOptimizer`, an
-    `nn.LSTMCell` and an `nn.Linear`, gives each of its six parameter tensors a gradient; the
-    gradients that the LSTM reads don't require grad.
+    `nn.LSTMCell` and an `nn.Linear`, gives its six parameter tensors a gradient, through each
+    step; the gradients that the LSTM reads don't require grad.
 
     They are detached, as in the paper, so that no second derivatives of the problem are needed.
     """
@@ -213,10 +213,11 @@ def test_the_training_reaches_through_all_steps(example):
         steps.append((gradient, step))
         return step, memory
 
-    example.optimize(recording, problems, 4)[-1].backward(
-        inputs=[*learned.parameters()], retain_graph=True
-    )
+    last = example.optimize(recording, problems, 4)[-1]
+    last.backward(inputs=[*learned.parameters()], retain_graph=True)
+    through = torch.autograd.grad(last, [step for _, step in steps])
 
+    assert [bool(gradient.any()) for gradient in through] == [True] * 4
     assert [gradient.requires_grad for gradient, _ in steps] == [False] * 4
     assert [bool(p.grad.any()) for p in learned.parameters()] == [True] * 6
 

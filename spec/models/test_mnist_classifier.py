@@ -158,9 +158,9 @@ def test_the_loss_falls_from_that_of_a_guess(classifier, metrics, digits):
 
 
 def test_the_confusion_matrix_counts_every_test_digit_once(metrics):
-    """`metrics["confusion"]` of `examples/mnist_classifier.py` is 10 x 10, a row for each true
-    digit and a column for each predicted one: its entries add up to the number of digits
-    evaluated, and its diagonal over that sum is the accuracy.
+    """`main()` of `examples/mnist_classifier.py` returns a dict whose "confusion" is 10 x 10, a
+    row for each true and a column for each predicted digit. Its entries add up to the number of
+    digits evaluated; its diagonal over this is the accuracy.
     """
     confusion = torch.tensor(metrics["confusion"])
 

@@ -65,9 +65,9 @@ def test_two_languages_are_two_others_read_backwards(namer):
 
 
 def test_it_tells_names_never_seen_better_than_counted_letters_and_chance(trained):
-    """After the default training the GRU of `examples/name_classifier.py` classifies about 90 %
-    of 720 held-out names correctly, a linear layer on counted letters about 81 %, always the
-    same language 1/6.
+    """Of 720 held-out names the GRU of `examples/name_classifier.py` classifies about 90 %
+    correctly after the default training, a linear layer on counted letters about 81 %;
+    answering always the same language would be right for 1/6.
 
     100 % is not to be expected: one syllable in six is borrowed from any of the six languages.
     """
@@ -105,8 +105,9 @@ def test_the_confusion_matrix_counts_every_held_out_name(trained):
 
 
 def test_made_names_are_taken_for_their_language(trained):
-    """Of the names that the generator of `examples/name_classifier.py` makes after the
-    default training, the classifier takes about 96 % for the language they were made for.
+    """After the default training of `examples/name_classifier.py`, its classifier assigns about
+    96 % of the names that its generator makes to the language for which the generator made
+    them.
     """
     metrics, _ = trained
 
@@ -147,7 +148,8 @@ def test_both_losses_fall(trained):
 
 def test_padding_does_not_change_what_a_name_is_taken_for(namer):
     """`Classifier` of `examples/name_classifier.py` gives a name of three letters the same
-    scores alone and padded beside one of five, up to rounding.
+    scores, up to rounding, alone and in a batch with a name of five letters, where it is padded
+    to five.
 
     Because its true length goes with it: the GRU stops at the last letter.
     """
@@ -160,8 +162,9 @@ def test_padding_does_not_change_what_a_name_is_taken_for(namer):
 
 
 def test_after_the_end_of_a_name_nothing_is_learned(namer):
-    """The generator's loss of a padded batch in `examples/name_classifier.py` is the mean over
-    the letters and ends of its names; the padding behind them is left out.
+    """`generation_loss` in `examples/name_classifier.py` averages over a padded batch one
+    cross-entropy for each letter and one for the end of each name: 3 + 6 of them for names of 2
+    and 5 letters, none for the padding.
 
     `F.cross_entropy` with `ignore_index` leaves positions out in this way.
     """
@@ -233,8 +236,8 @@ def test_it_makes_ten_names_of_a_language(namer, trained, capsys):
 
 def test_a_run_leaves_names_two_figures_and_the_nets(trained):
     """A finished run of `examples/name_classifier.py` without `--data`, `--classify`,
-    `--generate` and `--dry-run` leaves in the new folder `--out`: checkpoint.pt (both
-    nets), log.txt, the folder names, learning.png and confusion.png.
+    `--generate` and `--dry-run` leaves in the new folder `--out`: `checkpoint.pt` (both nets),
+    `log.txt`, `learning.png`, `confusion.png` and a folder `names`.
     """
     from PIL import Image
 

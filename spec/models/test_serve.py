@@ -462,8 +462,9 @@ def test_a_server_answers_parallel_requests_as_single_ones(example, running):
 @pytest.mark.spare("'Traceback'", reason="it is the word that Python says")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_server_that_is_told_to_stop_ends_well(running, number):
-    """`examples/serve.py` goes on answering after a request with the body `{no json`, which
-    gets status 422, and on SIGTERM or Ctrl-C ends with exit code 0 and without a traceback.
+    """`examples/serve.py` answers a `POST /predict` whose body is `{no json` with status 422
+    and goes on answering others; on SIGTERM or Ctrl-C it ends with exit code 0 and without a
+    traceback.
     """
     import httpx
 

@@ -557,9 +557,9 @@ def test_an_epoch_more_is_refused_where_the_schedule_depends_on_it(train, capsys
 
 
 def test_a_fingerprint_tells_values_shapes_and_dtypes_apart(workbench):
-    """`fingerprint` of `examples/workbench.py` is the same for real, dense tensors of one
-    shape and dtype that are equal bit for bit, whatever their strides, and another one if a
-    value, the shape, the dtype, or a name in a dict differs.
+    """`fingerprint` of `examples/workbench.py` gives one hash for
+    `rows = torch.tensor([[1, 2], [3, 4]])` and `rows.mT.contiguous().mT`, equal but with other
+    strides; if a value, the shape, the dtype or a name in a dict differs, so does the hash.
     """
     ones = torch.ones(2, 2)
     others = [
@@ -567,6 +567,7 @@ def test_a_fingerprint_tells_values_shapes_and_dtypes_apart(workbench):
         torch.ones(2, 2, dtype=torch.int32),
         torch.tensor([[1.0, 1.0], [1.0, 2.0]]),
         {"ones": torch.ones(2, 2)},
+        {"twos": torch.ones(2, 2)},
         [torch.ones(2, 2)],
     ]
 
@@ -575,7 +576,7 @@ def test_a_fingerprint_tells_values_shapes_and_dtypes_apart(workbench):
     rows = torch.tensor([[1, 2], [3, 4]])
     assert workbench.fingerprint(rows) == workbench.fingerprint(rows.mT.contiguous().mT)
     assert workbench.fingerprint(rows) != workbench.fingerprint(rows.mT)
-    assert len({*hashes, workbench.fingerprint(ones)}) == 6
+    assert len({*hashes, workbench.fingerprint(ones)}) == 7
     assert {len(each) for each in hashes} == {64}
 
 

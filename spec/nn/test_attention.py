@@ -158,9 +158,9 @@ def test_a_query_that_may_see_nothing_gets_zeros():
     """Since PyTorch 2.5 `F.scaled_dot_product_attention` on the CPU returns zeros for a query
     whose row of a bool `attn_mask` is all False, if the scores and the values are finite.
 
-    `nn.MultiheadAttention` still gives NaN in this case when it also returns the attention
-    weights, which is its default; with `need_weights=False` in training mode it gives its
-    output bias.
+    `nn.MultiheadAttention`, whose bool masks have True for what is left out, still gives NaN
+    for a query without any key when it also returns the attention weights, which is its
+    default; with `need_weights=False` in training mode it gives its output bias.
     """
     q = torch.ones(1, 2)
     mask = torch.tensor([[False]])

@@ -24,10 +24,11 @@ pytestmark = pytest.mark.torch(">=2.0")
 
 def test_heads_are_a_dimension_before_the_steps():
     """For attention with several heads `x.unflatten(-1, (heads, d)).transpose(1, 2)` turns
-    (batch, steps, heads * d) into (batch, heads, steps, d), and
-    `transpose(1, 2).flatten(2)` turns that back.
+    (batch, steps, heads * d) into (batch, heads, steps, d), and `transpose(1, 2).flatten(2)`
+    turns that back.
 
-    `view(batch, heads, steps, d)` without the transpose raises nothing and mixes steps and heads.
+    `x.view(batch, heads, steps, d)` of a contiguous `x`, without the transpose, raises nothing
+    and mixes steps and heads.
     """
     x = torch.arange(12.0).view(1, 3, 4)
 
@@ -214,10 +215,12 @@ def test_no_available_kernel_means_that_the_allowed_ones_refuse():
 @pytest.mark.torch(">=2.3")
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_a_refused_kernel_says_why():
-    """On the CPU, inside `with
-    torch.nn.attention.sdpa_kernel(SDPBackend.FLASH_ATTENTION):`,
-    `F.scaled_dot_product_attention(q, q, q, dropout_p=0.5)` of `q = torch.ones(1, 1, 3, 8)`
-    warns "Flash attention kernel not used because", then raises.
+    """`F.scaled_dot_product_attention(q, q, q, dropout_p=0.5)` of `q = torch.ones(1, 1, 3, 8)`
+    under `sdpa_kernel(SDPBackend.FLASH_ATTENTION)` warns "Flash attention kernel not used
+    because", then raises RuntimeError, "No available kernel".
+
+    A second warning names the reason, "do not support non-zero dropout". `sdpa_kernel` and
+    `SDPBackend` are in `torch.nn.attention`.
     """
     from torch.nn.attention import SDPBackend, sdpa_kernel
 

@@ -42,12 +42,12 @@ def test_a_padding_mask_is_made_of_lengths(device):
 
 
 def test_padding_changes_nothing_for_the_other_positions():
-    """`nn.MultiheadAttention(4, 2)` of a sequence padded from 2 to 4 steps by random
-    numbers, with a `key_padding_mask` that is True at the padding, has at the 2 real steps
-    the outputs of the sequence without padding, up to rounding.
+    """`nn.MultiheadAttention(4, 2)` of a sequence padded from 2 to 4 steps by random numbers,
+    with a `key_padding_mask` that is True at the padding, has at the 2 real steps the outputs
+    of the sequence without padding, up to rounding.
 
-    NaN, infinity or a number near the largest float32 in the padding reaches the outputs,
-    since 0 times NaN is NaN: pad with zeros.
+    NaN or infinity in the padding reaches the outputs, since 0 times NaN is NaN; a number near
+    the largest float32 can do the same, by overflow. Pad with zeros.
     """
     layer = nn.MultiheadAttention(4, 2, batch_first=True)
     x = torch.randn(1, 4, 4)

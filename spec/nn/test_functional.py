@@ -75,9 +75,9 @@ def test_activations_with_an_underscore_write_into_their_input(function, values)
 
 
 def test_threshold_replaces_what_is_not_above_it():
-    """`F.threshold(x, 0.5, 9.0)` replaces each number of a float32 `x` that is less than or
-    equal to 0.5 by 9, as `nn.Threshold(0.5, 9.0)` does; `F.threshold_` does so in place, if
-    `x` does not require grad.
+    """`F.threshold(x, 0.5, 9.0)` of `x = torch.tensor([0.0, 0.5, 1.0])` is [9, 9, 1]: 9 in
+    place of what is less than or equal to 0.5, as by `nn.Threshold(0.5, 9.0)`; `F.threshold_`
+    does so in place, if `x` does not require grad.
     """
     x = torch.tensor([0.0, 0.5, 1.0])
 

@@ -94,9 +94,9 @@ def test_at_first_only_b_gets_a_gradient():
 
 
 def test_lora_is_merged_into_the_weight():
-    """LoRA adds `scale * (x @ A.T @ B.T)` to `layer(x)` of a frozen `nn.Linear`; after
-    `layer.weight += scale * B @ A` under `torch.no_grad()`, `layer(x)` alone gives that
-    sum, up to rounding.
+    """LoRA adds `scale * (x @ A.T @ B.T)`, with two trained matrices `A` and `B`, to `layer(x)`
+    of a frozen `nn.Linear`; after `layer.weight += scale * B @ A` under `torch.no_grad()`,
+    `layer(x)` alone gives that sum, up to rounding.
 
     From then on use that layer alone: the wrapper would add the product a second time.
     """

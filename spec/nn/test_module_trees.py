@@ -32,9 +32,9 @@ def test_a_module_is_registered_by_assigning_it():
 
 
 def test_children_come_in_the_order_of_assignment():
-    """`named_children()` lists layers, and `named_parameters()` their parameters, in the
-    order in which `__init__` first assigned their names, not in the order in which
-    `forward` calls the layers.
+    """`named_children()` lists layers, and `named_parameters()` their parameters, in the order
+    in which `__init__` first assigned a layer to each name, not in the order in which `forward`
+    calls the layers.
     """
 
     class Net(nn.Module):

@@ -124,7 +124,8 @@ def test_a_layer_can_be_built_without_initialisation():
     """`nn.utils.skip_init(nn.Linear, 3, 2)` builds the layer with uninitialised memory and
     draws no random numbers; then give it its weights by `load_state_dict`.
 
-    It works for modules whose constructor has the argument `device`.
+    It needs a class whose constructor names the argument `device`: for `nn.RNN`, `nn.GRU` and
+    `nn.LSTM`, which take it in `**kwargs`, it raises RuntimeError.
     """
     state = torch.get_rng_state()
 

@@ -183,12 +183,13 @@ def test_the_running_statistics_are_copied_and_not_averaged():
 
 
 def test_update_bn_recomputes_the_running_statistics():
-    """`swa_utils.update_bn(loader, averaged)` of `averaged =
-    AveragedModel(nn.BatchNorm1d(1))` runs each batch of the loader through `averaged` once:
-    for two batches of two rows each, with means of 5 and 3, it sets `running_mean` to 4.
+    """`swa_utils.update_bn(loader, averaged)` of `averaged = AveragedModel(nn.BatchNorm1d(1))`
+    runs each batch of the loader through `averaged` once: for two batches of two rows each,
+    with means of 5 and 3, it sets `running_mean` to 4.
 
-    Because the statistics of the averaged weights are those of no network that was trained.
-    Each batch may be a tensor, or a list or tuple whose first element is the input.
+    By default an `AveragedModel` copies the running statistics of the trained model, which
+    don't fit the averaged weights. Each batch may be a tensor, or a list or tuple whose first
+    element is the input.
     """
     averaged = AveragedModel(nn.BatchNorm1d(1)).eval()
     loader = [torch.tensor([[0.0], [10.0]]), torch.tensor([[2.0], [4.0]])]

@@ -168,8 +168,8 @@ def test_a_resumed_training_goes_on_as_if_uninterrupted():
     `copy.deepcopy(opt.state_dict())` after a step: a new parameter of this value and a new
     `SGD` that loads this dict make the same next step, given the same gradient.
 
-    Because `load_state_dict` brings back the momentum buffer and the settings; the new
-    optimizer's own `lr=1.0` is replaced.
+    Because `load_state_dict` brings back the momentum buffer and the settings: the `lr` that
+    the new optimizer was made with is replaced by the saved one.
     """
     straight = nn.Parameter(torch.tensor(4.0))
     optimizer = torch.optim.SGD([straight], lr=0.25, momentum=0.5)

@@ -224,12 +224,12 @@ def test_a_scheduler_saves_its_counts_and_not_the_optimizer():
 
 def test_starting_in_the_middle_needs_the_first_rate():
     """`StepLR(optimizer, step_size=2, last_epoch=3)`, which is meant for resuming, raises
-    KeyError, "param 'initial_lr' is not specified in param_groups[0]", if the groups have
-    no `initial_lr`.
+    KeyError, "param 'initial_lr' is not specified in param_groups[0]", if the groups have no
+    `initial_lr`.
 
-    Because it starts from that rate, which the saved state of the optimizer has. Easier:
-    make the scheduler without `last_epoch`, then load the saved states of the optimizer and
-    of the scheduler.
+    Because a scheduler takes its `base_lrs` from `initial_lr`, which the saved state of an
+    optimizer has if a scheduler was made for it. Easier: make the scheduler without
+    `last_epoch`, then load the saved states of the optimizer and of the scheduler.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     saved = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)

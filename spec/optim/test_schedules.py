@@ -313,7 +313,8 @@ def test_warm_up_is_one_schedule_after_another():
     `ExponentialLR(optimizer, 0.5)` turn a rate of 1 into 0.25, 0.5, 1, 0.5 and 0.25.
 
     Because the second scheduler begins at the initial rate, 1, whatever the first one has
-    reached. Before PyTorch 2.9 `SequentialLR` warned of itself.
+    reached. Before PyTorch 2.9 `SequentialLR` caused a UserWarning at its milestone, "The epoch
+    parameter in `scheduler.step()` was not necessary".
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.SequentialLR(

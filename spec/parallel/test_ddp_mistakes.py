@@ -320,9 +320,9 @@ def test_no_sync_has_to_surround_the_forward(group):
 
 @pytest.mark.slow
 def test_accumulation_needs_no_sync_and_a_divided_loss(group):
-    """In DDP of an `nn.Linear` on two processes, each with two batches of one sample, the
-    first one's forward and backward under `no_sync()`, each mean loss divided by 2, both
-    processes get the gradient of the mean loss over all four samples.
+    """Two processes with DDP of an `nn.Linear` have two batches of one sample each. If each
+    runs its first forward and backward under `no_sync()` and divides both mean losses by 2,
+    both get the gradient of the mean loss over all four samples.
 
     The effective batch size is samples per batch times batches per step times processes.
     BatchNorm and losses that weigh samples by class see the small batches.

@@ -112,8 +112,9 @@ def test_a_part_of_a_program_gets_a_name():
 
 
 def test_shapes_are_recorded_if_asked():
-    """With `record_shapes=True`, `key_averages(group_by_input_shape=True)` has a row per operation
-    and shapes of its inputs: products of 2 x 2 and of 3 x 3 matrices are two rows of `aten::mm`.
+    """After `with torch.profiler.profile(record_shapes=True) as p:`,
+    `p.key_averages(group_by_input_shape=True)` has a row per operation and shapes of its
+    inputs: products of 2 x 2 and of 3 x 3 matrices are two rows of `aten::mm`.
     """
     with profile(activities=CPU, record_shapes=True) as p:
         for size in (2, 3, 3):

@@ -102,12 +102,13 @@ def test_a_tolerance_of_your_own_comes_in_pairs():
 
 
 def test_dtype_and_shape_have_to_agree():
-    """By default `assert_close` raises an AssertionError for a float32 and a float64
-    tensor, and for tensors of different shapes, which it does not broadcast;
-    `check_dtype=False` allows dtypes that differ.
+    """By default `assert_close` raises an AssertionError for a float32 and a float64 tensor,
+    and for tensors of different shapes, which it does not broadcast; `check_dtype=False` allows
+    dtypes that differ.
 
-    So a forgotten `squeeze` or a float64 result shows, which `allclose` would broadcast or
-    refuse without a report.
+    So a forgotten `squeeze` shows, which `torch.allclose` does not report, since it broadcasts.
+    Of a float32 and a float64 tensor `allclose` raises RuntimeError, "Float did not match
+    Double".
     """
     x = torch.tensor([1.0])
 
@@ -153,7 +154,9 @@ def test_a_tensor_is_not_compared_with_a_list():
     """`torch.testing.assert_close` of a tensor and a list, or of a tensor and a Python number,
     raises a TypeError.
 
-    Compare two tensors, or convert with `x.tolist()`.
+    Compare two tensors: `assert_close(x, torch.tensor(numbers))`. The lists `x.tolist()` and
+    `numbers` are compared with the tolerances of float64, often too strict for results of
+    float32.
     """
     x = torch.tensor([1.0, 2.0])
     numbers = [1.0, 2.0]

@@ -174,7 +174,8 @@ def test_an_array_times_a_tensor_is_refused():
     raises a TypeError, "unsupported operand type(s) for *".
 
     Because tensors ask NumPy to leave the operator to them, and torch takes no array there.
-    Write `x * array`, or convert the array with `torch.from_numpy`.
+    Write `torch.from_numpy(array) * x`; `x * array` runs in NumPy, and so only with a CPU
+    tensor that doesn't require grad.
     """
     array = np.array([10.0, 10.0])
     x = torch.tensor([1.0, 2.0])

@@ -55,11 +55,11 @@ def test_one_hot_is_int64_and_wants_a_float_for_a_layer(device):
 
 
 def test_one_hot_takes_int64_labels_only():
-    """`F.one_hot(labels)` raises RuntimeError, "one_hot is only applicable to index
-    tensor", for a tensor of labels that is not int64, such as float32, int32 or uint8. Call
+    """`F.one_hot(labels)` raises RuntimeError, "one_hot is only applicable to index tensor",
+    for a tensor of labels that is not int64, such as float32, int32 or uint8. Call
     `labels.long()` first.
 
-    Since PyTorch 2.4 the message adds "of type LongTensor".
+    Since PyTorch 2.5 the message adds "of type LongTensor".
     """
     labels = torch.tensor([2.0, 0.0])
 

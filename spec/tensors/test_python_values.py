@@ -202,10 +202,10 @@ def test_a_zero_dimensional_tensor_has_no_length():
 
 
 def test_iterating_gives_tensors_and_not_numbers():
-    """Iterating over a dense (2, 2) matrix `x` that requires no grad yields its rows as
-    views: after `first, second = x`, `first.zero_()` changes `x`.
+    """Iterating over a dense (2, 2) matrix `x` that requires no grad yields its rows as views:
+    after `first, second = x`, `first.zero_()` changes `x`.
 
-    Of a vector they are 0-d tensors, not Python numbers.
+    Iterating over a vector yields 0-d tensors, not Python numbers.
     """
     x = torch.tensor([[1, 2], [3, 4]])
 

@@ -142,7 +142,8 @@ def test_a_python_number_of_a_higher_kind_gives_the_default_dtype(device):
     complex128.
 
     A number of a higher kind than the tensor's, in the order bool, integer, float, complex,
-    brings int64 or the default dtype. `1j` keeps the precision of a float32 or float64 tensor.
+    brings int64, the default dtype or, for `1j`, complex64, the complex dtype of the default
+    dtype. `1j` keeps the precision of a float32 or float64 tensor.
     """
     flags = torch.tensor([True, False], device=device)
     small = torch.ones(2, dtype=torch.int8, device=device)

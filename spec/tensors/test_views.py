@@ -152,8 +152,9 @@ def test_view_takes_a_tensor_out_of_order_where_it_only_splits_axes():
     """`torch.zeros(2, 3, 4).transpose(0, 1)`, which is not contiguous, can be viewed as (3, 2,
     2, 2), which splits the last dimension, but not as (6, 4), which merges the first two.
 
-    Because each part of a split dimension has a stride, while no stride steps over a gap:
-    `view` merges only dimensions that are neighbours in memory. `reshape` copies instead.
+    Its shape is (3, 2, 4), its strides (4, 12, 1). To merge the first two dimensions, `view`
+    needs a first stride that is the second one times the second size, but 4 is not 12 * 2. A
+    split needs no such condition. `reshape` copies instead.
     """
     x = torch.zeros(2, 3, 4).transpose(0, 1)
 

@@ -262,11 +262,12 @@ def test_other_objects_are_refused_by_name(content, name, tmp_path):
 @pytest.mark.torch(">=2.5")
 def test_safe_globals_lets_a_class_through(tmp_path):
     """Inside `with torch.serialization.safe_globals([argparse.Namespace]):`
-    `torch.load(path, weights_only=True)` loads a saved `argparse.Namespace(lr=0.25)`; after
-    the block the same call raises UnpicklingError.
+    `torch.load(path, weights_only=True)` loads a saved `argparse.Namespace(lr=0.25)`; after the
+    block the same call raises UnpicklingError.
 
-    Other classes that such an object holds are still refused, here a `Path` in a
-    `Namespace`: list them all.
+    Other classes that such an object holds are still refused, here that of a `Path` in a
+    `Namespace`: list each class that the error names, on Linux `pathlib.PosixPath`;
+    `pathlib.Path` is not enough.
     """
     torch.save(argparse.Namespace(lr=0.25), tmp_path / "run.pt")
     torch.save(argparse.Namespace(data=Path("data")), tmp_path / "other.pt")

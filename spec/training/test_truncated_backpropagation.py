@@ -24,7 +24,7 @@ def test_a_state_kept_between_batches_brings_its_graph_along():
 
     Because the first `backward()` freed the graph of the first call, and `h` leads into it.
     Where all weights of the RNN are frozen and no input requires grad, `h` has no graph and
-    nothing raises.
+    needs no `detach()`.
     """
     rnn = nn.RNN(1, 2)
     first, second = torch.randn(4, 1, 1).split(2)

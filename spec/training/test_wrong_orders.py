@@ -150,9 +150,9 @@ def test_step_between_forward_and_backward_spoils_the_graph():
 
 @pytest.mark.torch(">=2.4")
 def test_a_fused_step_between_forward_and_backward_goes_unnoticed():
-    """On the CPU a `step()` of `SGD([w], lr=1.0, fused=True)` between forward and
-    `backward()` raises no error: for `loss = w**3` at 2, a step to 1 and `zero_grad()`,
-    `loss.backward()` gives `w.grad` 3, the slope at the new weight, not 12.
+    """On the CPU `step()` of `SGD([w], lr=1.0, fused=True)` between `loss = w**3` (`w` is 2,
+    `w.grad` 1) and `loss.backward()` raises no error: after `step()` and `zero_grad()`,
+    `backward()` gives `w.grad` 3, the slope at the new `w` 1, not 12.
 
     Because the fused step doesn't raise the version counter of `w`, by which autograd
     notices changes in place. Write `backward()` before `step()`.

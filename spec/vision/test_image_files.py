@@ -227,8 +227,8 @@ def test_sixteen_bits_were_refused(tmp_path):
 
 @pytest.mark.torch(">=2.14")
 def test_image_reading_is_deprecated(tmp_path):
-    """Since torchvision 0.29 (PyTorch 2.14) `io.decode_image` issues a DeprecationWarning:
-    `torchcodec` is to take its place.
+    """Since torchvision 0.29 (PyTorch 2.14) `torchvision.io.decode_image` issues a
+    DeprecationWarning: the package `torchcodec` is to take its place.
 
     So do `read_image` and `write_png`. A script does not show it: by default Python hides a
     DeprecationWarning raised in a library.
