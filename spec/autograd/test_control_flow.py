@@ -88,11 +88,12 @@ def test_what_the_branch_not_taken_uses_gets_no_gradient(choice, gradients):
 
 
 def test_where_computes_both_branches():
-    """After `torch.where(x > 0, a * 10, b).sum().backward()` with new float32 leaves of
-    the same shape that require grad, `a` and `b` each have a gradient that is 0 where the
-    other side was chosen; `x`, which only the condition uses, has none.
+    """After `torch.where(x > 0, a * 10, b).sum().backward()` with new float32 leaves of the
+    same shape that require grad, `a` and `b` each have a gradient that is 0 where the other
+    side was chosen; `x`, which only the condition uses, has none.
 
-    So a NaN or an expensive computation on the side not chosen still counts: see
+    Both sides are computed, and `backward()` goes through both: an expensive computation on the
+    side not chosen still costs, and its gradient may be NaN: see
     `spec/autograd/test_gradient_edges.py`.
     """
     x = torch.tensor([1.0, -1.0], requires_grad=True)

@@ -148,8 +148,8 @@ def test_a_linear_layer_leads_to_its_bias_then_its_input_then_its_weight():
 
 
 def test_a_linear_layer_without_bias_is_a_bare_matrix_product():
-    """The recorded output of `nn.Linear(3, 2, bias=False)` for a 2-D input has an `MmBackward0`
-    node, a plain matrix product.
+    """`nn.Linear(3, 2, bias=False)(torch.ones(1, 3)).grad_fn` is an `MmBackward0` node: for a
+    2-D input the layer without a bias is recorded as a plain matrix product.
     """
     output = nn.Linear(3, 2, bias=False)(torch.ones(1, 3))
 

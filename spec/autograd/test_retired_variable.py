@@ -113,8 +113,9 @@ def test_tensors_go_into_a_model_and_from_layer_to_layer():
 
 @pytest.mark.claim("summary-variable-cuda")
 def test_what_moves_to_a_device_is_the_tensor():
-    """`.to("meta")` moves a plain tensor and the result of `torch.autograd.Variable(x)` alike,
-    and returns a `torch.Tensor`.
+    """For a `batch = torch.ones(2, 3)`, both `batch.to("meta")` and
+    `torch.autograd.Variable(batch).to("meta")` return a plain `torch.Tensor` on the device
+    meta.
     """
     batch = torch.ones(2, 3)
     moved = batch.to("meta")
@@ -196,7 +197,8 @@ def test_the_volatile_attribute_always_reads_false():
     """Reading the attribute `volatile` of a tensor warns and gives False; setting it warns and
     changes nothing.
 
-    Read `x.requires_grad` instead.
+    In old code `volatile=True` meant that nothing is recorded for gradients: write
+    `with torch.no_grad():`. Whether a tensor takes part in gradients, `x.requires_grad` tells.
     """
     x = torch.ones(2, requires_grad=True)
 

@@ -101,9 +101,9 @@ def test_dynamic_false_compiles_each_size():
 
 
 def test_a_marked_dimension_is_compiled_once():
-    """If `torch._dynamo.mark_dynamic(x, 0)` is called for each input, float32 vectors of 4,
-    5 and 6 elements take one compilation of `torch.compile(lambda x: x + 1)`: it says that
-    dimension 0 will change.
+    """If `torch._dynamo.mark_dynamic(x, 0)`, which says that dimension 0 of `x` will change, is
+    called for each input, `torch.compile(lambda x: x + 1)` compiles once for float32 vectors of
+    4, 5 and 6 elements.
     """
     counter = CompileCounter()
     compiled = torch.compile(lambda x: x + 1, backend=counter)

@@ -412,11 +412,11 @@ def test_only_main_memory_can_be_pinned():
 
 @pytest.mark.cuda
 def test_a_non_blocking_copy_returns_before_it_is_made():
-    """For a pinned CPU tensor `x`, `x.to("cuda", non_blocking=True)` does not wait for the copy:
-    behind a long kernel in the same stream it returns before the copy is made.
+    """For a pinned CPU tensor `x`, `x.to("cuda", non_blocking=True)` does not wait for the
+    copy: behind a long kernel in the same stream it returns before the copy is made.
 
-    Work on the result waits for the copy by itself; only the pinned tensor must not be written
-    to before.
+    Work on the result in the same stream waits for the copy by itself; until the copy is made,
+    do not write to the pinned tensor.
     """
     x = torch.ones(1000).pin_memory()
     copied = torch.cuda.Event()

@@ -122,9 +122,9 @@ def test_pip_finds_no_wheel_that_fits(tmp_path, message):
     "ERROR: Could not find a version that satisfies the requirement torch" and "No matching
     distribution found for torch".
 
-    Look at `python --version`, at 64 bits (`sys.maxsize > 2**32`), and upgrade pip; PyTorch
-    2.10 and later have wheels for Python 3.10 to 3.14, and none for 32 bits. Here pip is
-    offered none.
+    Look at `python --version`, at 64 bits (`sys.maxsize > 2**32`), and upgrade pip: PyTorch
+    2.10 to 2.14 have wheels for Python 3.10 to 3.14, 2.15 for 3.11 to 3.15, and none of them
+    for 32 bits. The test gives pip no wheels at all (`--no-index`).
     """
     pytest.importorskip("pip", reason="needs pip; it is not here")
     command = [sys.executable, "-m", "pip", "download", "--no-index", "--no-deps", "torch==0.0"]

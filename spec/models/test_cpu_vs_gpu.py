@@ -146,7 +146,8 @@ def test_without_an_accelerator_one_line_says_so(script, tmp_path, capsys, argum
     `--device` or with `--device cpu`, `meta`, `cuda` or `abacus`, ends with exit code 2 and one
     line, and writes no file.
 
-    Because there is nothing to compare the CPU with.
+    The line names the reason; without `--device` and with `--device cpu` it is "there is no
+    accelerator here to compare with".
     """
     with pytest.raises(SystemExit, match="2"):
         script.main([*arguments.split(), "--out", str(tmp_path / "out")])
@@ -167,9 +168,9 @@ def test_without_an_accelerator_one_line_says_so(script, tmp_path, capsys, argum
     ],
 )
 def test_numbers_that_make_no_sense_are_refused(script, capsys, arguments, said):
-    """`examples/cpu_vs_gpu.py`, without `--dry-run`, refuses `--sizes 16`, `--sizes 16 16`
-    (two different sizes are needed), `--sizes 16 0` and `--repeats -1`: exit code 2, and a
-    last line of argparse's that names the option.
+    """`examples/cpu_vs_gpu.py`, without `--dry-run`, refuses `--sizes 16`, `--sizes 16 16` (two
+    different sizes are needed), `--sizes 16 0` and `--repeats -1`: it exits with code 2, and
+    the last line on stderr names the option.
     """
     with pytest.raises(SystemExit, match="2"):
         script.main(arguments.split())

@@ -94,7 +94,7 @@ def test_the_most_frequent_words_are_no_translation(trained):
 
 
 def test_attention_peaks_at_the_word_that_is_translated(trained):
-    """After the default training, for 76 to 100 % of the words that `examples/translation.py`
+    """After the default training, for at least 75 % of the words that `examples/translation.py`
     writes the largest attention weight is on the source word they translate; that word stands
     in the same position for only about 20 %.
 

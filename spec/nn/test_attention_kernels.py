@@ -362,12 +362,12 @@ def test_a_cache_may_be_allocated_at_once():
 @pytest.mark.torch(">=2.6")
 @pytest.mark.filterwarnings("ignore:flex_attention called without:UserWarning")
 def test_flex_attention_takes_a_function_of_scores():
-    """`flex_attention(q, k, v, score_mod=function)` of 4-D float32 tensors that don't
-    require grad replaces each score by `function(score, b, h, i, j)`, where b, h, i and j
-    are its batch, head, query and key index.
+    """`flex_attention(q, k, v, score_mod=function)` of 4-D float32 tensors that don't require
+    grad replaces each score by `function(score, b, h, i, j)`, where b, h, i and j are its
+    batch, head, query and key index.
 
-    It is meant for `torch.compile`: without it PyTorch warns, and an unfused form runs that
-    stores all scores. On the CPU it has no backward pass.
+    It is meant for `torch.compile`: without it an unfused form runs that stores all scores.
+    PyTorch 2.14 warns of this form, and has no backward pass of `flex_attention` on the CPU.
     """
     from torch.nn.attention.flex_attention import flex_attention
 

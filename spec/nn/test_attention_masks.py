@@ -357,7 +357,8 @@ def test_a_wrong_hint_replaces_the_mask():
     `need_weights=False` and no `key_padding_mask` computes causal attention even with an
     `attn_mask` that hides nothing.
 
-    So the hint has to be true. With `need_weights=True` the mask decides.
+    `is_causal=True` is a hint that the mask is causal: give it only where that is true. With
+    `need_weights=True` the mask decides.
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.randn(1, 3, 4)
     open_to_all, causal = torch.zeros(3, 3), nn.Transformer.generate_square_subsequent_mask(3)

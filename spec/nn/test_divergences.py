@@ -99,12 +99,12 @@ def test_the_divergence_has_a_direction():
 
 
 def test_distillation_compares_softened_scores():
-    """A distillation loss of logits `student` and `teacher` is
-    `F.kl_div(F.log_softmax(student / T, -1), F.softmax(teacher / T, -1),
-    reduction="batchmean") * T**2`; a temperature `T` above 1 flattens both softmax outputs.
+    """A distillation loss of logits `student` and `teacher` is `F.kl_div(F.log_softmax(student
+    / T, -1), F.softmax(teacher / T, -1), reduction="batchmean") * T**2`; a temperature `T`
+    above 1 flattens both softmax outputs.
 
-    Because the gradient of the scores shrinks about as `1 / T**2` for large `T`, and the factor
-    `T**2` undoes that.
+    Because the gradient with respect to the logits `student` shrinks about as `1 / T**2` for
+    large `T`, and the factor `T**2` undoes that.
     """
     student = torch.tensor([[1.0, 0.0]], requires_grad=True)
     teacher = torch.tensor([[0.0, 2.0]])

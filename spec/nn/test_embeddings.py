@@ -72,11 +72,12 @@ def test_an_embedding_starts_with_standard_normal_numbers():
 
 
 def test_only_rows_that_were_used_get_a_gradient(device):
-    """With its default settings a float32 `nn.Embedding` gives each row of `weight.grad`,
-    up to rounding, the sum of the gradients of the look-ups of that row. Rows that were not
-    looked up have gradient 0.
+    """With its default settings a float32 `nn.Embedding` gives each row of `weight.grad`, up to
+    rounding, the sum of the gradients of the look-ups of that row. Rows that were not looked up
+    have gradient 0.
 
-    With `sum()` as loss each look-up contributes 1, so that row 2, looked up twice, has gradient 2.
+    With `sum()` as loss each look-up contributes 1, so that a row looked up twice has gradient
+    2.
     """
     layer = nn.Embedding(3, 2, device=device)
 

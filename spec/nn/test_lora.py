@@ -160,9 +160,9 @@ def test_only_the_trained_parameters_need_saving():
 
 
 def test_lora_as_a_parametrisation_changes_no_forward():
-    """For a frozen `layer = nn.Linear(4, 3)`,
+    """For a frozen `nn.Linear` `layer` and a module `lora`,
     `torch.nn.utils.parametrize.register_parametrization(layer, "weight", lora)` makes
-    `layer.weight` the output of the module `lora` for the frozen weight, such as
+    `layer.weight` what `lora` returns for the frozen weight, such as
     `weight + self.b @ self.a`.
 
     Freeze the layer by `requires_grad_(False)` before registering.

@@ -369,7 +369,7 @@ def test_a_forward_without_return_answers_none():
     """For an `nn.Module` without hooks whose `forward` lacks its `return`, `y = net(x)` raises
     nothing and gives None; the error comes where None is used, as in `y.sum()`.
 
-    The fix is `return self.fc(x)` as the last line of `forward`.
+    Where the last line of `forward` is `self.fc(x)`, write `return self.fc(x)`.
     """
 
     class Net(nn.Module):

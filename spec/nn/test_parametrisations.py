@@ -71,9 +71,9 @@ def test_a_parametrised_weight_is_assigned_through_its_inverse():
 
 
 def test_a_removed_parametrisation_leaves_its_value():
-    """`remove_parametrizations(layer, "weight")` of an `nn.Linear` `layer` with a
-    parametrized weight makes the computed weight an ordinary `nn.Parameter` named `weight`
-    again.
+    """`torch.nn.utils.parametrize.remove_parametrizations(layer, "weight")` of an `nn.Linear`
+    `layer` with a parametrized weight makes the computed weight an ordinary `nn.Parameter`
+    named `weight` again.
 
     With `leave_parametrized=False` the original value is kept instead, where there is one
     original.

@@ -178,9 +178,9 @@ def test_rope_of_a_single_step_needs_its_position():
 
 
 def test_rope_in_two_halves_is_another_order_of_features():
-    """For 4 features, RoPE (rotary position embedding) written with `x.chunk(2, dim=-1)`
-    rotates the pairs (0, 2) and (1, 3), instead of (0, 1) and (2, 3). For 5 positions,
-    `x = torch.randn(5, 4)`, the two ways give different results.
+    """RoPE (rotary position embedding) of `x = torch.randn(5, 4)`, 5 positions of 4 features,
+    rotates the feature pairs (0, 2) and (1, 3) if written with `x.chunk(2, dim=-1)`, (0, 1) and
+    (2, 3) with `x[:, 0::2]` and `x[:, 1::2]`: other results.
 
     Weights trained with one give wrong answers with the other, without an error.
     """

@@ -85,12 +85,12 @@ def test_set_to_none_false_keeps_the_tensor_and_writes_zeros():
 
 
 def test_zeros_are_a_gradient_and_none_is_not():
-    """`SGD` with `momentum=0.5` and `weight_decay=0.5` moves a weight of 4 whose gradient
-    is zero; it leaves one whose gradient is None as it is.
+    """`SGD` with `momentum=0.5` and `weight_decay=0.5` moves a weight of 4 whose gradient is
+    zero; it leaves one whose gradient is None as it is.
 
-    Because `step()` skips parameters whose `grad` is None, decay included, and for a
-    gradient of zero decay and momentum go on. To freeze a layer, set its gradients to None
-    rather than to zero.
+    Because `step()` skips a parameter whose `grad` is None; if its gradient is zero, weight
+    decay and momentum still change it. To freeze a layer, set its gradients to None rather than
+    to zero.
     """
     zeros = nn.Parameter(torch.tensor(4.0))
     nothing = nn.Parameter(torch.tensor(4.0))
@@ -137,7 +137,8 @@ def test_an_optimizer_clears_only_the_parameters_it_was_given():
     """`optimizer.zero_grad()` clears the gradients of the parameters that the optimizer was
     given; `net.zero_grad()` clears those of all parameters of the module `net`.
 
-    The two differ when part of the net is frozen or has another optimizer, as in a GAN.
+    The two differ when the optimizer was given only some parameters of the net, or those of
+    another module as well.
     """
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
     optimizer = torch.optim.SGD(net[1].parameters(), lr=0.5)

@@ -133,8 +133,9 @@ def test_one_gpu_is_used_by_default():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-dp-one-gpu-full-batch")
 def test_with_one_gpu_the_model_sees_the_whole_batch(capsys):
-    """With one GPU, `nn.DataParallel(model, device_ids=[0])` moves `model` there and calls it
-    once, with the whole batch."""
+    """With one GPU, `parallel = nn.DataParallel(model, device_ids=[0])` moves `model` to
+    `cuda:0`, and `parallel(batch)` calls it once, with the whole batch.
+    """
     parallel = nn.DataParallel(Talkative(5, 2), device_ids=[0])
 
     parallel(torch.randn(30, 5))

@@ -129,8 +129,9 @@ def test_dropout_drops_the_same_elements_in_both_runs():
     before the second run: dropout of a CPU tensor drops the same elements again. With
     `preserve_rng_state=False` the generator is not set back.
 
-    It sets that of the GPU of an input back, too. Numbers from NumPy or from a
-    `torch.Generator` of one's own are other ones in the second run, and the gradient is wrong.
+    `checkpoint` also sets back the generator of the GPU on which an input is. Numbers from
+    NumPy or from a `torch.Generator` of one's own are other ones in the second run, and the
+    gradient is wrong.
     """
 
     def drop(x):
@@ -320,8 +321,8 @@ def test_the_second_run_stops_early():
 
 @pytest.mark.spare("2", reason="both layers of the last segment")
 def test_a_sequential_is_checkpointed_in_segments():
-    """`checkpoint_sequential(net, 2, x, use_reentrant=False)` divides the four layers of an
-    `nn.Sequential` into two segments: the first is checkpointed, the last runs as usual.
+    """`checkpoint_sequential(net, 2, x, use_reentrant=False)` divides an `nn.Sequential` `net`
+    of four layers into two segments: the first is checkpointed, the last runs as usual.
     """
     runs = []
     net = nn.Sequential(*(nn.Linear(2, 2) for _ in range(4)))

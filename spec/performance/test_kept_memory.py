@@ -218,8 +218,8 @@ def test_backward_frees_the_activations_of_a_kept_loss():
 
 def test_a_kept_output_keeps_the_graph_of_its_net():
     """With `weight = torch.ones(3, requires_grad=True)`, `hidden = weight * 2` and
-    `output = hidden * hidden`, autograd keeps the tensor `hidden` in memory after
-    `del hidden`, for a backward pass; inside `torch.no_grad()` `del hidden` frees it.
+    `output = hidden * hidden`, autograd keeps the tensor `hidden` in memory after `del hidden`,
+    for a backward pass; computed inside `torch.no_grad()`, it is freed.
     """
     weight = torch.ones(3, requires_grad=True)
 

@@ -88,12 +88,13 @@ def test_real_and_imag_are_views(device):
 
 
 def test_view_as_real_has_a_last_dimension_of_two(device):
-    """`torch.view_as_real(x)` of the complex64 `x = torch.tensor([3 + 4j, 1j])` is a
-    float32 view of shape (2, 2), real part first; `torch.view_as_complex` goes back, and
-    raises RuntimeError for a last dimension of size 3 or of stride 2.
+    """`torch.view_as_real(x)` of the complex64 `x = torch.tensor([3 + 4j, 1j])` is a float32
+    view of shape (2, 2), real part first; `torch.view_as_complex` goes back, and raises
+    RuntimeError for a last dimension of size 3 or of stride 2.
 
-    The size must be 2, the stride 1, the other strides and the start in memory even:
-    `pairs.clone(memory_format=torch.contiguous_format)` copies them so.
+    `torch.view_as_complex(pairs)` needs a last dimension of size 2 and stride 1; the other
+    strides and `pairs.storage_offset()` must be even.
+    `pairs.clone(memory_format=torch.contiguous_format)` is a copy with such strides.
     `torch.view_as_real(x.conj())` raises RuntimeError: write `x.conj().resolve_conj()`.
     """
     x = torch.tensor([3 + 4j, 1j], device=device)

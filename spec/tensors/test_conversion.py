@@ -274,8 +274,8 @@ def test_a_mix_of_dtypes_is_told_in_many_words():
     `nn.Conv1d(2, 1, 1, bias=False)(x.double())` has "Double but found Float".
 
     Because neither promotes. Which dtype the message expects differs between operations, and in
-    `bmm` between sizes. Convert one: usually the data, `y.float()`, since float64 comes from
-    NumPy.
+    `bmm` between sizes. Convert one, usually the float64 data that came from NumPy:
+    `torch.bmm(x, x.double().float())`.
     """
     x = torch.ones(1, 2, 2)
 

@@ -152,8 +152,8 @@ def test_view_refuses_to_flatten_channels_last():
     "view size is not compatible with input tensor's size and stride"; `x.reshape(1, 8)` and
     `x.flatten(1)` copy instead.
 
-    Because the channels of a sample don't follow each other in memory, and a view has one stride
-    per dimension.
+    Because in memory the channels of one pixel lie side by side: no single stride visits the
+    elements in the order of the dimensions, and a view has one stride per dimension.
     """
     y = torch.arange(8).view(1, 2, 2, 2).to(memory_format=torch.channels_last)
 

@@ -136,11 +136,11 @@ def test_rows_of_the_identity_are_float_one_hot_vectors(device):
 
 
 def test_several_labels_of_one_sample_are_the_sum_of_their_vectors(device):
-    """For int64 labels of the shape (n, k), from 0 to c - 1, `F.one_hot(labels,
-    c).sum(dim=1)` has the shape (n, c) and counts how often each sample has each label;
-    `.clamp(max=1)` makes multi-hot vectors of the counts.
+    """For int64 labels of the shape (n, k), from 0 to c - 1, `F.one_hot(labels, c).sum(dim=1)`
+    has the shape (n, c) and counts how often each sample has each label; `.clamp(max=1)` makes
+    multi-hot vectors of the counts.
 
-    `nn.BCEWithLogitsLoss` takes it as `.clamp(max=1).float()`.
+    `nn.BCEWithLogitsLoss` takes these vectors as floats: `.clamp(max=1).float()`.
     """
     labels = torch.tensor([[0, 2], [1, 1]], device=device)
 

@@ -105,7 +105,7 @@ def test_a_float_wins_over_a_wider_integer(device):
     float16 tensor. Since float16 cannot hold 2049, the sum is 2048.
 
     Because the kind decides, not the number of bits. Convert with `.double()` first to keep
-    large integers.
+    integers up to 2**53.
     """
     large = torch.tensor([2049], device=device)
     zero = torch.zeros(1, dtype=torch.float16, device=device)
@@ -314,8 +314,8 @@ def test_in_place_results_of_the_same_kind_are_narrowed(device):
     float32 and rounds the sum. For `x = torch.tensor([100], dtype=torch.int8)`,
     `x += torch.tensor([100])` keeps int8 and wraps round to [-56].
 
-    A `y` of a higher kind raises: `spec/tensors/test_inplace_limits.py`. `x = x + y` takes the
-    wider dtype instead.
+    After `+=` a tensor of a higher kind, as a float32 one for an int8 `x`, raises:
+    `spec/tensors/test_inplace_limits.py`. `x = x + y` takes the wider dtype instead.
     """
     single = torch.tensor([1.0], device=device)
     small = torch.tensor([100], dtype=torch.int8, device=device)

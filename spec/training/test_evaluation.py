@@ -235,10 +235,10 @@ def test_d_prints_a_whole_percentage_cut_off(correct, cut_off, rounded):
 
 @pytest.mark.claim("blitz-chance-ten-percent")
 def test_a_net_that_prefers_nothing_is_right_in_a_tenth_of_ten_classes():
-    """`argmax(1)` of `torch.zeros(40, 10)` is class 0 for each sample, so where ten classes
-    are equally frequent 4 of 40 predictions are correct: 10 %.
+    """`argmax(1)` of `torch.zeros(40, 10)` is class 0 for each sample, so where ten classes are
+    equally frequent 4 of 40 predictions are correct: 10 %.
 
-    What the loss of such a net is, ln 10, is told in
+    The cross-entropy of such equal scores is ln 10, about 2.30:
     `spec/nn/test_classification_losses.py`.
     """
     labels = torch.arange(10).repeat(4)
@@ -393,8 +393,9 @@ def test_the_notes_table_is_ranked_and_averaged():
     indices from the worst to the best class; `table.mean()` is the mean over the classes,
     nearly 55.1 for 58, 59, 40, 33, 39, 60, 54, 66, 70 and 72.
 
-    Because the ten classes of CIFAR-10 are equally frequent, that mean is the accuracy over
-    all samples, 55 %, but for the digits that printing cut off.
+    Because the ten classes of the test images of CIFAR-10 are equally frequent, the mean of
+    their exact accuracies is the accuracy over all images. These ten numbers are whole per
+    cents, so their mean is only near it.
     """
     names = "plane car bird cat deer dog frog horse ship truck".split()
     table = torch.tensor([58.0, 59.0, 40.0, 33.0, 39.0, 60.0, 54.0, 66.0, 70.0, 72.0])

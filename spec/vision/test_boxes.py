@@ -147,8 +147,9 @@ def test_nms_returns_the_indices_of_the_boxes_to_keep():
 
 
 def test_nms_does_not_look_at_the_scores_alone():
-    """`torchvision.ops.nms` with the threshold 0.5 keeps a float32 box of score 0.01 that
-    overlaps no other; boxes of low score are dropped by hand, `boxes[scores > 0.5]`.
+    """`torchvision.ops.nms(boxes, scores, iou_threshold=0.5)` keeps a float32 box of score 0.01
+    that overlaps no other: the threshold is not one of scores. Boxes of low score are dropped
+    by hand, `boxes[scores > 0.5]`.
     """
     boxes = torch.tensor([[0.0, 0.0, 1.0, 1.0], [5.0, 5.0, 6.0, 6.0]])
     scores = torch.tensor([0.9, 0.01])
@@ -245,11 +246,12 @@ def test_boxes_are_clipped_to_height_and_width():
 
 
 def test_small_boxes_are_found_by_their_sides():
-    """`torchvision.ops.remove_small_boxes(boxes, min_size=2)` of the "xyxy" boxes [[0, 0,
-    9, 0], [0, 0, 2, 2], [0, 0, 1, 9]] returns `tensor([1])`, the index of the only box
-    whose width and height are both at least 2.
+    """`torchvision.ops.remove_small_boxes(boxes, min_size=2)` of the "xyxy" boxes [[0, 0, 9,
+    0], [0, 0, 2, 2], [0, 0, 1, 9]] returns `tensor([1])`, the index of the only box whose width
+    and height are both at least 2.
 
-    A detector refuses boxes without width or height in its targets; this finds them.
+    A torchvision detector in training refuses targets that have a box without width or height:
+    keep `boxes[index]` and `labels[index]`, with the index returned here.
     """
     boxes = torch.tensor([[0.0, 0.0, 9.0, 0.0], [0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 1.0, 9.0]])
 

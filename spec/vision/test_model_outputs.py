@@ -51,7 +51,8 @@ def test_a_loss_refuses_the_pair():
     `F.cross_entropy(output, y)` raises TypeError, `output.log_softmax(1)` AttributeError,
     "'InceptionOutputs' object has no attribute 'log_softmax'": pass `output.logits`.
 
-    `argmax` and `torch.max` of it fail alike. In evaluation mode the same line works.
+    `output.argmax(1)` and `torch.max(output, 1)` fail alike. After `net.eval()` the output of
+    the net is a tensor, which `F.cross_entropy` takes.
     """
     net = on_meta(models.inception_v3, init_weights=False)
     target = torch.zeros(2, dtype=torch.int64, device="meta")

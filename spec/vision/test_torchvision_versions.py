@@ -94,8 +94,8 @@ def test_functional_tensor_is_gone():
     raises ModuleNotFoundError; its `rgb_to_grayscale` is in
     `torchvision.transforms.functional`.
 
-    The message is "No module named 'torchvision.transforms.functional_tensor'". Older releases
-    of packages such as basicsr import `rgb_to_grayscale` from it.
+    The message is "No module named 'torchvision.transforms.functional_tensor'". Packages such
+    as basicsr 1.4.2 import `rgb_to_grayscale` from it: change that import in them.
     """
     with pytest.raises(
         ModuleNotFoundError, match=r"No module named 'torchvision.transforms.functional_tensor'"
