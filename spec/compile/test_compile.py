@@ -373,7 +373,7 @@ def test_before_2_11_the_node_that_did_not_fit_was_named():
 
     with pytest.raises(
         torch._dynamo.exc.TorchRuntimeError,
-        match="^(Failed running call_function|Dynamo failed to run FX node with fake tensors)",
+        match=r"^(Failed running call_function|Dynamo failed to run FX node with fake tensors)",
     ) as error:
         compiled(torch.ones(2, 3))
     assert "size mismatch, got input (2x3), vec (4)" in str(error.value)
