@@ -58,9 +58,9 @@ def test_anomaly_detection_stops_at_the_first_nan(device):
 
 
 def test_the_warning_quotes_the_line_of_the_forward_computation():
-    """If a file runs `roots = x.sqrt()` and `roots.sum().backward()` in
-    `set_detect_anomaly(True)`, the error that `SqrtBackward0` returned NaN comes with a
-    UserWarning, "Traceback of forward call that caused the error", quoting the first line.
+    """In `torch.autograd.set_detect_anomaly(True)`, with -1 in `x`,
+    `roots = x.sqrt(); roots.sum().backward()` raises that `SqrtBackward0` returned NaN, with a
+    UserWarning, "Traceback of forward call that caused the error", quoting `x.sqrt()`.
     """
     x = torch.tensor([-1.0, 4.0], requires_grad=True)
 

@@ -151,10 +151,11 @@ def test_a_node_prehook_can_replace_what_comes_in():
 def test_a_multi_grad_hook_waits_for_all_of_its_tensors():
     """For float32 0-d leaves `x` and `w` that require grad,
     `torch.autograd.graph.register_multi_grad_hook((x, w), f)` calls `f` once in
-    `(x * w).backward()`, with a list of their gradients; in `(x * x).backward()` the list
-    has None for `w`.
+    `(x * w).backward()`, with a list of their gradients; in `(x * x).backward()` the list has
+    None for `w`.
 
-    With the default `mode="all"` the call comes when the gradients of all of them are there.
+    The call comes when the gradients of all of them that the backward pass reaches are there;
+    newer releases call this `mode="all"`, the default.
     """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(5.0, requires_grad=True)

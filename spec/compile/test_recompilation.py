@@ -118,11 +118,12 @@ def test_a_marked_dimension_is_compiled_once():
 
 @pytest.mark.torch(">=2.3")
 def test_a_marked_dimension_that_cannot_change_is_refused():
-    """With `weight = torch.ones(1, 2)`, `torch.compile(lambda x: F.linear(x, weight))` called with
-    `x = torch.ones(3, 2)` after `torch._dynamo.mark_dynamic(x, 1)` raises
+    """With `weight = torch.ones(1, 2)`, `torch.compile(lambda x: F.linear(x, weight))` called
+    with `x = torch.ones(3, 2)` after `torch._dynamo.mark_dynamic(x, 1)` raises
     ConstraintViolationError, "Constraints violated (L['x'].size()[1])!".
 
-    `torch._dynamo.maybe_mark_dynamic` accepts the constant instead.
+    Because `F.linear` requires the last size of `x` to be that of `weight`, the constant 2.
+    After `torch._dynamo.maybe_mark_dynamic(x, 1)` instead, the call raises no error.
     """
     weight = torch.ones(1, 2)
     compiled = torch.compile(lambda x: nn.functional.linear(x, weight), backend="eager")

@@ -108,17 +108,17 @@ def test_every_fifth_digit_is_kept_for_the_test(classifier, digits):
 
 
 def test_the_net_reads_ninety_eight_digits_in_a_hundred(metrics):
-    """With seed 0 the net of `examples/mnist_classifier.py` classifies 97 to 100 % of the
-    digits that it was not trained on correctly: after 4 epochs on 8,000 MNIST digits, or
-    after 12 epochs on 800 digits of `examples/drawn/digits.py`.
+    """With seed 0 the accuracy of `examples/mnist_classifier.py` on digits that it was not
+    trained on is 97 to 100 %: after 4 epochs on 8,000 MNIST digits, or after 12 epochs on 800
+    digits of `examples/drawn/digits.py`.
     """
     assert metrics["accuracy"] == pytest.approx(0.985, abs=0.016)
 
 
 def test_chance_is_computed_from_the_labels(metrics, digits):
-    """`metrics["chance"]` of `examples/mnist_classifier.py` is the accuracy of always answering
-    the digit that is most frequent in the training part; with ten digits, about equally
-    frequent, it is about 10 %.
+    """`metrics["chance"]` of `examples/mnist_classifier.py` is the accuracy, on the test part,
+    of always answering the digit that is most frequent in the training part; with ten digits,
+    about equally frequent, it is about 10 %.
 
     An accuracy says something only beside such a baseline.
     """

@@ -389,9 +389,9 @@ def test_a_body_that_is_no_question_is_told_so(sent, content, said):
 
 
 def test_json_must_be_named_as_such(sent):
-    """With FastAPI 0.132 or later `examples/serve.py` answers a question sent to `/predict`
-    without a header "content-type" with status 422 and what to send; with "content-type:
-    application/json" it answers 200.
+    """With FastAPI 0.132 or later `examples/serve.py`, for a model of two inputs, answers a
+    POST of `{"inputs": [0, 0]}` to `/predict` without a content type with status 422 and what
+    to send; with `content-type: application/json` it answers 200.
     """
     named, unnamed = (
         sent("POST", "/predict", content=b'{"inputs": [0, 0]}', headers=headers)

@@ -62,11 +62,12 @@ def test_padding_changes_nothing_for_the_other_positions():
 
 
 def test_padded_queries_still_get_an_output():
-    """For `x = torch.randn(1, 3, 4)`, `nn.MultiheadAttention(4, 2, batch_first=True)(x, x,
-    x, key_padding_mask=torch.tensor([[False, False, True]]))` hides the last key, not the
-    last query: its output there is finite and not zero.
+    """For `x = torch.randn(1, 3, 4)` and `mask = torch.tensor([[False, False, True]])`,
+    `nn.MultiheadAttention(4, 2, batch_first=True)(x, x, x, key_padding_mask=mask)` hides the
+    last key, not the last query, whose output is finite and not zero.
 
-    Leave them out of a mean and of the loss: `output[~mask].mean(0)`, or `ignore_index`.
+    Leave the outputs at hidden places out of a mean, as in `output[~mask].mean(0)`, and out of
+    the loss, as by `ignore_index`.
     """
     layer = nn.MultiheadAttention(4, 2, batch_first=True)
     x = torch.randn(1, 3, 4)
@@ -235,9 +236,9 @@ def test_a_padding_mask_gets_two_more_dimensions():
 
 
 def test_without_them_it_is_taken_for_queries_by_keys():
-    """`F.scaled_dot_product_attention(q, k, v, attn_mask=mask)` with `q`, `k`, `v` of shape
-    (3, heads, 3, d) and a bool padding mask (3, 3), one row per sample, raises nothing, but
-    uses row i for the queries i: pass `mask[:, None, None]`.
+    """`F.scaled_dot_product_attention(q, k, v, attn_mask=mask)` with `q`, `k`, `v` of shape (3,
+    heads, 3, d) and a bool padding mask (3, 3), a row per sample, raises nothing, but masks
+    query i of each sample by row i: pass `mask[:, None, None]`.
 
     With 3 sequences of length 5 it raises, "The size of tensor a (5) must match the size of tensor
     b (3)".

@@ -83,9 +83,9 @@ def test_sequences_are_padded_to_a_length():
 
 
 def test_padding_copies():
-    """`F.pad` with constant padding returns a new tensor, for `(0, 0)` too, and is
-    differentiable: `x.grad` has the gradients of the elements that came from `x`, without those
-    of the padding.
+    """`F.pad(x, (1, 1), value=5.0)`, constant padding, is differentiable: `x.grad` has the
+    gradients of the elements that came from `x`, without those of the padding.
+    `F.pad(x, (0, 0))` is a new tensor too, which shares no memory with `x`.
     """
     x = torch.ones(2, requires_grad=True)
     same = F.pad(x, (0, 0))

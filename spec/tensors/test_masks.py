@@ -124,8 +124,8 @@ def test_masked_fill_replaces_where_the_mask_is_true(device):
 
 def test_where_wants_a_boolean_condition():
     """`torch.where(x, 1.0, 0.0)` of an int64 CPU tensor `x` raises RuntimeError, "where
-    expected condition to be a boolean tensor"; a uint8 tensor `x` is taken, the first time
-    with a UserWarning. Write `x != 0` or `x.bool()`.
+    expected condition to be a boolean tensor"; a uint8 tensor `x` is taken, with a UserWarning.
+    Write `x != 0` or `x.bool()`.
     """
     x = torch.tensor([2, 0])
 

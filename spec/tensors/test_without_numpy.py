@@ -66,11 +66,11 @@ def test_an_older_pytorch_works_with_numpy_1_alone():
 @pytest.mark.slow
 @pytest.mark.parametrize("message", ["RuntimeError: Numpy is not available"])
 def test_without_numpy_the_functions_that_need_it_raise(tmp_path, message):
-    """Where Python finds no NumPy, `x.numpy()`, `x.__array__()` and `torch.from_numpy(x)`
-    of `x = torch.ones(2)` raise RuntimeError, "Numpy is not available".
+    """Where Python finds no NumPy, `x.numpy()`, `x.__array__()` and `torch.from_numpy(x)` of
+    `x = torch.ones(2)` raise RuntimeError, "Numpy is not available".
 
-    Write `pip install numpy`; with PyTorch before 2.3 `pip install "numpy<2"`, for they raise the
-    same error with NumPy 2.
+    Write `pip install numpy`; with PyTorch before 2.3, on Windows before 2.4.1,
+    `pip install "numpy<2"`, for these releases raise the same error with NumPy 2.
     """
     told = without_numpy(
         tmp_path,

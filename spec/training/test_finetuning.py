@@ -258,9 +258,9 @@ def test_the_extractor_refuses_a_layer_that_is_not_there():
     ],
 )
 def test_the_families_come_with_weights(name, classes, parameters):
-    """`torchvision.models.get_model_weights(name).DEFAULT.meta` describes the pretrained
-    weights of `inception_v3`, `resnet18`, `resnext50_32x4d` and `vit_b_16`: 1000 categories
-    each, and the number of parameters.
+    """For the `name` "inception_v3", "resnet18", "resnext50_32x4d" or "vit_b_16", `meta =
+    torchvision.models.get_model_weights(name).DEFAULT.meta` has 1000 classes in
+    `meta["categories"]`; `meta["num_params"]` is 11689512 for "resnet18".
     """
     weights = models.get_model_weights(name).DEFAULT
 
