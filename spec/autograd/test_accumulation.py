@@ -208,12 +208,12 @@ def test_asking_with_autograd_grad_adds_nothing():
 
 
 def test_an_assigned_grad_is_added_to(device):
-    """After `x.grad = g`, with `x = torch.tensor([1.0, 2.0], requires_grad=True)` and `g =
-    torch.tensor([100.0, 200.0])`, `x.grad` is `g` itself, without a copy; a `backward()`
+    """After `x.grad = g`, with `x = torch.tensor([1.0, 2.0], requires_grad=True)` and
+    `g = torch.tensor([100.0, 200.0])`, `x.grad` is `g` itself, without a copy; a `backward()`
     that reaches `x`, without `create_graph=True`, adds to `g` in place.
 
     A tensor made inside `torch.inference_mode()` can't be added to outside it: there
-    `backward()` raises RuntimeError. Assign its `clone()`.
+    `backward()` raises RuntimeError. Outside, assign its `clone()`.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     mine = torch.tensor([100.0, 200.0], device=device)

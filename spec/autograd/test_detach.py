@@ -183,12 +183,11 @@ def test_data_shares_memory_and_is_untracked():
 
 
 def test_item_and_tolist_need_no_detach(device):
-    """`x.tolist()` and `x.sum().item()` work on a float32 vector `x` that requires grad
-    without `detach()` and without a warning: they give a list of Python floats and one
-    float.
+    """`x.tolist()` and `x.sum().item()` work on a float32 vector `x` that requires grad without
+    `detach()` and without a warning: they give a list of Python floats and one float.
 
     `tolist()` of a 0-d tensor gives one number. In recent releases `float(loss)` gives the
-    number with a UserWarning, once per process.
+    number with a UserWarning, by default once per process.
     """
     x = torch.tensor([1.5, 2.0], requires_grad=True, device=device)
 

@@ -140,11 +140,12 @@ def test_buffers_that_are_handed_over_are_written_instead_of_the_modules():
 
 def test_a_gradient_for_each_sample_of_a_network():
     """`vmap(grad(loss), in_dims=(None, 0, 0))(parameters, x, y)`, where `loss` calls an
-    `nn.Linear` by `functional_call` with the dict `parameters`, gives a dict with the
-    gradients for each sample, stacked along a new first dimension.
+    `nn.Linear` by `functional_call` with the dict `parameters`, gives a dict with the gradients
+    for each sample, stacked along a new first dimension.
 
-    The loss sees one sample, hence `x[None]`. For a loss that is a mean over the batch, the
-    mean of these gradients is what `backward()` gives, up to rounding.
+    Within `vmap`, `loss` sees one sample without a batch dimension: `x[None]` adds one, for a
+    module that needs it. For a loss that is a mean over the batch, the mean of these gradients
+    is what `backward()` gives, up to rounding.
     """
     layer = nn.Linear(2, 1)
     x, y = torch.randn(4, 2), torch.randn(4, 1)

@@ -156,11 +156,11 @@ def test_relu_is_flat_in_the_second_derivative(device):
 
 
 def test_a_gradient_penalty_has_a_gradient(device):
-    """For 0-d `w` of 3.0 and `x` of 2.0, which require grad, and
-    `(g,) = torch.autograd.grad(w * x**2, x, create_graph=True)`, `g**2` is 4w²x², and
+    """For 0-d `w` of 3.0 and `x` of 2.0, which require grad, and `(g,) = torch.autograd.grad(w
+    * x**2, x, create_graph=True)`, the gradient penalty `g**2` is 4w²x²;
     `(g**2).backward(inputs=[w])` stores its derivative 8wx², 96, in `w.grad`.
 
-    Such penalties keep the critic of a WGAN smooth.
+    The loss of a WGAN's critic may contain such a penalty on a gradient.
     """
     w = torch.tensor(3.0, requires_grad=True, device=device)
     x = torch.tensor(2.0, requires_grad=True, device=device)

@@ -201,9 +201,9 @@ def test_dynamic_shapes_names_what_may_change(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_dynamic_axes_is_the_old_name(path):
-    """`torch.onnx.export` translates `dynamic_axes={"x": {0: "batch"}}` by default, with a
-    UserWarning, "'dynamic_axes' is not recommended when dynamo=True"; `dynamic_shapes` replaces
-    it.
+    """`torch.onnx.export` with `input_names=["x"]` and `dynamic_axes={"x": {0: "batch"}}` names
+    dimension 0 of `x` "batch" and gives a UserWarning, "'dynamic_axes' is not recommended when
+    dynamo=True" (the default): use `dynamic_shapes`.
     """
     import onnx
 

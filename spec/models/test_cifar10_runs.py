@@ -69,9 +69,9 @@ def test_without_pictures_it_says_where_to_put_them(refused, tmp_path):
 
 @pytest.mark.parametrize("recipe", ["notes", "long"])
 def test_a_file_that_is_no_picture_is_named(refused, spoilt, tmp_path, recipe):
-    """If a .jpg file in train/CLASS is no picture, `examples/cifar10_classifier.py` with
-    `--recipe notes` or `--recipe long`, without `--download` or `--dry-run`, ends with exit
-    code 2, and the last line names the file.
+    """If a .jpg file in train/CLASS of the `--data` folder is no picture,
+    `examples/cifar10_classifier.py` with `--recipe notes` or `--recipe long`, without
+    `--download` or `--dry-run`, ends with exit code 2, and the last line names the file.
 
     By itself `DataLoader` re-raises a worker's exception with the worker's whole traceback; the
     script makes one line of it.

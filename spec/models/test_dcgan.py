@@ -129,9 +129,9 @@ def test_the_picture_of_fixed_noise_improves(game):
 
 @pytest.mark.parametrize("loss", ["gan", "wgan"])
 def test_samples_of_digits_are_of_all_ten(trained, loss):
-    """After the default training on digits, the five nearest real digits assign each digit
-    to more than 15 of 1000 samples of `examples/dcgan.py`; the share of the five that
-    agrees is larger than for noise, smaller than for real digits.
+    """After the default training of `examples/dcgan.py` on digits, each digit is the majority
+    of the five nearest real ones for more than 15 of 1000 samples; the mean majority,
+    `agreement`, is larger than for noise, smaller than for real digits.
     """
     metrics, _ = trained(loss, "digits")
     samples, noise, data = metrics["samples"], metrics["noise"], metrics["data"]
@@ -158,9 +158,9 @@ def test_a_sampled_face_has_the_colours_of_a_face(trained):
 
 
 def test_a_sampled_face_has_the_layout_of_a_face(trained):
-    """After 400 steps of the GAN on drawn faces (seed 0), over 80 % of faces that
-    `examples/dcgan.py` samples have dark hair, two dark eyes and a redder mouth in their
-    places; of drawn faces over 95 %, of noise under 20 %, untrained under 1 %.
+    """After 400 GAN steps of `examples/dcgan.py` on drawn faces (seed 0), hair and both eyes
+    are darker and the mouth is redder than the skin in over 80 % of samples, over 95 % of drawn
+    faces, under 20 % of noise, under 1 % of untrained samples.
     """
     metrics, _ = trained("gan", "faces")
 

@@ -308,13 +308,13 @@ def test_what_the_user_can_mend_is_told_in_one_line(
 def test_a_checkpoint_that_does_not_fit_is_refused(
     name, change, said, command, stopped, refusal, workbench
 ):
-    """Without `--dry-run`, `--resume` of a script of `examples/` refuses a checkpoint of
-    another `--seed`, `--lr` or script, one with a flipped bit in its weights, half a file,
-    weights of other shapes, and an `--out` without one: exit code 2.
+    """Without `--dry-run`, a script of `examples/` refuses `--resume`, with exit code 2, if the
+    checkpoint is of another `--seed`, `--lr` or script, has a flipped bit in its weights or
+    weights of other shapes, is cut in half, or isn't in `--out`.
 
-    The file stays as it is. So a mistyped `--out` does not begin afresh. A checksum finds
-    the flipped bit: by itself `torch.load` may read weights of which a bit has changed, and
-    say nothing. With `--dry-run`, `--resume` is left out of account.
+    The file stays as it is. A mistyped `--out` starts no new training. A checksum finds the
+    flipped bit: by itself `torch.load` may read weights of which a bit has changed, and say
+    nothing. With `--dry-run`, `--resume` is ignored.
     """
     out = stopped(name)
     path, more = out / "checkpoint.pt", []
@@ -582,9 +582,9 @@ def test_a_fingerprint_tells_values_shapes_and_dtypes_apart(workbench):
 
 @pytest.mark.spare("201", reason="any length above 200 will do")
 def test_of_a_long_error_the_first_sentence_is_told(workbench):
-    """For a RuntimeError of the lines "It failed. Why?" and "Because.", `first_line` of
-    `examples/workbench.py` gives the first line; of a first line above 200 characters only
-    its first sentence, cut to 200; of an InputError the whole first line.
+    """Of a `RuntimeError` with the lines "It failed. Why?" and "Because.", `first_line` of
+    `examples/workbench.py` gives the first. A first line above 200 characters is cut at its
+    first `". "`, then at 200; that of a `workbench.InputError` isn't.
 
     PyTorch's "Could not run 'aten::...'" may list all of its backends in a line of over a
     thousand characters.

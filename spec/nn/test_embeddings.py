@@ -111,11 +111,10 @@ def test_the_row_of_the_padding_does_not_learn(device):
 
 
 def test_the_row_of_the_padding_starts_as_zeros():
-    """`nn.Embedding(3, 2, padding_idx=1)` starts with row 1 at zero; the other rows are
-    random.
+    """`nn.Embedding(3, 2, padding_idx=1)` starts with row 1 at zero; the other rows are random.
 
-    Only the start is zero: `from_pretrained` keeps the values of its table, and a later
-    `nn.init.ones_` gives the row others.
+    The gradient of row 1 stays zero too, but the row can be overwritten: `from_pretrained`
+    keeps the values of its table, and a later `nn.init.ones_` gives the row others.
     """
     layer = nn.Embedding(3, 2, padding_idx=1)
 

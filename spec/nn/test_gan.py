@@ -290,9 +290,12 @@ def test_a_sure_discriminator_teaches_nothing_where_a_critic_does():
 
 @pytest.mark.claim("path-dcgan-to-wgan")
 def test_a_wgan_learns_where_the_data_are():
-    """A WGAN: the critic `nn.Linear(1, 1, bias=False)`, clipped to [-0.5, 0.5] by `clamp_`,
-    takes five steps of rate 0.25 to one of 0.125 by the bias of a generator of zeros. 50
-    rounds move this bias to real samples of 2, to within 0.2.
+    """A WGAN whose critic `nn.Linear(1, 1, bias=False)` takes five steps, each followed by
+    `clamp_` of its weight to [-0.5, 0.5], for each step of its generator's bias, moves this
+    bias from 0 to within 0.2 of real samples, all 2, in 50 rounds.
+
+    The steps are `weight -= 0.25 * weight.grad` of the critic and `bias -= 0.125 * bias.grad`
+    of the generator, whose weight stays 0.
     """
     generator, critic = nn.Linear(1, 1), nn.Linear(1, 1, bias=False)
     nn.init.zeros_(generator.weight)

@@ -143,13 +143,13 @@ def test_the_older_weight_norm_names_its_successor():
 
 
 def test_spectral_norm_keeps_the_largest_singular_value_at_one():
-    """`nn.utils.parametrizations.spectral_norm(layer)` divides the weight by an estimate of
-    its largest singular value: a `layer.weight` of [[8, 0], [0, 2]] before this call is
-    [[1, 0], [0, 1/4]] up to rounding after it.
+    """`nn.utils.parametrizations.spectral_norm(layer)` divides the weight by an estimate of its
+    largest singular value: a `layer.weight` of [[8, 0], [0, 2]] before this call is [[1, 0],
+    [0, 1/4]] up to rounding after it.
 
     The estimate comes from a power iteration at each use in training mode, in two buffers `_u`
-    and `_v`; where it is good, the layer stretches no vector, its bias apart. Discriminators of
-    GANs have it.
+    and `_v`; where it is good, an `nn.Linear` makes no vector longer, its bias apart. An
+    `nn.Conv2d` still may. Discriminators of GANs have it.
     """
     layer = nn.Linear(2, 2, bias=False)
     layer.weight.data = torch.tensor([[8.0, 0.0], [0.0, 2.0]])

@@ -79,8 +79,9 @@ def test_another_number_of_dimensions_is_refused():
     ValueError, "Input and output must have the same number of spatial dimensions"; write
     `image[None]`.
 
-    "linear" for (N, C, H, W) raises NotImplementedError, "Got 4D input, but linear mode needs 3D
-    input". "nearest" with a `scale_factor` raises nothing for (C, H, W) and only stretches W.
+    `F.interpolate(image[None], size=4, mode="linear")` raises NotImplementedError, "Got 4D
+    input, but linear mode needs 3D input". `F.interpolate(image, scale_factor=2)`, whose mode
+    is "nearest", raises nothing and only stretches W.
     """
     image = torch.zeros(3, 2, 2)
 

@@ -250,8 +250,9 @@ def test_shapes_are_found_by_running_the_graph():
 
 
 def test_an_interpreter_runs_a_graph_node_by_node():
-    """`torch.fx.Interpreter(traced).run(x)` executes the graph node by node; the `run_node`
-    of a subclass is called for each node in turn, inputs and output included.
+    """`torch.fx.Interpreter(traced).run(x)` executes the graph of
+    `traced = torch.fx.symbolic_trace(f)` node by node; the `run_node` of a subclass is called
+    for each node in turn, inputs and output included.
     """
     seen = []
 

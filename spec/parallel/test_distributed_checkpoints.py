@@ -229,9 +229,9 @@ def load(rank, folder):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.6")
 def test_four_processes_save_and_two_load(tmp_path, dcp):
-    """A model that is sharded by `fully_shard` over four processes and saved by
-    `torch.distributed.checkpoint.save` can be loaded by `dcp.load` into a model sharded
-    over two, or into plain tensors in one process.
+    """A model sharded by `fully_shard` over four processes and saved by
+    `torch.distributed.checkpoint.save` can be loaded by `torch.distributed.checkpoint.load`
+    into a model sharded over two, or into plain tensors in one process.
 
     Each process reads the parts that it needs, from whichever file they are in.
     """

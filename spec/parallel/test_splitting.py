@@ -84,10 +84,11 @@ def test_another_dimension_can_be_named():
 
 
 def test_neighbouring_rows_stay_together():
-    """`rows.chunk(2)` of six rows puts rows 0 to 2 into the first share and rows 3 to 5 into the
-    second.
+    """`rows.chunk(2)` of six rows puts rows 0 to 2 into the first share and rows 3 to 5 into
+    the second.
 
-    `DistributedSampler` divides a dataset differently: process 0 of 2 gets every second sample.
+    `DistributedSampler` divides a dataset differently: with `shuffle=False`, process 0 of 2
+    gets every second sample; by default the order is shuffled first.
     """
     rows = torch.arange(6)
 

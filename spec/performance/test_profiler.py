@@ -269,10 +269,11 @@ def test_the_activities_that_can_be_recorded_are_listed():
 @pytest.mark.torch(">=2.6")
 def test_kernels_are_recorded_with_the_cuda_activity():
     """With the activities `ProfilerActivity.CPU` and `ProfilerActivity.CUDA`,
-    `torch.profiler.profile` records the kernels of a GPU, and the operations that started
-    them have a `device_time_total` above 0.
+    `torch.profiler.profile` records the kernels of a GPU, and the operations that started them
+    have a `device_time_total` above 0.
 
-    Without it, an operation on a GPU seems to take only the time to start its kernel.
+    Without `ProfilerActivity.CUDA`, an operation on a GPU seems to take only the time to start
+    its kernel.
     """
     x = torch.ones(64, 64, device="cuda")
     x @ x

@@ -262,12 +262,13 @@ def test_a_number_is_combined_with_every_element(device):
 
 
 def test_a_tensor_without_dimensions_acts_like_a_number(device):
-    """`+`, `-`, `*` and `/` of a 0-d int64 tensor and a dense int64 matrix combine the 0-d
-    one with each element of the matrix: `torch.tensor(10) - x` subtracts each element of
-    `x` from 10.
+    """`+`, `-`, `*` and `/` of a 0-d int64 tensor and a dense int64 matrix combine the 0-d one
+    with each element of the matrix: `torch.tensor(10) - x` subtracts each element of `x` from
+    10.
 
-    As a Python number is, with exceptions: of the same exponent -1, an integer tensor refuses
-    the Python number and takes the tensor, see `spec/tensors/test_elementwise.py`.
+    A Python number acts in the same way: `10 - x`. Powers are an exception: on the CPU
+    `x ** -1` of an integer tensor `x` raises RuntimeError, `x ** torch.tensor(-1)` does not,
+    see `spec/tensors/test_elementwise.py`.
     """
     ten = torch.tensor(10, device=device)
     x = torch.tensor([[1], [2]], device=device)

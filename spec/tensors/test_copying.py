@@ -158,7 +158,7 @@ def test_a_list_of_longer_tensors_is_stacked_instead(device):
     """`torch.tensor(rows)` of a list of two float32 tensors of shape (2,) raises ValueError;
     `torch.stack(rows)` makes one tensor of shape (2, 2) of them.
 
-    Because `torch.tensor` converts each entry of the list to one Python number.
+    Because `torch.tensor` converts each tensor in a list to one Python number.
     """
     rows = [torch.tensor([1.0, 2.0], device=device), torch.tensor([3.0, 4.0], device=device)]
 

@@ -268,11 +268,12 @@ def test_an_assigned_tensor_must_fit():
 
 
 def test_assignment_keeps_the_dtype_and_cuts_what_is_assigned(device):
-    """On an int64 vector `x` of three elements, `x[0] = 7.9` writes 7 and `x[1:] =
-    torch.tensor([-8.9, 9.5])` writes -8 and 9: the fractions are dropped without a warning.
+    """On an int64 vector `x` of three elements, `x[0] = 7.9` writes 7 and
+    `x[1:] = torch.tensor([-8.9, 9.5])` writes -8 and 9: the fractions are dropped without a
+    warning.
 
     Because assignment to an index or a slice converts to the dtype of `x`. Make `x` a float
-    tensor to keep fractions. An index tensor refuses another dtype:
+    tensor to keep fractions. `x[torch.tensor([0])] = torch.tensor([7.9])` raises RuntimeError:
     `spec/tensors/test_advanced_indexing.py`.
     """
     x = torch.tensor([1, 2, 3], device=device)

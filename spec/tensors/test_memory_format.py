@@ -77,12 +77,13 @@ def test_one_channel_is_in_both_formats():
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last], ids=str)
 def test_contiguous_returns_the_tensor_itself_when_it_has_the_format(memory_format):
-    """`x.contiguous(memory_format=f)` and `x.to(memory_format=f)` return `x` itself if `x`,
-    of shape (2, 3, 4, 5), already has the format `f`, `torch.contiguous_format` or
+    """`x.contiguous(memory_format=f)` and `x.to(memory_format=f)` return `x` itself if `x`, of
+    shape (2, 3, 4, 5), already has the format `f`, `torch.contiguous_format` or
     `torch.channels_last`.
 
-    `to` of a contiguous tensor with one channel, which has both formats, copies to other
-    strides, and so it may with a single sample; `contiguous` doesn't.
+    With one channel, as in `x = torch.empty(2, 1, 4, 5)`, a tensor has both formats at once:
+    `x.contiguous(memory_format=torch.channels_last)` returns `x`, but
+    `x.to(memory_format=torch.channels_last)` copies to other strides.
     """
     x = torch.empty(2, 3, 4, 5, memory_format=memory_format)
 

@@ -183,7 +183,7 @@ def test_wider_unsigned_integers_did_not_cross(name):
     """Before PyTorch 2.3 `torch.from_numpy` raised a TypeError for arrays of uint16, uint32 and
     uint64.
 
-    Because torch's only unsigned dtype was uint8.
+    Because torch's only unsigned integer dtype was uint8.
     """
     array = np.array([1, 2], dtype=name)
 

@@ -260,8 +260,8 @@ def test_a_net_learns_from_one_set_and_is_measured_on_another():
     `F.mse_loss` of float32 pairs (1, 3) and (2, 6), one per batch, takes the weight of
     `nn.Linear(1, 1, bias=False)` from 0 to 3: the layer then gives 15 for 5.
 
-    Because the answers to data that the net was not trained on tell what it has learnt: 5
-    is not among the training samples.
+    5 is not among the training samples: whether a net has learnt the rule shows in its outputs
+    for data that it was not trained on.
     """
     train = TensorDataset(torch.tensor([[1.0], [2.0]]), torch.tensor([[3.0], [6.0]]))
     test = TensorDataset(torch.tensor([[5.0]]), torch.tensor([[15.0]]))

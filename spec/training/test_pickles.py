@@ -346,13 +346,13 @@ def test_a_truncated_file_is_no_zip_archive(length, words, tmp_path):
 
 
 def test_a_truncated_file_of_some_kilobytes_is_an_invalid_argument(tmp_path):
-    """If a file that `torch.save({"weight": torch.zeros(20000)}, path)` wrote is cut after
-    its first 60,000 bytes, `torch.load(path, weights_only=True)` raises OSError, "Invalid
+    """If a file that `torch.save({"weight": torch.zeros(20000)}, path)` wrote is cut after its
+    first 60,000 bytes, `torch.load(path, weights_only=True)` raises OSError, "Invalid
     argument".
 
-    Because the search for the table of contents, which is missing, seeks to a place before
-    the beginning of the file. It happens with about 4,100 to 69,000 bytes; shorter and
-    longer truncated files raise RuntimeError. Copy the file again.
+    Because the search for the table of contents, which is missing, seeks to a place before the
+    beginning of the file. It happens with about 4,100 to 69,000 bytes; other truncated files of
+    at least 4 bytes raise RuntimeError. Copy the file again.
     """
     torch.save({"weight": torch.zeros(20000)}, tmp_path / "net.pt")
     whole = (tmp_path / "net.pt").read_bytes()
