@@ -114,9 +114,9 @@ def test_samples_vary_as_the_data_does(game):
 
 
 def test_the_picture_of_fixed_noise_improves(game):
-    """In the default training of `examples/dcgan.py` on digits, or 400 GAN steps on drawn
-    faces (seed 0), pictures made of fixed noise vectors come nearer to the data: their mean
-    distance to the nearest real picture falls below 0.6 of the first.
+    """In default training of `examples/dcgan.py` on digits, or 400 GAN steps on drawn faces
+    (seed 0), pictures of fixed noise vectors come nearer to the data: in the end their mean
+    distance to the nearest real one is below 0.6 of that at step 0.
 
     Fixed noise makes pictures of different steps comparable.
     """

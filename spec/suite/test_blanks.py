@@ -613,9 +613,9 @@ def test_hints_come_in_steps(book):
 
 
 def test_a_solved_neighbour_is_one_of_the_same_page(book):
-    """`hints.neighbour(exercise, exercises)` of `fixtures/learning` gives another exercise
-    of the same page, if possible one whose sentence has the same symbol in backticks; it
-    gives None if `exercises` has no other of that page.
+    """`hints.neighbour(exercise, exercises)` of `fixtures/learning` gives another exercise of
+    kind `fact` of the same page, if possible one whose sentence has the same symbol in
+    backticks; None if `exercises` has no other of that kind and page.
     """
     text = FACT + FACT.replace("test_full", "test_a").replace("torch.full`", "tolist`")
     text += FACT.replace("test_full", "test_b")

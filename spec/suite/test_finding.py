@@ -171,9 +171,9 @@ def test_what_names_nothing_new_comes_later():
 
 
 def test_words_side_by_side_count_for_more():
-    """`find` of `fixtures/finding.py`, asked "What is a graph break and how do I find it?",
-    puts the sentence "`print` is a graph break." before "A break in the file of a graph is
-    told.", where the two words stand apart.
+    """`find` of `fixtures/finding.py`, asked `What is a graph break and how do I find it?`,
+    puts a sentence that has `graph break` side by side before one that has `break` and `graph`
+    apart.
     """
     apart = entry("A break in the file of a graph is told.")
     together = entry("`print` is a graph break.")
@@ -252,8 +252,9 @@ def test_the_end_of_a_pasted_traceback_is_what_it_says():
 
 
 def test_of_messages_alike_the_rarer_word_decides():
-    """Of three tests that expect `object has no attribute` with a name each,
-    `pytest --about` with such a message about `'next'` puts first the one about `'next'`.
+    """`find` of `fixtures/finding.py`, asked `AttributeError: 'Iterator' object has no
+    attribute 'next'`, puts a test that expects `'Loader' object has no attribute 'next'` before
+    those that expect the same of `'astype'` or `'fc'`.
     """
     others = [
         entry(f"{name} lacks it.", messages=[f"'{name}' object has no attribute '{word}'"])

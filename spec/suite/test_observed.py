@@ -161,9 +161,9 @@ def test_a_fact_is_listened_to_once(book):
 
 
 def test_a_fact_that_changed_is_listened_to_again(book):
-    """Although `seen.json` in pytest's cache (`-p cacheprovider`) has the calls of a
-    test, a `pytest` run of this suite traces the test again by `sys.settrace` after a
-    line was added to its body.
+    """Although `seen.json` in pytest's cache (`-p cacheprovider`) has the calls of a test, a
+    `pytest` run of this suite traces the test again by `sys.settrace` after a line of code was
+    added to its body.
     """
     book.page("nn/test_modes.py", HEAD + LISTENS)
     listening(book, "-p", "cacheprovider")
