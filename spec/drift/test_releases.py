@@ -81,9 +81,9 @@ def told_for(fact):
 @pytest.mark.parametrize("path", pages_of(ROOT))
 @pytest.mark.spare("'\\n'", reason="it joins what is not there")
 def test_where_one_truth_ends_another_begins(path):
-    """If the `torch` mark of a test ends with a release of `spec/evidence`, as
-    `torch("<2.4")` with 2.3, another test of its page is told for 2.4 and not for 2.3;
-    tests marked `slow`, `cuda`, `multi_gpu` or `network` do not count.
+    """If 2.3 is the last release of `spec/evidence` that a test's `torch` mark lets in, as
+    `torch("<2.4")`, another test of its page is told for the next, 2.4, not for 2.3. Tests
+    marked `slow`, `cuda`, `multi_gpu` or `network` do not count.
     """
     facts = read_page(str(ROOT), path).facts.values()
     told = {fact.id: told_for(fact) for fact in facts if not NOT_RUN.intersection(fact.gates)}

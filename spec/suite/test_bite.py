@@ -369,8 +369,9 @@ def test_a_literal_becomes_another_of_its_kind(value, other):
     [(4, True, 2), (4, False, 8), (-4, True, -8), (0, True, -1), (0, False, 1)],
 )
 def test_a_bound_becomes_stricter(value, smaller, bound):
-    """`tightened` of `fixtures/literals.py`, which `--bite` uses, makes the bound 4 of a
-    comparison stricter: 2 as an upper bound, and 8 as a lower bound.
+    """`tightened(4, smaller=True)` of `fixtures/literals.py`, which `pytest --bite` uses for
+    the bound in `x < 4`, is 2, a stricter upper bound; `tightened(4, smaller=False)`, for the
+    bound in `x > 4`, is 8, a stricter lower bound.
     """
     assert tightened(value, smaller) == bound
 

@@ -598,9 +598,9 @@ def test_a_pair_of_old_and_new_truth_asks_for_the_release(book):
 
 @pytest.mark.spare("'torch.Tensor.tolist'", reason="any symbol that the sentence lacks")
 def test_hints_come_in_steps(book):
-    """`fixtures/learning/hints.py` gives four hints for an exercise of `--blanks`: kind and
-    shape of the answer; the docstring of its page without the title, or the title if that
-    is all; the address of PyTorch's documentation; the answer.
+    """`fixtures/learning/hints.py` gives four hints for an exercise that `--blanks` makes of a
+    test: kind and shape of the answer; the docstring of its page without the title, or else the
+    title; the address of PyTorch's documentation; the answer.
     """
     exercise = of_fact(fact_of(book, FACT))
 

@@ -120,8 +120,9 @@ def test_a_record_tells_what_is_needed_and_seen(facts):
 
 
 def test_a_record_tells_which_symbols_the_sentence_is_about(facts):
-    """In `pytest --facts-json FILE`, `about` lists the torch symbols that a test both uses
-    and names in backticks in the first paragraph of its docstring.
+    """In `pytest --facts-json FILE`, `about` lists the torch symbols that a test uses and whose
+    last part, as `add_` of `torch.Tensor.add_`, stands in backticks in the first paragraph of
+    its docstring.
     """
     fact = facts["facts"][2]
 

@@ -131,9 +131,9 @@ def test_each_page_has_a_share_of_a_long_answer():
 
 
 def test_what_is_plainly_about_a_name_comes_first():
-    """Of tests alike in all else, `pytest --about Tensor.view --collect-only` prints one
-    that expects an error first, one whose sentence names `view` early before one that names
-    it late, and one that begins with `Before PyTorch 1.0` last.
+    """Of two tests alike in all else, `pytest --about Tensor.view --collect-only` prints first
+    the one that expects an error, or whose sentence names `view` earlier; one that begins with
+    `Before PyTorch 1.0` comes last.
     """
     late = entry("`x[0]` of an `y` is a `view`.", "torch.Tensor.view", page="nn/test_shapes.py")
     soon = entry("`view` merges.", "torch.Tensor.view", page="nn/test_layers.py")
@@ -151,9 +151,9 @@ def test_what_is_plainly_about_a_name_comes_first():
 
 
 def test_what_names_nothing_new_comes_later():
-    """In a one-page book of four tests with `assert 1 == 1`, two with the sentence
-    "`DataLoader(shuffle=True)` shuffles.", then two with "`DataLoader` of the `sampler`.",
-    `pytest --about DataLoader --collect-only` prints first and third first.
+    """In a one-page book whose first two tests have the sentence "`DataLoader(shuffle=True)`
+    shuffles." and the next two "`DataLoader` of the `sampler`.",
+    `pytest --about DataLoader --collect-only` prints the first test, then the third.
     """
     entries = [
         entry("`DataLoader(shuffle=True)` shuffles.", "DataLoader"),
@@ -219,9 +219,9 @@ def test_a_misspelt_word_finds_the_one_that_is_meant(asked):
 
 
 def test_little_of_a_name_is_followed_by_what_its_words_find():
-    """If a book's three sentences are "A sum is made.", one that names
-    `fasterrcnn_resnet50_fpn` and one that names `FasterRCNN`,
-    `pytest --about fasterrcnn_resnet50_fpn` lists the second and, after it, the third.
+    """If a book's sentences are `A sum is made.`, one that names `fasterrcnn_resnet50_fpn` and
+    one that names `FasterRCNN`, `pytest --about fasterrcnn_resnet50_fpn --collect-only` lists
+    the second and, after it, the third.
     """
     named = entry("`fasterrcnn_resnet50_fpn` downloads weights.", "fasterrcnn_resnet50_fpn")
     words = entry("`FasterRCNN` wants boxes.", page="vision/test_detection.py")

@@ -283,8 +283,8 @@ def test_full_models_and_the_suite_itself_run_when_they_are_named(book, argument
 
 
 def test_a_folder_of_such_a_name_in_a_chapter_is_not_left_out(book):
-    """`pytest` in this suite leaves out the chapter `spec/models`, but runs a page in
-    another folder of that name, as `spec/tensors/models`.
+    """`pytest` without arguments leaves out the chapter `spec/models` of this suite, but runs a
+    page in another folder of that name, as `spec/tensors/models`.
     """
     (book.path / "spec" / "tensors").mkdir()
     book.page("tensors/models/test_net.py", "def test_it(): pass")
@@ -336,8 +336,8 @@ def test_a_run_that_fails_is_given_no_such_advice(book):
 
 
 def test_the_facts_of_other_releases_run_when_they_are_asked_for(book):
-    """`pytest --beyond-gates` runs a test with the mark `torch("<1.0")` on a newer release,
-    and leaves out a test without such a mark.
+    """`pytest --beyond-gates` runs a test with the mark `torch("<1.0")` on a newer release, and
+    leaves out a test without a `torch` mark.
     """
     page = '@pytest.mark.torch("<1.0")\ndef test_then(): assert 1 == 2\n\ndef test_now(): pass'
     book.page("tensors/test_old.py", page)

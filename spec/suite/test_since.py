@@ -205,10 +205,9 @@ SAID = {
     ],
 )
 def test_what_an_older_release_met_tells_a_new_function_from_a_new_truth(atlas, met, kind, truth):
-    """`pytest --since 1.9 --until 1.10 --since-json FILE` gives a test with
-    `torch(">=1.10")`, no older counterpart and no rule the kind `new` if
-    `spec/drift/beyond.json` has `has no attribute` for it on 1.9, and `raises` if
-    `DID NOT RAISE`.
+    """`pytest --since 1.9 --until 1.10 --since-json FILE` writes for a test with
+    `torch(">=1.10")`, no older counterpart and no rule: `kind` is `new` if
+    `spec/drift/beyond.json` has `has no attribute` for it on 1.9, `raises` if `DID NOT RAISE`.
     """
     fact = "spec/tensors/test_arithmetic.py::test_added"
     (atlas.path / "spec/drift/beyond.json").write_text(json.dumps({"1.9": {fact: SAID[met]}}))

@@ -263,9 +263,8 @@ class Interrupted(BaseException):
 
 
 def test_an_interrupted_build_leaves_the_old_site_whole(tmp_path):
-    """If the body of `with replaced(DIR) as new:` of `fixtures/site/folder.py`, in
-    which `pytest --site DIR` writes, raises, DIR keeps its old files and no folder is
-    left beside it.
+    """If the body of `with replaced(Path(DIR)) as new:` of `fixtures/site/folder.py`, in which
+    `pytest --site DIR` writes, raises, DIR keeps its old files and no folder is left beside it.
     """
     site = tmp_path / "out"
     site.mkdir()
@@ -335,9 +334,9 @@ def test_a_fact_that_is_lost_stops_the_build(book):
     ],
 )
 def test_a_sentence_that_leads_nowhere_stops_the_build(book, sentence, said):
-    """`pytest --site DIR` ends in a usage error, and writes no DIR, if the sentence of a
-    test in `spec/tensors` has in backticks the path of a page, or of a page and a test as
-    `PAGE.py::test_NAME`, that is not in the book.
+    """`pytest --site DIR` ends in a usage error, and writes no DIR, if the sentence of a test
+    in `spec/tensors` has in backticks a path from `spec/` on, of a page or of a page and a test
+    as `PAGE.py::test_NAME`, that is not in the book.
     """
     book.page("tensors/test_it.py", f'def test_it():\n    """{sentence}"""\n    assert 1 == 1')
 
@@ -486,8 +485,9 @@ def test_ones_are_even():
     ],
 )
 def test_answers_of_the_atlas_are_put_into_words(old, new, told):
-    """`beside("a b", "a b c")` of `fixtures/site/drift.py`, behind `pytest --site DIR`,
-    shows only `+ c`; an answer "absent" is put as "not there", and True as "yes".
+    """`beside(old, new)` of `fixtures/site/drift.py`, behind `pytest --site DIR`, gives two
+    texts: for "a b" and "a b c" an empty one and `+ c` in backticks; "absent" is put as "not
+    there", and True as "yes".
     """
     assert beside(old, new) == told
 
@@ -924,9 +924,9 @@ def test_the_search_finds(tab, asked, kind, title):
     ],
 )
 def test_the_search_ranks_as_about_does(tab, pytestconfig, asked):
-    """On the site that `pytest --site DIR` writes of this book, the test that the
-    search finds first for `F.relu`, `nn.Linear` and `padding mask` is the one that
-    `pytest --about` names first.
+    """On the site that `pytest --site DIR` writes of this book, the test that the search finds
+    first for `F.relu` and `nn.Linear` is the one that `pytest --about`, its answers below
+    `spec/suite` left out, names first.
     """
     entries = [one for one in read_index(pytestconfig) if not one.path.startswith("spec/suite/")]
     page = tab("index.html")
