@@ -106,7 +106,8 @@ def test_an_in_place_function_marks_what_it_changed():
     `grad_fn`.
 
     A leaf that requires grad is refused, as by other in-place operations. Without the mark
-    autograd would not know that the values have changed.
+    `apply(y)` returns another tensor, and `y`, though doubled, keeps its old `grad_fn`:
+    `y.backward()` gives `w` the gradient 1 instead of 2.
     """
 
     class DoubleInPlace(torch.autograd.Function):

@@ -44,9 +44,9 @@ def test_backward_returns_a_gradient_for_every_argument():
 
 
 def test_backward_returns_no_gradient_too_many():
-    """If `backward` of a `torch.autograd.Function` with one argument returns two
-    gradients, `y.backward()` on the 0-d result `y`, which requires grad, raises
-    RuntimeError, "expected 1, got 2"; if the second one is None, it raises no error.
+    """If `backward` of a `torch.autograd.Function` with one argument ends in
+    `return 2 * grad, grad`, `y.backward()` on the 0-d result `y`, which requires grad, raises
+    RuntimeError, "expected 1, got 2"; `return 2 * grad, None` raises no error.
     """
 
     class Double(torch.autograd.Function):

@@ -230,9 +230,9 @@ def test_models_of_different_shape_or_class_cannot_be_stacked():
 
 
 def test_vmap_wants_to_know_what_randomness_means():
-    """`torch.func.vmap(F.dropout)(x)` of ones (2, 100) raises RuntimeError, "called random
-    operation while in randomness error mode"; `vmap(F.dropout, randomness="different")(x)`
-    draws a mask for each row, `randomness="same"` one mask for both.
+    """With `x = torch.ones(2, 100)`, `torch.func.vmap(F.dropout)(x)` raises RuntimeError,
+    "called random operation while in randomness error mode"; with `randomness="different"`,
+    `vmap` draws a mask for each row, with `"same"` one for both.
     """
     x = torch.ones(2, 100)
 
@@ -303,8 +303,8 @@ def test_vmap_refuses_what_leaves_the_tensor_or_has_a_size_by_value():
 
 
 def test_vmap_wants_mapped_dimensions_of_one_size():
-    """`vmap(torch.add)(x, y)` for `x` of shape (3,) and `y` of shape (2,) raises ValueError,
-    "Expected all tensors to have the same size in the mapped dimension".
+    """`torch.func.vmap(torch.add)(x, y)` for `x` of shape (3,) and `y` of shape (2,) raises
+    ValueError, "Expected all tensors to have the same size in the mapped dimension".
 
     `vmap(torch.add, in_dims=(0, None))(x, y)` maps over `x` only, and adds each of its elements
     to the whole `y`: the result has shape (3, 2).

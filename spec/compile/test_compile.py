@@ -38,7 +38,8 @@ def test_a_compiled_function_gives_the_same_values(device):
     """`torch.compile(lambda x: (x * 2 + 1).sum(), backend="eager")` returns a function that
     gives 8 for the float32 tensor [1.0, 2.0], as the uncompiled function does.
 
-    With inductor floats may be rounded otherwise, and random numbers are other ones.
+    The default backend, `"inductor"`, may round floats otherwise, and draws other random
+    numbers from the same seed.
     """
     compiled = torch.compile(lambda x: (x * 2 + 1).sum(), backend="eager")
 

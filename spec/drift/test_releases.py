@@ -39,8 +39,8 @@ def test_the_book_was_run_on_every_release_since_1_13():
 
 @pytest.mark.spare("'\\n'", reason="it joins what is not there")
 def test_no_fact_failed_on_any_release():
-    """In no record of `spec/evidence` did a test fail, with the code that it has now,
-    on a release of PyTorch for which its `torch` marks tell it.
+    """No file `spec/evidence/*-*.json` records a test as failed, with the code that the test
+    has now, on a release of PyTorch that its `torch` marks include.
 
     What was measured before a fact's last edit does not count; `nox -s releases` measures it again.
     """

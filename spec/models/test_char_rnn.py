@@ -104,9 +104,13 @@ def test_four_letters_back_spell_words_and_lose_count(trained):
 
 
 def test_every_couplet_of_the_text_is_right_and_rhymes():
-    """In `write_couplets(200)` of `examples/drawn/verses.py` each couplet has two lines of five
-    words or two of seven, and rhymes: `right_couplets` returns these two shares, (1.0, 1.0),
-    and (0.0, 0.0) for the lines "old moon falls by" and "sea".
+    """With `text = write_couplets(200)` of `examples/drawn/verses.py`, `right_couplets([text])`
+    is (1.0, 1.0): the share of couplets with two lines of five words or two of seven, and that
+    of couplets that rhyme.
+
+    The first and the last part of a text, between empty lines, are left out, because either may
+    be cut off. A couplet of the lines `old moon falls by` and `sea.` between them gives (0.0,
+    0.0).
     """
     verses = import_example("drawn.verses")
 

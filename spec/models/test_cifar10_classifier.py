@@ -482,9 +482,9 @@ def test_whitened_kernels_give_uncorrelated_outputs(classifier):
 
 
 def test_the_fast_recipe_trains_all_layers_but_the_first(trained):
-    """`examples/cifar10_classifier.py --recipe fast` computes the first layer from pictures and
-    trains the others: without `--dry-run`, on one CPU, one and more epochs with equal pictures
-    and seed save equal `conv1.weight`, another `fc1.weight`.
+    """`examples/cifar10_classifier.py --recipe fast` computes `conv1.weight` from pictures and
+    trains the rest: on one CPU, with equal pictures and seed, runs of 1 and of more epochs save
+    equal `conv1.weight` and different `fc1.weight`.
     """
     more, one = (
         torch.load(out / "checkpoint.pt", weights_only=True)["model"]

@@ -92,8 +92,8 @@ def test_each_rival_has_the_best_of_its_grid(example):
 
 def test_beyond_the_steps_it_was_trained_for_the_lstm_goes_on_falling(trained):
     """`examples/learning_to_optimize.py --steps 300` (seed 0) trains an LSTM to optimize in 20
-    steps: on unseen problems its mean loss after step 20 is below 2 % of that before the first,
-    and after 100 steps 0.15 to 0.85 times that after step 20.
+    steps. On unseen problems the mean loss after 20 steps is below 2 % of the initial loss, and
+    after 100 steps it is 0.15 to 0.85 times that after 20.
     """
     metrics, _ = trained
     curve = metrics["curves"]["LSTM"]

@@ -321,9 +321,9 @@ def test_a_body_in_chunks_has_the_same_bound(sent):
 
 
 def test_max_body_is_in_bytes(sent):
-    """With a net of two inputs, `create_app(net, max_body=18)` of `examples/serve.py`
-    answers the 18 bytes `{"inputs": [0, 0]}`, posted to `/predict` as application/json,
-    with status 200; with `max_body=17` it answers them with status 413.
+    """`create_app(net, max_body=18)` of `examples/serve.py` (`net` has two inputs; `load_model`
+    reads it from the file of `--save-demo`) answers the 18 bytes `{"inputs": [0, 0]}`, posted
+    to `/predict` as JSON, with status 200; `max_body=17`: 413.
     """
     question = b'{"inputs": [0, 0]}'
 
@@ -441,7 +441,8 @@ def test_a_server_answers_parallel_requests_as_single_ones(example, running):
     clients in at most 10 batches, and its answers to the first four are equal to those that the
     same four requests get one at a time.
 
-    `--bench URL` measures it: requests per second and the waiting times of 50, 95 and 99 %.
+    `examples/serve.py --bench URL --requests 40 --clients 16` measures the server at URL:
+    requests per second and the waiting times of 50, 95 and 99 %.
     """
     with running("--max-wait", "100") as (_, url):
         rate = example.main(

@@ -171,9 +171,9 @@ def test_it_writes_words_that_it_has_read(trained, corpus, speaker):
 
 
 def test_it_goes_on_from_a_prompt_by_its_checkpoint(speaker, trained):
-    """`examples/word_language_model.py --generate --prompt "The class"` continues the prompt
-    with the net of `checkpoint.pt` (5 epochs), without training: at `--temperature 0` seeds 0
-    and 1 give the same text, by default seeds 1 and 2 do not.
+    """After `examples/word_language_model.py --epochs 5`, `--generate --prompt "The class"`
+    continues the prompt by `checkpoint.pt`, without training: seeds 0 and 1 give the same text
+    at `--temperature 0`, seeds 1 and 2 by default do not.
     """
     _, out = trained
     before = (out / "checkpoint.pt").stat().st_mtime_ns

@@ -268,7 +268,8 @@ def test_sgd_wanted_a_learning_rate():
 def test_sgd_has_a_small_default_learning_rate():
     """Since PyTorch 2.2, `torch.optim.SGD` without `lr` uses a learning rate of 0.001.
 
-    Forgetting the rate is no error any more; training may only be slow.
+    Leaving out `lr` raises no error any more: that the training is slow may be the only sign of
+    it.
     """
     weight = nn.Parameter(torch.tensor(0.0))
 

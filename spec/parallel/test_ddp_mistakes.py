@@ -142,8 +142,9 @@ def test_reentrant_checkpoints_and_unused_parameters_do_not_go_together(group_of
     requires grad, `DistributedDataParallel(model, find_unused_parameters=True)` raises
     RuntimeError in `backward`, "mark a variable ready only once".
 
-    Because the search takes what is inside the checkpoint for unused. Without the option, with
-    `use_reentrant=False` or with `static_graph=True`, it works.
+    Because the search for unused parameters takes those inside the checkpoint for unused.
+    Without `find_unused_parameters=True`, with `use_reentrant=False` or with
+    `static_graph=True`, it works.
     """
     x = torch.ones(1, 1, requires_grad=True)
     parallel = DistributedDataParallel(Once(use_reentrant=True), find_unused_parameters=True)

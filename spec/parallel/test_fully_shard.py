@@ -88,10 +88,11 @@ def test_a_parameter_shows_its_whole_shape_and_holds_its_rows(group):
 
 
 def test_each_process_holds_half_the_bytes(group):
-    """With two processes, `fully_shard` leaves each process half of the bytes of a
-    parameter whose rows divide evenly: of a (4, 2) float32 weight, 16 of 32 bytes.
+    """With two processes, `fully_shard` leaves each process half of the bytes of a parameter
+    whose rows divide evenly: of a (4, 2) float32 weight, 16 of 32 bytes.
 
-    The optimizer's state and the gradients are sharded too, which is most of what is saved.
+    The gradients and the optimizer's state are sharded too. With Adam, which keeps two numbers
+    per weight, they are three quarters of what is saved.
     """
 
     def program(rank):

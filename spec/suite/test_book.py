@@ -100,8 +100,8 @@ def test_what_moved_is_found_where_it_went(facts, moved):
 
 
 def test_an_id_that_was_measured_is_there_or_has_moved(book_root, facts, moved):
-    """Each id of a test in the files `spec/evidence/*.json` is still that of a test of this
-    project, or `spec/moved.toml` tells where the test went.
+    """Each id of a test among the `facts` of the files `spec/evidence/*-*.json` is still that
+    of a test of this project, or `spec/moved.toml` tells where the test went.
     """
     there = {fact.id for fact in facts}
     measured = {id for each in read_evidence(book_root).values() for id in each["facts"]}

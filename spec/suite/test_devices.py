@@ -180,8 +180,8 @@ def test_kept_apart(device):
 
 @pytest.mark.skipif(simulated.is_here(), reason="this run was asked for the simulated accelerator")
 def test_the_simulated_accelerator_stays_away_unasked():
-    """Without the option `--device sim` of this suite, `torch.device("sim")` raises a
-    RuntimeError.
+    """Without the option `--device sim` (or `--device sim:1`) of this suite,
+    `torch.device("sim")` raises a RuntimeError.
     """
     with pytest.raises(RuntimeError, match="at start of device string: sim"):
         torch.device("sim")

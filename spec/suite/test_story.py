@@ -103,9 +103,9 @@ WORDS = {
     ],
 )
 def test_a_story_ends_in_numbers(outcomes, told):
-    """`in_words` of `fixtures/story.py`, which `pytest --story` prints below the tests,
-    counts the tests that held, those that failed, and those that wait for a GPU or for
-    another release, device or data.
+    """`in_words` of `fixtures/story.py` writes the line that `pytest --story` prints below the
+    tests: how many sentences hold, how many do not, and how many wait for a GPU or for another
+    release, device or data.
     """
     pairs = [(None, [WORDS[each]]) for each in outcomes]
 

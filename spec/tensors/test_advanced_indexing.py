@@ -98,12 +98,12 @@ def test_a_list_of_lists_is_read_as_a_tuple():
 
 @pytest.mark.torch(">=2.8")
 def test_a_list_of_lists_is_read_as_a_tuple_with_a_warning():
-    """Since PyTorch 2.8, `x[[[0, 2], [1, 0]]]` of a dense int64 matrix of shape (3, 2)
-    warns and is read as `x[[0, 2], [1, 0]]`; an index tensor of these numbers gives shape
-    (2, 2, 2) instead.
+    """Since PyTorch 2.8, `x[[[0, 2], [1, 0]]]` of a dense int64 matrix of shape (3, 2) warns
+    and is read as `x[[0, 2], [1, 0]]`; an index tensor of these numbers gives shape (2, 2, 2)
+    instead.
 
-    A later release is to read it as an index tensor. Write the tuple or `torch.tensor(...)`
-    out.
+    A later release is to read it as an index tensor: write `x[[0, 2], [1, 0]]` or
+    `x[torch.tensor([[0, 2], [1, 0]])]`.
     """
     x = torch.tensor([[1, 2], [3, 4], [5, 6]])
 

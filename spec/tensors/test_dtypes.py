@@ -254,7 +254,7 @@ def test_int32_labels_are_refused():
     """On the CPU `F.cross_entropy(scores, labels)` of 2 x 3 scores raises RuntimeError for
     int32 class indices; write `labels.long()`.
 
-    It bites with labels that a NumPy array or a file holds as int32.
+    NumPy arrays and files often hold labels as int32.
     """
     labels = torch.tensor([0, 2], dtype=torch.int32)
     scores = torch.zeros(2, 3)

@@ -131,12 +131,12 @@ def test_the_cross_product_stands_upright_on_both(device):
 
 @pytest.mark.torch(">=2.2")
 def test_torch_cross_wants_its_dim_named():
-    """Since PyTorch 2.2 `torch.cross(x, y)` of two (3, 3) float32 tensors without `dim=`
-    warns, by default once per process, and works along dimension 0, the first of size 3;
+    """Since PyTorch 2.2 `torch.cross(x, y)` of two (3, 3) int64 tensors without `dim=` warns,
+    by default once per process, and works along dimension 0, the first of size 3;
     `torch.linalg.cross(x, y)` works along the last.
 
-    Rows that hold three vectors are mixed up by the first. A program shows the warning once; pass
-    `dim=-1`.
+    If each row is a vector, write `torch.cross(x, y, dim=-1)`: without `dim=` the columns are
+    taken for the vectors. Float32 tensors behave the same.
     """
     x = torch.tensor([[1, 0, 0], [0, 1, 0], [0, 0, 1]])
     y = torch.tensor([[0, 1, 0], [0, 0, 1], [1, 0, 0]])

@@ -91,7 +91,8 @@ def test_norm_says_where_the_factor_goes(device):
     `torch.fft.ifft` divides by n; `norm="ortho"` divides both by the root of n;
     `norm="forward"` divides `fft` by n and leaves `ifft` without a factor.
 
-    With `norm="ortho"` the transform keeps the length of the vector, up to rounding.
+    With `norm="ortho"` the transform keeps the norm of the vector,
+    `torch.linalg.vector_norm(x)`, up to rounding.
     """
     x = torch.ones(4, device=device)
 

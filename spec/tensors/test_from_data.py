@@ -197,12 +197,12 @@ def test_a_list_of_texts_is_refused():
 )
 def test_what_is_no_sequence_is_refused(data, kind):
     """`torch.tensor(None)`, `torch.tensor({1, 2})`, `torch.tensor({})` and
-    `torch.tensor(iter([1, 2]))` raise RuntimeError, "Could not infer dtype of ...", with
-    the name of the type, such as NoneType.
+    `torch.tensor(iter([1, 2]))` raise RuntimeError, "Could not infer dtype of ...", with the
+    name of the type, such as NoneType.
 
-    Because these are neither numbers nor sequences. Make a list first:
-    `torch.tensor(list(values))`, for a dict `torch.tensor(list(d.values()))`. With `dtype=` the
-    error is a TypeError.
+    Because these are neither numbers nor sequences. Make a list of a set or an iterator first,
+    `torch.tensor(list(values))`, and of a dict `torch.tensor(list(d.values()))`. With `dtype=`
+    the error is a TypeError.
     """
     with pytest.raises(RuntimeError, match=f"Could not infer dtype of {kind}$"):
         torch.tensor(data)

@@ -162,7 +162,7 @@ def test_t_is_for_matrices_and_less():
     """`x.t()` swaps the dimensions of a dense matrix, leaves a vector a vector and raises
     RuntimeError for three dimensions: there write `x.transpose(-2, -1)` or `x.mT`.
 
-    A vector has one dimension and so nothing to swap: a column is `v[:, None]`.
+    A vector has one dimension and so nothing to swap: `v[:, None]` makes a vector `v` a column.
     """
     assert torch.tensor([1, 2, 3]).t().tolist() == [1, 2, 3]
     assert torch.zeros(2, 3).t().shape == (3, 2)

@@ -225,9 +225,9 @@ def test_functions_that_are_not_written_for_sparse_tensors_are_refused():
     NotImplementedError, such as "Could not run 'aten::exp' with arguments from the 'SparseCPU'
     backend".
 
-    Apply the function to `x.coalesce().values()` where zero stays zero, otherwise to
-    `x.to_dense()`. Without `coalesce()`, `values()` of two elements or more, fresh from
-    `torch.sparse_coo_tensor`, raises RuntimeError.
+    Call them on `x.to_dense()`. A function that maps 0 to 0 may be applied to
+    `x.coalesce().values()` instead. `values()` without `coalesce()` raises RuntimeError if `x`
+    comes from `torch.sparse_coo_tensor` with two elements or more.
     """
     x = torch.tensor([[0.0, 3.0], [4.0, 0.0]]).to_sparse()
 

@@ -35,8 +35,8 @@ def test_the_second_value_of_max_is_the_predicted_class(device):
 
 def test_argmax_is_the_second_value_alone(device):
     """`scores.argmax(1)` of 2-D float32 scores whose rows have no ties and no NaN is the
-    predicted class of each row: the second value of `torch.max(scores, 1)` without the
-    first.
+    predicted class of each row. It is equal to `torch.max(scores, 1).indices`, the second of
+    the two tensors that `torch.max` returns.
     """
     scores = torch.tensor([[1.0, 5.0, 2.0], [9.0, 3.0, 4.0]], device=device)
 

@@ -142,11 +142,11 @@ def test_a_loop_over_chunks():
 
 
 def test_a_state_of_another_batch_size_is_refused():
-    """`nn.RNN(1, 2)`, called with an input of batch size 2 and a state `h` from a batch of
-    3, raises RuntimeError, "Expected hidden size (1, 2, 2), got [1, 3, 2]".
+    """`nn.RNN(1, 2)`, called with an input of batch size 2 and a state `h` from a batch of 3,
+    raises RuntimeError, "Expected hidden size (1, 2, 2), got [1, 3, 2]".
 
-    It bites in the last batch, if it is smaller: use `drop_last=True` in the `DataLoader`,
-    or begin anew with None.
+    It happens with the last batch of an epoch, if that is smaller: use `drop_last=True` in the
+    `DataLoader`, or pass None as the state.
     """
     rnn = nn.RNN(1, 2)
     _, h = rnn(torch.randn(2, 3, 1))
