@@ -108,9 +108,9 @@ def test_where_computes_both_branches():
 
 @pytest.mark.claim("blitz-graph-changes-each-iteration")
 def test_each_iteration_may_leave_another_graph():
-    """`operation(x).grad_fn`, recorded for `torch.exp`, `torch.square` and `torch.neg` in
-    turn, with a float32 `x` that requires grad, is a different node each time: the graph is
-    made anew in each iteration.
+    """The graph is made anew in each iteration: in a loop over `torch.exp`, `torch.square` and
+    `torch.neg`, `operation(x).grad_fn` of a float32 `x` that requires grad is an
+    `ExpBackward0`, then a `PowBackward0`, then a `NegBackward0`.
     """
     x = torch.tensor(2.0, requires_grad=True)
     operations = [torch.exp, torch.square, torch.neg]

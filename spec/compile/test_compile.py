@@ -275,8 +275,8 @@ def test_the_listed_backends_leave_out_those_for_debugging():
 
     To find out what fails, try `backend="eager"`, then `"aot_eager"`, then `"inductor"`: if
     `"eager"` fails, recording the function does; if `"aot_eager"` is the first to fail,
-    recording the backward pass does; if only `"inductor"` fails, generating its code or running
-    it does.
+    AOTAutograd does, which records the forward pass once more and the backward pass; if only
+    `"inductor"` fails, generating its code or running it does.
     """
     usual = torch.compiler.list_backends()
     every = torch.compiler.list_backends(exclude_tags=None)

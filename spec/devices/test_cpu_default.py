@@ -232,8 +232,8 @@ def test_a_default_device_holds_for_layers_and_not_for_what_has_a_device():
     `torch.rand(2)` and `nn.Linear(2, 1).weight` are on `meta`; `torch.from_numpy(array)`, and
     `x.clone()` and `x + 1` for a CPU tensor `x`, are on the CPU.
 
-    `torch.set_default_device("cuda")` puts new tensors on the GPU so; tensors made before, and
-    the batches that a `DataLoader` stacks of them, still have to be moved by `to`.
+    In the same way `torch.set_default_device("cuda")` puts new tensors on the GPU; tensors made
+    before, and the batches that a `DataLoader` stacks of them, still have to be moved by `to`.
     """
     x = torch.ones(2)
     torch.set_default_device("meta")

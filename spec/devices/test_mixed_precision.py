@@ -357,11 +357,11 @@ def test_a_scaler_enlarges_the_loss():
 
 @pytest.mark.torch(">=2.3")
 def test_a_scalers_step_divides_by_the_scale_first():
-    """With `scaler = torch.amp.GradScaler("cpu", init_scale=4.0)` and an SGD of a float32
-    `w`, after `scaler.scale((w * 2).sum()).backward()` the call `scaler.step(optimizer)`
-    first divides `w.grad`, in place, by 4, and then makes the step.
+    """With `scaler = torch.amp.GradScaler("cpu", init_scale=4.0)` and an SGD of a float32 `w`,
+    after `scaler.scale((w * 2).sum()).backward()` the call `scaler.step(optimizer)` first
+    divides `w.grad`, in place, by 4, and then makes the step.
 
-    A fused optimizer divides them itself, inside its step.
+    A fused optimizer (`fused=True`) divides the gradients itself, inside its step.
     """
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)

@@ -312,8 +312,8 @@ def test_a_classifier_takes_five_steps(drawn):
 
 
 def test_the_net_learns_sixty_two_thousand_numbers(classifier):
-    """`Net` of `examples/cifar10_classifier.py`, the notes' net for CIFAR-10, has 62,006
-    parameters, of which 48,000 are the weight of its first linear layer.
+    """`Net()` of `examples/cifar10_classifier.py`, a small convolutional net for CIFAR-10, has
+    62,006 parameters; 48,000 of them are `fc1.weight`, the weight of its first linear layer.
 
     Because that layer connects each of 16 * 5 * 5 = 400 features with each of 120 units; the
     two convolutions share their few weights among all positions.

@@ -250,9 +250,9 @@ def test_a_frozen_base_keeps_every_bit(modes, model):
 
 
 def test_training_all_changes_every_tensor(model):
-    """After twelve epochs with `--mode all` of `examples/finetune.py` at its default
-    `--lr`, each tensor in the `state_dict` of the ResNet differs from that of the base,
-    BatchNorm's running statistics included.
+    """After twelve epochs of `examples/finetune.py` with `--mode all` at its default `--lr`,
+    each tensor in the `state_dict` of the ResNet differs from that of the pretrained net it
+    began with, BatchNorm's running statistics included.
     """
     base, trained = model("base"), model("all")
 

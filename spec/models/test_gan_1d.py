@@ -132,8 +132,9 @@ def test_the_samples_walk_from_nought_to_four(trained):
 
 
 def test_one_seed_gives_the_same_samples_again_and_another_gives_others(gan, tmp_path):
-    """Two runs of `examples/gan_1d.py` with the same options and number of threads have an
-    equal history on one CPU; with `--seed 4` instead of 3 the samples end with another mean.
+    """Two calls of `main` of `examples/gan_1d.py` with the same options and number of threads
+    return an equal `"history"` and `"mean"` of the samples on one CPU; with `--seed 4` instead
+    of 3, `"mean"` is another.
     """
     run = ["--steps", "5", "--out", str(tmp_path), "--device", "cpu", "--seed"]
 

@@ -80,9 +80,9 @@ def few(tmp_path_factory):
 
 
 def test_a_loader_makes_batches_of_numbered_pictures(classifier, digits):
-    """With `train, _ = open_digits(folder, False)` of `examples/mnist_classifier.py`, for
-    MNIST's t10k files, the first batch of `DataLoader(train, 64)` has float32 images of shape
-    (64, 1, 28, 28) and 64 labels; `train.labels` are 0 to 9.
+    """`train, _ = open_digits(folder, False)` of `examples/mnist_classifier.py` reads the t10k
+    files of MNIST in `folder`; the first batch of `DataLoader(train, 64)` has float32 images of
+    shape (64, 1, 28, 28) and 64 labels, each one of 0 to 9.
     """
     train, _ = classifier.open_digits(digits, download=False)
 
@@ -160,7 +160,7 @@ def test_the_loss_falls_from_that_of_a_guess(classifier, metrics, digits):
 def test_the_confusion_matrix_counts_every_test_digit_once(metrics):
     """`main()` of `examples/mnist_classifier.py` returns a dict whose "confusion" is 10 x 10, a
     row for each true and a column for each predicted digit. Its entries add up to the number of
-    digits evaluated; its diagonal over this is the accuracy.
+    test digits; the share on the diagonal is the accuracy.
     """
     confusion = torch.tensor(metrics["confusion"])
 
@@ -232,9 +232,9 @@ def from_the_shell(few, tmp_path_factory, pytestconfig):
 
 
 def test_one_command_trains_and_tests_from_the_shell(from_the_shell):
-    """`python examples/mnist_classifier.py --data DIR --out OUT` with digits in DIR exits
-    with code 0, reports each epoch and the share of test digits read rightly on stderr, and
-    writes the lines of this report to OUT/log.txt too.
+    """`python examples/mnist_classifier.py --data DIR --out OUT`, with t10k files in the format
+    of MNIST in DIR, exits with code 0, reports on stderr each epoch and how many test digits it
+    read rightly, and writes these lines to OUT/log.txt.
     """
     done, out = from_the_shell
 

@@ -116,9 +116,9 @@ def test_made_names_are_taken_for_their_language(trained):
 
 @pytest.mark.spare("300", reason="within 2 of it: a made name may be empty")
 def test_most_made_names_are_new(namer, trained):
-    """After the default training about 71 % of the 300 names that
-    `examples/name_classifier.py` makes are not among the names of their language that it is
-    trained on, and at least 94 % differ from each other.
+    """Of the 300 names that the generator of `examples/name_classifier.py` makes after the
+    default training, about 71 % are not among the training names of the same language, and at
+    least 94 % differ from each other.
 
     So the generator has learned how names are made, not a list of them. Some of the new names
     stand among the held-out ones: about 67 % are in no list at all.

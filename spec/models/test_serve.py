@@ -209,9 +209,9 @@ def test_a_request_waits_for_company_no_longer_than_it_was_told(served, points):
 
 
 def test_company_does_not_change_an_answer(served, points):
-    """By `create_app(net, max_batch=32)` of `examples/serve.py`, 64 requests at once to a
-    net of width 512 get byte for byte the answers that each gets alone from a service with
-    the same `max_batch`, on one CPU with as many threads.
+    """With `create_app(net, max_batch=32)` of `examples/serve.py` and a `net` of width 512, 64
+    requests at once get byte for byte the answers that each gets alone from such a service, on
+    the same CPU with the same number of threads.
 
     Because every batch is filled up with zeros to `max_batch` rows. With odd widths such as 17
     a row's place in the batch may still change the last bits.

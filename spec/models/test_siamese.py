@@ -191,9 +191,9 @@ def test_the_seed_chooses_what_is_learned_from_and_not_what_is_measured(siamese,
 
 
 def test_the_net_tells_same_from_different(metrics):
-    """After 3 epochs with seed 0 the net of `examples/siamese.py` judges more than 95 % of
-    the pairs of new pictures of known digits correctly, on MNIST and on 1000 digits of
-    `examples/drawn/digits.py`; one answer for all pairs gets 50 %.
+    """After 3 epochs with seed 0 the net of `examples/siamese.py` judges over 95 % of the pairs
+    of held-out pictures of digits that it was trained on correctly, on MNIST and on 1000 of
+    `examples/drawn/digits.py`; one answer for all gets 50 %.
     """
     assert metrics["seen"]["accuracy"] == pytest.approx(0.976, abs=0.025)
     assert metrics["seen"]["majority"] == 0.5
@@ -262,7 +262,8 @@ def test_what_it_learned_is_of_some_use_for_digits_never_seen(metrics):
 
 def test_the_loss_falls_to_a_fraction(metrics):
     """In 3 epochs with seed 0, on MNIST or 1000 digits of `examples/drawn/digits.py`, the
-    training loss of `examples/siamese.py` falls to less than 40 % of its first report.
+    training loss of `examples/siamese.py` falls: the last loss that it reports is less than 40
+    % of the first one.
     """
     (_, first), *_, (last_step, last) = metrics["losses"]
 

@@ -91,9 +91,9 @@ def test_lenet_has_ten_parameter_tensors():
 
 
 def test_the_numbers_of_a_network_are_counted_by_numel():
-    """`LeNet` for grey images, with 6 and 16 output channels of 5 x 5 convolutions, then
-    400 features and `nn.Linear` of 120, 84 and 10 outputs, has 61,706 elements in weights
-    and biases: `sum(p.numel() for p in net.parameters())`.
+    """`LeNet`, with `nn.Conv2d(1, 6, 5)`, `nn.Conv2d(6, 16, 5)`, `nn.Linear(400, 120)`,
+    `nn.Linear(120, 84)` and `nn.Linear(84, 10)`, has 61,706 elements in weights and biases:
+    `sum(p.numel() for p in net.parameters())`.
     """
     assert sum(parameter.numel() for parameter in LeNet().parameters()) == 61706
 

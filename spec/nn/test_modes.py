@@ -186,9 +186,9 @@ def test_no_grad_does_not_switch_to_evaluation():
 
 
 def test_eval_changes_no_parameter_and_no_buffer():
-    """`eval()` and `train()` change no parameter and no buffer of
-    `nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))`; a call of it in training mode with
-    two samples does change buffers: it adds 1 to `num_batches_tracked`.
+    """With `net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))`, `net.eval()` and
+    `net.train()` change no parameter and no buffer; `net(torch.ones(2, 2))` in training mode
+    changes buffers: `net[1].num_batches_tracked` goes from 0 to 1.
     """
     net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
     before = {name: value.tolist() for name, value in net.state_dict().items()}

@@ -116,8 +116,9 @@ def test_a_step_learns_with_a_derivative_that_is_made_up(device):
     `(x > 0).float()`, and whose `backward` returns the incoming gradient unchanged, trains a
     weight through this step.
 
-    The gradient is made up: it points in the right direction as long as a larger input makes
-    the step more likely.
+    The gradient is made up, but has the right sign, because this step never falls as its input
+    grows. For a step down, `(x < 0).float()`, the sign would be wrong: return `-gradient`
+    there.
     """
 
     class Step(torch.autograd.Function):

@@ -75,8 +75,9 @@ def test_a_removed_parametrisation_leaves_its_value():
     `layer` with a parametrized weight makes the computed weight an ordinary `nn.Parameter`
     named `weight` again.
 
-    With `leave_parametrized=False` the original value is kept instead, where there is one
-    original.
+    With `leave_parametrized=False` the original value is kept instead. After
+    `torch.nn.utils.parametrizations.weight_norm`, which stores two originals, that raises
+    ValueError.
     """
 
     class Doubled(nn.Module):
@@ -255,8 +256,9 @@ def test_a_state_of_the_plain_layer_does_not_fit_a_parametrised_one():
     parametrised weight refuses a plain `nn.Linear`'s state: `load_state_dict` raises
     RuntimeError, "Error(s) in loading state_dict for ParametrizedLinear".
 
-    Because "weight" is unexpected and "parametrizations.weight.original" is missing. With
-    `strict=False` nothing is raised, and the weight is not loaded.
+    Because "weight" is unexpected and "parametrizations.weight.original" is missing, or the
+    names that the parametrisation gives its originals. With `strict=False` nothing is raised,
+    and the weight is not loaded.
     """
 
     class Doubled(nn.Module):

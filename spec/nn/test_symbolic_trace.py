@@ -235,9 +235,9 @@ def test_concrete_args_fix_an_argument():
 
 
 def test_shapes_are_found_by_running_the_graph():
-    """`ShapeProp(traced).propagate(x)`, from `torch.fx.passes.shape_prop`, runs the graph on an
-    example and stores the shape of each node with a tensor as result in
-    `node.meta["tensor_meta"]`.
+    """With `traced = torch.fx.symbolic_trace(net)`, `ShapeProp(traced).propagate(x)` of
+    `torch.fx.passes.shape_prop` runs the graph on the input `x`; then
+    `node.meta["tensor_meta"].shape` is the shape of the tensor that the node computed.
     """
     from torch.fx.passes.shape_prop import ShapeProp
 

@@ -325,10 +325,9 @@ def test_the_fast_path_used_to_shorten_the_batch():
 
 @pytest.mark.torch(">=2.1")
 def test_the_fast_path_keeps_the_length():
-    """Since PyTorch 2.1
-    `nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), 1).eval()`
-    under `torch.no_grad()` keeps the shape (2, 3, 4) of its input if `src_key_padding_mask` is
-    [[False, False, True]] * 2.
+    """Since PyTorch 2.1 `nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8,
+    batch_first=True), 1).eval()` under `torch.no_grad()` keeps the input's shape (2, 3, 4) for
+    `src_key_padding_mask=torch.tensor([[False, False, True]] * 2)`.
 
     In PyTorch 2.0 the result had the shape (2, 2, 4): the steps that are padding in all
     sequences were cut off.

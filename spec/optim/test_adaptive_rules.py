@@ -148,13 +148,13 @@ def test_adams_weight_decay_loses_its_strength_in_the_division():
 
 
 def test_adamw_shrinks_the_weight_by_a_fixed_part():
-    """`torch.optim.AdamW` multiplies each float32 weight that has a gradient by `1 - lr *
-    weight_decay` in each step, before Adam's own step. With the default `eps` nothing else
-    moves the weight as long as each gradient so far was zero.
+    """`torch.optim.AdamW` multiplies each float32 weight that has a gradient by
+    `1 - lr * weight_decay` in each step, before Adam's own step. With the default `eps` nothing
+    else moves the weight as long as each gradient so far was zero.
 
-    The decay depends on `lr`: a schedule that lowers the rate lowers the decay with it.
-    With `eps=0`, or in float16, where 1e-8 is 0, Adam's own step for a gradient of zero is
-    0 / 0.
+    The decay depends on `lr`: a schedule that lowers the rate lowers the decay with it. With
+    `eps=0`, or in float16 without `fused=True`, where 1e-8 is 0, Adam's own step for a gradient
+    of zero is 0 / 0.
     """
     weight = nn.Parameter(torch.tensor([4.0, -4.0]))
     optimizer = torch.optim.AdamW([weight], lr=0.5, weight_decay=0.5)

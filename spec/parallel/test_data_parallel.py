@@ -72,8 +72,9 @@ def test_a_wrapped_models_state_dict_does_not_fit_the_model():
     `nn.DataParallel` wrapper `parallel` raises RuntimeError, since every key begins with
     `module.`; `parallel.module.state_dict()` fits.
 
-    This is the usual trouble with old checkpoints; for a file that was saved so there is
-    `nn.modules.utils.consume_prefix_in_state_dict_if_present`.
+    This is the usual trouble with old checkpoints.
+    `nn.modules.utils.consume_prefix_in_state_dict_if_present(state, "module.")` takes the
+    prefix from the keys of such a `state`, in place: it returns None.
     """
     parallel = nn.DataParallel(nn.Linear(5, 2))
     model = nn.Linear(5, 2)

@@ -427,7 +427,8 @@ def test_sync_batch_norm_trains_on_gpus_only(group_of_one):
     """In training, in a process group, `nn.SyncBatchNorm` raises ValueError for a CPU tensor,
     "SyncBatchNorm expected input tensor to be on GPU"; after `eval()` it takes one.
 
-    On the CPU leave the model unconverted, or use `nn.GroupNorm`, which needs no batch.
+    On the CPU leave the model unconverted, or use `nn.GroupNorm`, which computes with each
+    sample by itself.
     """
     norm = nn.SyncBatchNorm(1)
 

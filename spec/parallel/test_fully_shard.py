@@ -50,8 +50,8 @@ def test_fully_shard_changes_the_model_itself(group):
 
 
 def test_parameters_become_dtensors(group):
-    """With a device mesh `mesh` of one dimension, `fully_shard(nn.Linear(2, 4), mesh=mesh)`
-    makes the weight of this layer a `DTensor` with the placement `Shard(dim=0)`.
+    """Right after `fully_shard(nn.Linear(2, 4), mesh=mesh)`, with a device mesh `mesh` of one
+    dimension, the weight of this layer is a `DTensor` with the placement `Shard(dim=0)`.
 
     A parameter without dimensions is refused: give it the shape (1,).
     """

@@ -134,9 +134,11 @@ def test_processes_fill_one_tensor_at_the_same_time():
     `f(1, *args)` in two processes that run at the same time, and waits for both: what they
     wrote to a tensor of `args`, after `share_memory_()`, is there then.
 
-    That they run at the same time is shown by a `Barrier(2)` in `args`: `wait()` on it returns
-    in neither process before both have called it. `f` is imported by name in the processes, so
-    it has to be defined at the top of a module.
+    That they run at the same time is shown by
+    `torch.multiprocessing.get_context("spawn").Barrier(2)` in `args`: `wait()` on it returns in
+    neither process before both have called it. (`torch.multiprocessing.Barrier(2)` raises
+    RuntimeError there where processes are forked by default, as on Linux before Python 3.14.)
+    `f` is imported by name in the processes, so it has to be defined at the top of a module.
     """
     table = torch.zeros(2, 3).share_memory_()
     barrier = mp.get_context("spawn").Barrier(2)

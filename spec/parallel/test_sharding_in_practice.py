@@ -212,8 +212,8 @@ def test_mixed_precision_is_a_policy(group):
 @pytest.mark.torch(">=2.9")
 def test_a_gradient_norm_is_a_dtensor(group):
     """After `backward()` through a model sharded by `fully_shard`, `nn.utils.clip_grad_norm_`
-    of its parameters returns a DTensor, whose `full_tensor()` is a plain tensor: the norm of
-    the whole gradient, for four ones 2 up to rounding.
+    of its parameters returns a DTensor; its `full_tensor()` is a plain tensor, the norm of the
+    whole gradient: nearly 2 for a gradient of four ones.
     """
 
     def program(rank):

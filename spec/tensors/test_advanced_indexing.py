@@ -73,11 +73,11 @@ def test_the_result_has_the_shape_of_the_index(device):
 
 
 def test_a_list_is_not_a_tuple_of_indices():
-    """For `x = torch.tensor([[1, 2], [3, 4], [5, 6]])`, `x[[0, 1]]` picks rows 0 and 1,
-    while `x[(0, 1)]` is `x[0, 1]`, the one element 2.
+    """For `x = torch.tensor([[1, 2], [3, 4], [5, 6]])`, `x[[0, 1]]` picks rows 0 and 1, while
+    `x[(0, 1)]` is `x[0, 1]`, the one element 2.
 
-    Because Python passes `x[0, 1]` as the tuple (0, 1). It bites where an index is put together
-    in a variable.
+    Because Python passes `x[0, 1]` as the tuple (0, 1). So with `index = (0, 1)` in a variable
+    `x[index]` is one element: write `x[list(index)]` for the rows.
     """
     x = torch.tensor([[1, 2], [3, 4], [5, 6]])
 

@@ -90,11 +90,11 @@ def test_svd_gives_the_singular_values_from_the_largest_down():
 
 
 def test_svd_is_full_unless_told():
-    """`torch.linalg.svd` of a (5, 2) float32 matrix of numbers between -1e10 and 1e10 makes
-    `U` (5, 5) unless `full_matrices=False` is given; `torch.linalg.qr` by default makes `Q`
+    """`torch.linalg.svd(x)` of `x = torch.ones(5, 2)` makes `U` of shape (5, 5), and with
+    `full_matrices=False` of shape (5, 2); `torch.linalg.qr(x)` by default makes `Q` of shape
     (5, 2).
 
-    The extra columns cost memory and are rarely used.
+    The three extra columns of `U` cost memory and are rarely used.
     """
     x = torch.ones(5, 2)
 

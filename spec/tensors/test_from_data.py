@@ -139,8 +139,8 @@ def test_a_float_that_is_too_large_becomes_infinite(device):
     """`torch.tensor([1e300])` in float32, the default dtype, is infinite, without an error:
     1e300 is beyond the range of float32. With `dtype=torch.float64` it is kept.
 
-    `torch.full((1,), 1e300)` raises instead, and so does `torch.tensor` of an integer too large
-    for an integer dtype. Look for infinities with `x.isinf().any()`.
+    `torch.full((1,), 1e300)` raises instead, and so does `torch.tensor` of a Python int too
+    large for an integer dtype. Look for infinities with `x.isinf().any()`.
     """
     made = torch.tensor([1e300, -1e300], device=device)
 

@@ -64,7 +64,8 @@ def test_a_stable_sort_keeps_equal_values_in_their_order(device):
     """`x.sort(stable=True)` of a dense int64 tensor keeps equal elements in their original
     order; without `stable=True` the order of equal elements is not defined.
 
-    It matters when `indices` is used to reorder another tensor.
+    `x.sort()` returns `values` and `indices`: the order of equal elements matters when
+    `y[indices]` reorders another tensor `y`.
     """
     x = torch.tensor([1, 0, 1, 0, 1, 0], device=device)
 

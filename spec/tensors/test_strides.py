@@ -34,8 +34,9 @@ def test_the_last_axis_lies_closest_together(device):
 
 
 def test_an_element_lies_at_the_offset_plus_index_times_stride():
-    """Of `x = torch.arange(12).view(3, 4)`, element [i, j] of `x[1:, ::2]` lies in the storage
-    at `storage_offset()` plus the indices times `stride()`, here at 4 + 4 * i + 2 * j.
+    """With `x = torch.arange(12).view(3, 4)` and `part = x[1:, ::2]`, `part[i, j]` lies in the
+    storage at `part.storage_offset() + i * part.stride(0) + j * part.stride(1)`, which is
+    `4 + 4 * i + 2 * j`.
 
     Because a slice is a view: it changes offset and strides and leaves the storage as it is.
     """

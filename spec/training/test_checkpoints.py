@@ -293,12 +293,13 @@ def test_mode_and_freezing_are_not_in_a_state_dict():
 
 @pytest.mark.torch(">=2.0")
 def test_a_checkpoint_is_a_dict_of_all_that_a_run_needs(tmp_path):
-    """One `torch.save` of a dict holds `net.state_dict()`, `optimizer.state_dict()` with
-    the learning rate of `SGD`, and the epoch; `torch.load` reads it with
-    `weights_only=True`.
+    """With `checkpoint = dict(net=net.state_dict(), optimizer=optimizer.state_dict(),
+    epoch=7)`, `torch.save(checkpoint, path)` writes one file;
+    `torch.load(path, weights_only=True)` returns the dict again, with the learning rate of
+    `SGD` in it.
 
-    Because these are tensors, numbers, strings, lists and dicts. A run that draws random
-    numbers needs the state of the generator too.
+    Because the dict holds only what `weights_only=True` allows, such as tensors, numbers, lists
+    and dicts. A run that draws random numbers needs the state of the generator too.
     """
     net = nn.Linear(1, 1)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.25, momentum=0.5)

@@ -285,8 +285,8 @@ def test_safe_globals_lets_a_class_through(tmp_path):
 @pytest.mark.torch(">=2.4")
 def test_add_safe_globals_lets_a_class_through_from_then_on(tmp_path):
     """After `torch.serialization.add_safe_globals([argparse.Namespace])`
-    `torch.load(path, weights_only=True)` loads a saved `Namespace` of plain values in this
-    process until `clear_safe_globals()`; meanwhile `get_safe_globals()` lists the class.
+    `torch.load(path, weights_only=True)` loads a saved `argparse.Namespace(lr=0.25)` in this
+    process, until `clear_safe_globals()`; `get_safe_globals()` lists the class.
     """
     torch.save(argparse.Namespace(lr=0.25), tmp_path / "run.pt")
 

@@ -80,9 +80,9 @@ def test_the_state_of_an_lstm_is_detached_one_by_one():
 
 
 def test_a_detached_state_has_its_values():
-    """A one-directional `nn.RNN` without dropout, run on a sequence in two chunks, the
-    second with `h.detach()` of the first as its state, gives the outputs of one run on the
-    whole sequence, up to rounding.
+    """For `rnn = nn.RNN(1, 2)`, a sequence `x` of shape (4, 1, 1), and `output, h = rnn(x[:2])`
+    for its first chunk, the second chunk with the detached state, `rnn(x[2:], h.detach())[0]`,
+    equals `rnn(x)[0][2:]`, up to rounding.
 
     Because `detach()` changes no value. A bidirectional RNN gives other outputs: its
     backward direction begins at the end of each chunk.

@@ -310,9 +310,9 @@ def test_a_loss_computed_under_no_grad_has_no_backward():
 
 
 def test_a_loss_of_predicted_classes_has_no_backward():
-    """`F.l1_loss(scores.argmax(1).float(), labels.float())` with class indices as labels
-    raises RuntimeError in `backward()`, "element 0 of tensors does not require grad and
-    does not have a grad_fn": write `F.cross_entropy(scores, labels)`.
+    """`F.l1_loss(scores.argmax(1).float(), labels.float())` with int64 class indices `labels`
+    raises RuntimeError in `backward()`, "element 0 of tensors does not require grad and does
+    not have a grad_fn": write `F.cross_entropy(scores, labels)`.
 
     Because autograd does not record `argmax`: the class index jumps from one integer to the
     next, so its derivative is 0 or undefined.

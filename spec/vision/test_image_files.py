@@ -50,8 +50,9 @@ def test_an_image_file_becomes_bytes_with_channels_first(tmp_path):
 
 @pytest.mark.torch(">=2.5")
 def test_decode_image_takes_a_path(tmp_path):
-    """Since torchvision 0.20 (PyTorch 2.5) `io.decode_image` takes a path, and a mode by
-    its name, "RGB"; `io.read_image`, the older name, gives the same tensor for a path.
+    """Since torchvision 0.20 (PyTorch 2.5) `torchvision.io.decode_image` takes a path, and a
+    mode by its name, "RGB"; `torchvision.io.read_image`, the older name, gives the same tensor
+    for a path.
     """
     path = save(tmp_path / "0.png", [[9, 8]])
 

@@ -20,13 +20,14 @@ from torchvision import ops, transforms
 
 @pytest.mark.torch(">=2.4")
 def test_an_operator_that_was_not_loaded_does_not_exist():
-    """Decorating a function by `torch.library.register_fake("torchvision::no_nms")`, with
-    the name of an operator that is not registered, raises RuntimeError, "operator
+    """Decorating a function by `torch.library.register_fake("torchvision::no_nms")`, with the
+    name of an operator that is not registered, raises RuntimeError, "operator
     torchvision::no_nms does not exist".
 
     `import torchvision` does just that for `nms` in several releases, and fails with "operator
     torchvision::nms does not exist" if its compiled library does not fit this torch. Install
-    both anew: `pip install --upgrade torch torchvision`.
+    both anew: `pip install --upgrade --force-reinstall torch torchvision`; `--upgrade` alone
+    leaves two newest releases of different builds (CPU, CUDA) as they are.
     """
     with pytest.raises(RuntimeError, match="operator torchvision::no_nms does not exist"):
         torch.library.register_fake("torchvision::no_nms")(lambda boxes: boxes)
