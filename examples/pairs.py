@@ -20,8 +20,10 @@ def read_pairs(lines, name):
         if not source or not target:
             raise InputError(f"{name}, line {number}: no source, tab and target")
         links = None
-        if len(rest) > 1 and re.fullmatch(r"(\d+-\d+ ?)+", rest[1]):
+        if len(rest) > 1 and re.fullmatch(r"\d+-\d+( \d+-\d+)*", rest[1].strip()):
             links = {int(j): int(i) for i, j in (link.split("-") for link in rest[1].split())}
+            if max(links) >= len(target) or max(links.values()) >= len(source):
+                raise InputError(f"{name}, line {number}: {rest[1].strip()} goes past the words")
         pairs.setdefault(tuple(source), (source, target, links))
     return list(pairs.values())
 

@@ -33,8 +33,8 @@ def test_inference_mode_records_nothing(device):
 
 
 def test_what_was_there_before_stays_ordinary():
-    """Inside `torch.inference_mode()` a vector `w` that requires grad and was made before
-    the block still requires grad, and `is_inference()` is False for `w` and for its slice
+    """Inside `torch.inference_mode()` a vector `w` that requires grad and was made outside
+    inference mode still requires grad, and `is_inference()` is False for `w` and for its slice
     `w[:1]`.
 
     Because a slice shares the version counter of its base.

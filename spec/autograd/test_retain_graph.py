@@ -115,9 +115,9 @@ def test_results_that_share_a_part_share_its_freeing():
 
 
 def test_several_results_go_backward_together():
-    """`torch.autograd.backward([a, b])` goes backward from float32 0-d results `a` and `b`
-    that require grad in one pass; their gradients add up, and the node of a product that
-    they share runs once.
+    """For `x = torch.tensor(3.0, requires_grad=True)` and `s = x * x`,
+    `torch.autograd.backward([s + 1, 10 * s])` goes backward from both in one pass: a hook on
+    `s` is called once, with the sum 1 + 10 = 11, and `x.grad` is 66.
     """
     x = torch.tensor(3.0, requires_grad=True)
     shared = x * x

@@ -230,9 +230,9 @@ def test_dynamic_shapes_are_named_like_the_arguments():
 
 
 def test_two_dimensions_that_must_agree_share_a_dim():
-    """For `x + y` of two different 1-D tensors of 4 elements `torch.export.export` takes
-    one `Dim("a")` for both sizes; `Dim("a")` and `Dim("b")` raise an error, "Constraints
-    violated", and below it "must always be equal".
+    """With `a, b = Dim("a"), Dim("b")` of `torch.export`, `torch.export.export` of `x + y` for
+    two different `torch.zeros(4)` takes `dynamic_shapes=({0: a}, {0: a})`; `({0: a}, {0: b})`
+    raises "Constraints violated", then "must always be equal".
     """
 
     class Add(nn.Module):

@@ -271,12 +271,12 @@ def test_too_many_shared_tensors_open_no_shared_memory_object():
 
 def test_the_other_strategy_keeps_no_file_open():
     """With `torch.multiprocessing.set_sharing_strategy("file_system")`, kept batches of a
-    `DataLoader` with one forked worker hold no open files: a process that may open only 40
-    more files can keep 50 batches.
+    `DataLoader` with one forked worker hold no open files: a process that may open only 40 more
+    files can keep 50 batches.
 
-    They have names in /dev/shm, which a process that is killed may leave behind. The workers have
-    to use the same strategy: set it at the beginning of the script, and with `spawn` in
-    `worker_init_fn`.
+    They have names in /dev/shm, which a process that is killed may leave behind. The workers
+    have to use the same strategy: set it at the beginning of the script, and with `spawn` or
+    `forkserver` in `worker_init_fn`.
     """
     loader = DataLoader(Fresh(50), num_workers=1, multiprocessing_context="fork", timeout=60)
 

@@ -20,8 +20,9 @@ from torch.utils.benchmark import Timer
 
 
 def test_timer_needs_the_names_of_the_statement():
-    """`torch.utils.benchmark.Timer("x + 1").timeit(1)` raises NameError, "name 'x' is not
-    defined", even where `x` is defined beside it: pass `globals={"x": x}`.
+    """After `from torch.utils.benchmark import Timer`, `Timer("x + 1").timeit(1)` raises
+    NameError, "name 'x' is not defined", even where `x` is defined beside it: pass
+    `globals={"x": x}`.
 
     Because the statement is a string that is run with the names in `globals`; the names
     `torch`, those of Python itself and those made in `setup` are known besides.

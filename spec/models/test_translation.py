@@ -202,13 +202,16 @@ def test_the_loss_falls_on_unseen_sentences_with_every_epoch(trained):
     assert unseen[-1] == pytest.approx(0.0, abs=0.04)
 
 
-def test_pairs_of_ones_own_are_read(translation, tmp_path):
+@pytest.mark.parametrize("third", ["CC-BY 2.0", "2020-01-02"])
+@pytest.mark.spare("'CC-BY 2.0'", reason="any text that is no alignment will do")
+@pytest.mark.spare("'2020-01-02'", reason="any text that is no alignment will do")
+def test_pairs_of_ones_own_are_read(translation, tmp_path, third):
     """`examples/translation.py --data FILE` reads lines of source, tab and target; a third
     column that isn't an alignment such as "0-0 1-2" is ignored, and a source that comes twice
     counts once.
     """
     words = ["uno", "due", "tre", "quattro", "cinque"]
-    lines = [f"{i} and {j}\t{words[i]} e {words[j]}\tCC-BY 2.0" for i in range(5) for j in range(5)]
+    lines = [f"{i} and {j}\t{words[i]} e {words[j]}\t{third}" for i in range(5) for j in range(5)]
     (tmp_path / "ita.tsv").write_text("\n".join([*lines, lines[0]]))
 
     metrics = translation.main(
@@ -256,6 +259,7 @@ def test_a_dry_run_makes_fewer_pairs(translation, tmp_path):
     [
         (None, "--data={}/p.tsv", "no pairs in {}/p.tsv: put lines of a source, a tab and"),
         ("hello\n", "--data={}/p.tsv", "{}/p.tsv, line 1: no source, tab and target"),
+        ("yes\tsi\t0-1\n", "--data={}/p.tsv", "{}/p.tsv, line 1: 0-1 goes past the words"),
         ("yes\tsi\n", "--data={}/p.tsv", "{}/p.tsv has 1 different sources; 10 are the least"),
         (None, "--translate=cat", "no checkpoint {}/checkpoint.pt: a training without --resume"),
         (None, "--translate= ", "--translate: the sentence has no words"),
@@ -263,10 +267,11 @@ def test_a_dry_run_makes_fewer_pairs(translation, tmp_path):
 )
 @pytest.mark.spare("'hello\\n'", reason="any line without a tab will do")
 @pytest.mark.spare("'yes\\tsi\\n'", reason="any single pair will do")
+@pytest.mark.spare("'yes\\tsi\\t0-1\\n'", reason="any source of one word will do")
 def test_bad_input_is_told_in_one_line(translation, tmp_path, capsys, written, argument, said):
     """`examples/translation.py` ends with exit code 2 and a line with the cause if the file
-    `--data` is missing, has a line without a tab or fewer than 10 different sources, or if
-    `--translate` finds no trained net or gets a blank sentence.
+    `--data` is missing, has a line without a tab, an alignment beyond the words or under 10
+    different sources, or if `--translate` finds no trained net or a blank sentence.
     """
     (tmp_path / "p.tsv").write_text(written) if written else None
 

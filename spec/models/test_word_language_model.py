@@ -109,12 +109,14 @@ def test_the_unigram_perplexity_is_that_of_the_counts(speaker, corpus, trained):
 
 
 def test_counted_pairs_are_a_fair_opponent(speaker):
-    """With `words = torch.tensor([1, 2, 3] * 400)`,
-    `bigram_perplexities(words, words[:90], 4)` of `examples/word_language_model.py` returns
-    two perplexities from 1 to 1.1; `unigram_perplexity` of the same arguments returns about
-    3.
+    """With `words = torch.tensor([1, 2, 3] * 400)`, `bigram_perplexities(words, words[:90], 4)`
+    of `examples/word_language_model.py` returns two perplexities from 1 to 1.1;
+    `unigram_perplexity` of the same arguments returns about 3.
 
-    Perplexity 1 is certainty; 3 is a guess among three.
+    The arguments are the words that are counted, those that are predicted, and the number of
+    different words, 0 included. Both perplexities of pairs count which word follows which: with
+    a number added to each count, and mixed with the counts of single words. Perplexity 1 is
+    certainty; 3 is a guess among three.
     """
     words = torch.tensor([1, 2, 3] * 400)
 

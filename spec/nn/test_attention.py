@@ -110,11 +110,13 @@ def test_causal_attention_looks_back_only(device):
 
 
 def test_a_mask_and_is_causal_exclude_each_other():
-    """On the CPU `F.scaled_dot_product_attention` of 3-D float32 tensors raises
-    RuntimeError if both a bool `attn_mask=mask` and `is_causal=True` are given: give `mask
-    & torch.ones_like(mask).tril()` alone.
+    """On the CPU `F.scaled_dot_product_attention(q, q, q, attn_mask=mask, is_causal=True)` of a
+    (1, 2, 4) float32 `q` and a (2, 2) bool `mask` raises RuntimeError: give
+    `mask & torch.ones_like(mask).tril()` alone.
 
-    For 4-D tensors 2.14 raises too, but some releases before it, 2.5 and 2.8 among them, do not.
+    A mask with one row for all queries, of shape (1, 2), needs `mask & torch.ones(2, 2,
+    dtype=torch.bool).tril()`. For 4-D tensors 2.14 raises too, but some releases before it, 2.5
+    and 2.8 among them, do not.
     """
     q = torch.zeros(1, 2, 4)
     mask = torch.ones(2, 2, dtype=torch.bool)

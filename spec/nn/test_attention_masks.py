@@ -66,8 +66,9 @@ def test_padded_queries_still_get_an_output():
     `nn.MultiheadAttention(4, 2, batch_first=True)(x, x, x, key_padding_mask=mask)` hides the
     last key, not the last query, whose output is finite and not zero.
 
-    Leave the outputs at hidden places out of a mean, as in `output[~mask].mean(0)`, and out of
-    the loss, as by `ignore_index`.
+    With the first of the two results as `output`, `output[i][~mask[i]].mean(0)` is the mean of
+    sample `i` without the hidden places; `output[~mask].mean(0)` would mix the samples of a
+    batch. Leave these places out of the loss too, as by `ignore_index` of `F.cross_entropy`.
     """
     layer = nn.MultiheadAttention(4, 2, batch_first=True)
     x = torch.randn(1, 3, 4)

@@ -351,8 +351,9 @@ def test_output_padding_chooses_between_two_sizes():
     stride=2, padding=1)` one row and one column larger: for the input `torch.zeros(1, 1, 3, 3)`
     it is 6 x 6 instead of 5 x 5.
 
-    Because `nn.Conv2d` with these settings makes 3 x 3 of both; `layer(x, output_size=(6, 6))`
-    says it in the call. No zeros are added to the output, it is computed further.
+    Because `nn.Conv2d(1, 1, 3, stride=2, padding=1)` makes 3 x 3 of both 5 x 5 and 6 x 6. A
+    call of the layer can choose too, with `output_size=(6, 6)`. No zeros are added: here the
+    last row and column are computed like the others.
     """
     x = torch.zeros(1, 1, 3, 3)
     settings = {"stride": 2, "padding": 1}

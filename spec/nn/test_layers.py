@@ -155,11 +155,11 @@ def test_a_wrong_number_of_features_is_refused_with_both_shapes(shape, words):
 
 
 def test_a_right_last_axis_hides_a_wrong_meaning():
-    """Of the shape of its batch `nn.Linear(3, 2)` checks the last size only: data of shape
-    [3, 5] is refused, but its `reshape(5, 3)`, which mixes features and samples, is
-    accepted.
+    """Of the shape of its input `nn.Linear(3, 2)` checks only the last size: an `x` of shape
+    (3, 5), features x samples, raises RuntimeError; `x.reshape(5, 3)`, which mixes features and
+    samples, is accepted.
 
-    To turn features x samples into samples x features write `x.T`, not `reshape`.
+    To turn `x` into samples x features write `x.T`, not `reshape`.
     """
     layer = nn.Linear(3, 2)
     features_by_samples = torch.zeros(3, 5)
@@ -219,8 +219,8 @@ def test_a_lazy_layer_learns_its_inputs_from_the_first_batch():
     """`nn.LazyLinear(2)` takes its `in_features` from the last dimension of the first input,
     gives weight and bias their shapes and values then, and becomes an `nn.Linear`.
 
-    Until that call its parameters are uninitialised: `numel()` and `nn.init.zeros_` of them
-    raise ValueError. Run one batch through the network first.
+    Until that call, or `load_state_dict`, its parameters are uninitialised: `numel()` and
+    `nn.init.zeros_` of them raise ValueError. Run one batch through the network first.
     """
     layer = nn.LazyLinear(2)
     before = repr(layer)

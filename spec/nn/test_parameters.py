@@ -242,9 +242,9 @@ def test_a_parameter_is_changed_in_place_under_no_grad(device):
 
 
 def test_without_no_grad_a_parameter_refuses_to_be_changed():
-    """With grad mode on, `layer.weight.fill_(1.0)` and `layer.weight[0] = 1.0` of a parameter
-    that requires grad raise RuntimeError, "leaf Variable that requires grad is being used in an
-    in-place operation".
+    """With grad mode on and `layer = nn.Linear(2, 1)`, `layer.weight.fill_(1.0)` and
+    `layer.weight[0] = 1.0` raise RuntimeError, "leaf Variable that requires grad is being used
+    in an in-place operation".
 
     Write it under `with torch.no_grad():`. Functions of `nn.init` do so themselves:
     `spec/nn/test_initialisation.py`.

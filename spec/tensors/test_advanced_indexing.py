@@ -213,12 +213,12 @@ def test_an_index_tensor_must_hold_integers():
 
 
 def test_a_list_of_floats_is_cut_to_integers():
-    """With `x = torch.tensor([10, 20, 30])` on the CPU, `x[[1.7]]` with a Python list drops
-    the fraction without an error and picks position 1; `x[1.7]` and
-    `x[torch.tensor([1.7])]` raise IndexError.
+    """With `x = torch.tensor([10, 20, 30])` on the CPU, `x[[1.7]]` with a Python list drops the
+    fraction without an error and picks position 1; `x[1.7]` and `x[torch.tensor([1.7])]` raise
+    IndexError.
 
-    Because the list is first made an int64 tensor. Write `x[torch.tensor(positions)]`, which
-    raises.
+    Because the list is first made an int64 tensor. Give a tensor instead of a list where floats
+    could be in it: `torch.tensor` keeps their dtype, and the index is refused.
     """
     x = torch.tensor([10, 20, 30])
 

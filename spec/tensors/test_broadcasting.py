@@ -266,7 +266,8 @@ def test_only_dimensions_of_size_one_expand():
     """`torch.ones(2).expand(4)` raises a RuntimeError: of the existing dimensions `expand`
     changes the size only where it is 1.
 
-    Because a stride of 0 repeats one element only. `x.repeat(2)` copies a longer dimension.
+    Because a stride of 0 repeats one element only. `torch.ones(2).repeat(2)` copies the two
+    elements, to four ones.
     """
     with pytest.raises(RuntimeError, match=r"expanded size of the tensor \(4\) must match"):
         torch.ones(2).expand(4)

@@ -77,11 +77,11 @@ def test_the_boundaries_are_a_sorted_tensor_of_one_dimension(device):
 
 
 def test_searchsorted_takes_boundaries_for_each_row(device):
-    """`torch.searchsorted(boundaries, x)` of an (n, k) and an (n, m) float32 tensor
-    searches each row of `x` in the same row of `boundaries`, which must ascend; for a
-    vector `x` it raises RuntimeError, "boundaries tensor should be 1 dimension".
+    """`torch.searchsorted(boundaries, x)` of an (n, k) and an (n, m) float32 tensor searches
+    each row of `x` in the same row of `boundaries`, which must ascend; for a vector `x` it
+    raises RuntimeError, "boundaries tensor should be 1 dimension".
 
-    Each row of `boundaries` has to be in ascending order.
+    Write `x.unsqueeze(1)` for a vector with one number for each row.
     """
     boundaries = torch.tensor([[1.0, 2.0], [10.0, 20.0]], device=device)
 

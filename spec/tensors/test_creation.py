@@ -19,7 +19,8 @@ otherwise gives once per process.
 
 What a sentence of this book does not say: a tensor whose layout is not named is dense
 (`torch.strided`), and the default dtype and the default device are those with which PyTorch starts,
-float32 and the CPU.
+float32 and the CPU; the module of a name that is written in full, such as
+`torch.utils.benchmark.Timer`, is imported.
 """
 
 import numpy as np

@@ -202,7 +202,8 @@ def test_new_ones_takes_another_size_and_dtype():
     """`x.new_ones(5, 3, dtype=torch.double)` of a float32 `x` of shape (2,) has the size (5, 3)
     and the dtype float64.
 
-    Of `x` it keeps the device. The repr names the dtype because float64 is not the default.
+    Of `x` it keeps the device. `print` of the result shows `dtype=torch.float64`, because
+    float64 is not the default dtype.
     """
     source = torch.tensor([5.5, 3])
 

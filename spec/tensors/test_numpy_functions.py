@@ -130,11 +130,12 @@ def test_numpys_sum_does_not_get_along_with_a_tensor(name, words):
 
 
 def test_a_tensor_times_an_array_is_a_tensor_of_the_wider_dtype():
-    """`x * array` of the float32 CPU tensor `x = torch.tensor([1.0, 2.0])` on the left and
-    a float64 NumPy vector of two elements on the right is a float64 tensor.
+    """`torch.tensor([1.0, 2.0]) * np.array([10.0, 10.0])`, a float32 tensor times a float64
+    array, is the float64 tensor [10, 20].
 
-    NumPy computes it; NumPy 2 gives a DeprecationWarning. Convert the array first: `x *
-    torch.from_numpy(array).float()`.
+    NumPy computes it; NumPy 2 gives a DeprecationWarning. Convert the array first, then the
+    product is float32: `torch.tensor([1.0, 2.0]) * torch.from_numpy(np.array([10.0,
+    10.0])).float()`.
     """
     x = torch.tensor([1.0, 2.0])
     array = np.array([10.0, 10.0])

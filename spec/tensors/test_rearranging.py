@@ -40,9 +40,9 @@ def test_changing_the_axes_copies_nothing(method, arguments, shape, stride):
     `moveaxis`, `expand`, `view`, `unflatten`, `unfold` and `select` of a dense contiguous (2,
     1, 3) tensor `x` give tensors that share its memory.
 
-    So they copy nothing: they give other shapes and strides, as `transpose(0, 2)` shape (3, 1,
-    2) with strides (1, 3, 3). An in-place write to the result shows in `x`; to all of an
-    `expand(2, 4, 3)` it raises RuntimeError.
+    So they copy nothing: they give other shapes and strides, as `x.transpose(0, 2)` shape (3,
+    1, 2) with strides (1, 3, 3). An in-place write to the result shows in `x`, but
+    `x.expand(2, 4, 3).add_(1)` raises RuntimeError.
     """
     x = torch.zeros(2, 1, 3)
 

@@ -195,10 +195,11 @@ def test_nothing_sums_to_zero_and_multiplies_to_one(device):
     ],
 )
 def test_nothing_has_no_largest_element(name, error):
-    """Of an empty dense float32 tensor on the CPU `x.max()`, `x.min()` and `x.amax()` raise
-    a RuntimeError, and `x.argmax()` an IndexError.
+    """Of an empty dense float32 tensor on the CPU `x.max()`, `x.min()` and `x.amax()` raise a
+    RuntimeError, and `x.argmax()` an IndexError.
 
-    Because there is no neutral value to return. Guard with `if x.numel():`.
+    Because PyTorch defines no result for zero elements here, unlike `x.sum()`, which is 0.
+    Guard with `if x.numel():`.
     """
     with pytest.raises(error, match=rf"{name}\(\): Expected reduction dim"):
         getattr(torch.zeros(0), name)()

@@ -192,7 +192,7 @@ def test_an_axis_of_length_zero_makes_an_empty_tensor(device):
     """`torch.zeros(2, 0, 3)` has no elements, because one size is 0; its shape is (2, 0, 3).
 
     Such tensors come from masks that are False throughout and from empty batches. Many
-    operations accept them, `x.max()` does not.
+    operations accept them, but `torch.zeros(2, 0, 3).max()` raises RuntimeError.
     """
     x = torch.zeros(2, 0, 3, device=device)
 

@@ -164,9 +164,9 @@ def test_the_validation_loss_is_a_number_and_no_tensor():
 
 
 def test_early_stopping_is_no_part_of_pytorch():
-    """`torch.optim.EarlyStopping` does not exist: AttributeError, "module 'torch.optim' has
-    no attribute 'EarlyStopping'". Write the few lines yourself, or take Lightning's
-    callback.
+    """`torch.optim.EarlyStopping` does not exist: AttributeError, "module 'torch.optim' has no
+    attribute 'EarlyStopping'". Write the few lines yourself, or take the callback
+    `EarlyStopping` of PyTorch Lightning.
     """
     with pytest.raises(
         AttributeError, match=r"module 'torch.optim' has no attribute 'EarlyStopping'"

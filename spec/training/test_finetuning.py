@@ -157,11 +157,13 @@ def test_chosen_weights_are_renamed_and_picked_by_hand():
 
 
 def test_weights_are_picked_where_name_and_shape_agree():
-    """With `own = net.state_dict()`, `net.load_state_dict({k: t for k, t in other.items()
-    if k in own and t.shape == own[k].shape}, strict=False)` loads what fits of a state dict
-    `other`; its result's `missing_keys` are the other keys of `own`.
+    """With `own = net.state_dict()` of linear layers, `net.load_state_dict({k: t for k, t in
+    other.items() if k in own and t.shape == own[k].shape}, strict=False)` loads what fits of
+    `other`; the result's `missing_keys` are the rest of `own`.
 
-    The shape has to be compared because `strict=False` still refuses another shape.
+    Here `other` is a second state dict. The shape has to be compared because `strict=False`
+    still refuses another shape. A missing `num_batches_tracked` of `nn.BatchNorm1d` is not
+    listed.
     """
     donor = nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 1000))
     own = nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 3))

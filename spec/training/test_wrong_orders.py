@@ -150,9 +150,9 @@ def test_step_between_forward_and_backward_spoils_the_graph():
 
 @pytest.mark.torch(">=2.4")
 def test_a_fused_step_between_forward_and_backward_goes_unnoticed():
-    """On the CPU `step()` of `SGD([w], lr=1.0, fused=True)` between `loss = w**3` (`w` is 2,
-    `w.grad` 1) and `loss.backward()` raises no error: after `step()` and `zero_grad()`,
-    `backward()` gives `w.grad` 3, the slope at the new `w` 1, not 12.
+    """On the CPU, with `w` 2 and `w.grad` 1, `step()` of `SGD([w], lr=1.0, fused=True)` between
+    `loss = w**3` and `loss.backward()` raises no error: after a `zero_grad()`, `backward()`
+    gives `w.grad` 3, the slope at `w` 1, not 12, the slope at 2.
 
     Because the fused step doesn't raise the version counter of `w`, by which autograd
     notices changes in place. Write `backward()` before `step()`.

@@ -232,7 +232,8 @@ def test_a_box_has_width_and_height():
 def test_the_boxes_of_an_image_are_a_matrix():
     """Target boxes of shape (4,) raise AssertionError in the training of a `FasterRCNN`,
     "Expected target boxes to be a tensor of shape [N, 4], got torch.Size([4])"; for one box
-    write `[[x1, y1, x2, y2]]`."""
+    write `torch.tensor([[x1, y1, x2, y2]])`.
+    """
     net, images = small_detector(), [torch.rand(3, 32, 32)]
 
     with pytest.raises(AssertionError, match="Expected target boxes to be a tensor of shape"):
