@@ -269,9 +269,9 @@ def test_a_dry_run_makes_fewer_pairs(translation, tmp_path):
 @pytest.mark.spare("'yes\\tsi\\n'", reason="any single pair will do")
 @pytest.mark.spare("'yes\\tsi\\t0-1\\n'", reason="any source of one word will do")
 def test_bad_input_is_told_in_one_line(translation, tmp_path, capsys, written, argument, said):
-    """`examples/translation.py` ends with exit code 2 and a line with the cause if the file
-    `--data` is missing, has a line without a tab, an alignment beyond the words or under 10
-    different sources, or if `--translate` finds no trained net or a blank sentence.
+    """`examples/translation.py` ends with exit code 2 and a line with the cause if `--data`
+    is missing, has a line without a tab, an alignment beyond the words or under 10 sources,
+    or if `--translate` finds no trained net or a blank sentence.
     """
     (tmp_path / "p.tsv").write_text(written) if written else None
 
