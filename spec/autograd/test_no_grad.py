@@ -211,8 +211,9 @@ def test_enable_grad_records_inside_no_grad():
 
 @pytest.mark.parametrize(("training", "recorded"), [(True, True), (False, False)])
 def test_set_grad_enabled_takes_the_mode_as_a_value(training, recorded):
-    """`with torch.set_grad_enabled(training):` records `x * 2` of a float32 `x` that
-    requires grad if `training` is True, and doesn't if it is False.
+    """Outside `torch.inference_mode()`, `with torch.set_grad_enabled(training):` records
+    `x * 2` of a float32 `x` that requires grad if `training` is True, and doesn't if it is
+    False.
 
     It lets one function serve training and evaluation.
     """

@@ -298,9 +298,9 @@ def test_before_2_9_the_allocator_was_set_under_the_name_of_cuda():
 @pytest.mark.slow
 @pytest.mark.torch(">=2.14")
 def test_an_unknown_setting_of_the_allocator_is_refused():
-    """In PyTorch 2.14 and 2.15 built for CUDA, with an unknown setting in the environment,
-    `PYTORCH_ALLOC_CONF=nope:1`, `torch.cuda.memory._snapshot()` raises ValueError,
-    "Unrecognized key 'nope' in Accelerator allocator config."
+    """In PyTorch 2.14 and 2.15 built for CUDA, with a setting that does not exist in the
+    environment, as in `PYTORCH_ALLOC_CONF=nope:1`, `torch.cuda.memory._snapshot()` raises
+    ValueError, "Unrecognized key 'nope' in Accelerator allocator config."
 
     PyTorch 2.5 and 2.8 ignore this variable: they read `PYTORCH_CUDA_ALLOC_CONF` and raise
     RuntimeError, "Unrecognized CachingAllocator option: nope". Correct the variable in the

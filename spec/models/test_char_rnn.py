@@ -147,8 +147,8 @@ def test_a_cold_sample_repeats_itself_and_a_hot_one_misspells(poet, trained):
     for seeds 1 and 2, and each word but the last is one of the training text;
     `--temperature 5 --sample 300` writes at most 5 different words of that text.
 
-    The logits are divided by the temperature: near 0 the largest wins, at 5 all characters
-    become almost equally likely.
+    The logits are divided by the temperature: near 0 the largest wins, at 5 the probabilities
+    of the characters are much more alike than at 1.
     """
     _, out = trained
     run = ["--generate", "--out", str(out), "--sample", "300"]

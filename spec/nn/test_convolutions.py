@@ -307,10 +307,9 @@ def test_a_window_of_one_is_a_linear_layer_at_each_pixel(device):
 
 @pytest.mark.parametrize(("stride", "length"), [(1, 7), (2, 11), (3, 15)])
 def test_a_transposed_convolution_is_the_loop_that_spreads_each_number(stride, length):
-    """`F.conv_transpose1d(x, weight, stride=s)` of `x` (N, C, L) and `weight` (C, O, k)
-    starts with a `y` of zeros and adds `x[n, c, i] * weight[c]` to
-    `y[n, :, s * i : s * i + k]` for all `n`, `c` and `i`; `y` is the result, up to
-    rounding.
+    """`F.conv_transpose1d(x, weight, stride=s)` of a non-empty `x` (N, C, L) and `weight` (C,
+    O, k) starts with zeros `y` and adds `x[n, c, i] * weight[c]` to
+    `y[n, :, s * i : s * i + k]` for all `n`, `c`, `i`; `y` is the result, up to rounding.
     """
     x = torch.randint(-9, 10, (2, 3, 5)).double()
     weight = torch.randint(-9, 10, (3, 4, 3)).double()

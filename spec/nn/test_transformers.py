@@ -364,12 +364,13 @@ def test_an_encoder_warns_that_it_cannot_be_fast():
 
 
 def test_a_small_language_model_learns_to_repeat():
-    """`nn.Embedding` of tokens and of positions, a causal `nn.TransformerEncoder` of one
-    layer (width 16, 2 heads, feedforward 32, no dropout) and `nn.Linear` predict each next
-    token of one sequence of 8 after 60 steps of Adam, `lr=0.01`, on it.
+    """`nn.Embedding` of tokens and of positions, a causal `nn.TransformerEncoder` of one layer
+    (width 16, 2 heads, feedforward 32, no dropout) and `nn.Linear` predict each next token of
+    one sequence of 8 after 60 steps of Adam, `lr=0.01`, on it.
 
     That is a language model. Deeper and wider ones want a smaller learning rate: six layers
-    of the default `dim_feedforward=2048` do not learn the sequence in these steps.
+    with the defaults `dim_feedforward=2048` and `norm_first=False` do not learn the sequence in
+    these steps.
     """
     ids = torch.tensor([[3, 1, 4, 1, 5, 9, 2, 6]])
     tokens, positions = nn.Embedding(10, 16), nn.Embedding(8, 16)

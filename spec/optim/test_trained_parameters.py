@@ -224,8 +224,8 @@ def test_a_replaced_parameter_is_not_the_optimizers():
     `nn.Parameter` that is assigned to `net.weight` later: the optimizer still holds the old
     one.
 
-    It bites when a head is replaced for fine-tuning. Make the optimizer afterwards, or call
-    `add_param_group`.
+    It matters when a head is replaced for fine-tuning. Make the optimizer afterwards, or call
+    `add_param_group`, which all optimizers but `LBFGS` can use.
     """
     net = nn.Linear(1, 1, bias=False)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.5)

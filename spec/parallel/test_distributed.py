@@ -134,9 +134,9 @@ def test_gradients_are_averaged(group):
 @pytest.mark.slow
 @pytest.mark.claim("summary-parallel-libraries")
 def test_a_step_of_two_processes_is_one_step_on_the_whole_batch(group):
-    """With a loss that is a mean over the batch, an SGD step of `nn.Linear` in two DDP
-    processes with two rows each gives the weight that one process with all four rows gets, up
-    to rounding.
+    """With a loss that is the mean over the rows of a batch, an SGD step of `nn.Linear` in two
+    DDP processes with two rows each gives the weight that one process with all four rows gets,
+    up to rounding.
 
     Not so with BatchNorm in training mode, which normalises by the rows of its own process.
     """
