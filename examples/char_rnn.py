@@ -10,7 +10,7 @@ The text is cut into 8 streams that are read side by side, 64 characters at a st
 remembers goes on from step to step, the gradient does not: truncated backpropagation through time.
 
     python examples/char_rnn.py
-    python examples/char_rnn.py --generate --prompt "my silver moon" --temperature 0.5
+    python examples/char_rnn.py --generate --prompt "my old moon" --temperature 0.5
     python examples/char_rnn.py --text pydoc --hidden 256        or --text FILE
 
 In 22 seconds on one core the loss on held-out couplets falls to 0.40 nats a character, from 3.26 if
