@@ -361,9 +361,9 @@ def test_nothing_is_kept_without_gradients():
 
 @pytest.mark.torch(">=2.5")
 def test_chosen_operations_are_kept():
-    """For `c = functools.partial(create_selective_checkpoint_contexts, policy)`,
-    `checkpoint(block, w, use_reentrant=False, context_fn=c)` keeps `w @ w` of `block` if
-    `policy` returns `CheckpointPolicy.MUST_SAVE` for `torch.ops.aten.mm.default`.
+    """For `c = functools.partial(create_selective_checkpoint_contexts, policy)` and a matrix
+    `w`, `checkpoint(block, w, use_reentrant=False, context_fn=c)` keeps `w @ w` if `policy` is
+    `CheckpointPolicy.MUST_SAVE` for `torch.ops.aten.mm.default`.
 
     So `backward()` doesn't compute the product again.
     `policy(context, operation, *args, **kwargs)` is called for each operation; for the others
