@@ -19,11 +19,12 @@ def read_pairs(lines, name):
         source, target = split_words(source), split_words(rest[0] if rest else "")
         if not source or not target:
             raise InputError(f"{name}, line {number}: no source, tab and target")
+        alignment = rest[1].strip() if len(rest) > 1 else ""
         links = None
-        if len(rest) > 1 and re.fullmatch(r"\d+-\d+( \d+-\d+)*", rest[1].strip()):
-            links = {int(j): int(i) for i, j in (link.split("-") for link in rest[1].split())}
+        if re.fullmatch(r"\d+-\d+( \d+-\d+)*", alignment):
+            links = {int(j): int(i) for i, j in (link.split("-") for link in alignment.split())}
             if max(links) >= len(target) or max(links.values()) >= len(source):
-                raise InputError(f"{name}, line {number}: {rest[1].strip()} goes past the words")
+                raise InputError(f"{name}, line {number}: {alignment} goes past the words")
         pairs.setdefault(tuple(source), (source, target, links))
     return list(pairs.values())
 

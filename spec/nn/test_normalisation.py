@@ -122,8 +122,8 @@ def test_local_response_norm_divides_by_neighbouring_channels(device):
 
     AlexNet has it; most later networks have `nn.BatchNorm2d` instead. `F.local_response_norm`
     is the same as a function; with an even size, 2, the neighbours are the channel itself and
-    the one before it. The older `nn.CrossMapLRN2d` counts differently: with these settings it
-    turns the ones into 1/3, 1/4, 1/4.
+    the one before it. The older `nn.CrossMapLRN2d` turns ones into the same with size 2, but
+    with the settings above into 1/3, 1/4, 1/4.
     """
     x = torch.ones(1, 3, 1, 1, device=device)
 
@@ -132,8 +132,10 @@ def test_local_response_norm_divides_by_neighbouring_channels(device):
     assert y.flatten().tolist() == pytest.approx([1 / 3, 1 / 4, 1 / 3])
     pair = F.local_response_norm(x, 2, alpha=2.0, beta=1.0, k=0.0)
     assert pair.flatten().tolist() == pytest.approx([1.0, 0.5, 0.5])
-    old = nn.CrossMapLRN2d(3, alpha=3.0, beta=1.0, k=1.0)(x)
-    assert old.flatten().tolist() == pytest.approx([1 / 3, 1 / 4, 1 / 4])
+    older_pair = nn.CrossMapLRN2d(2, alpha=2.0, beta=1.0, k=0.0)(x)
+    assert older_pair.flatten().tolist() == pytest.approx([1.0, 0.5, 0.5])
+    older = nn.CrossMapLRN2d(3, alpha=3.0, beta=1.0, k=1.0)(x)
+    assert older.flatten().tolist() == pytest.approx([1 / 3, 1 / 4, 1 / 4])
 
 
 def test_batch_norms_are_converted_for_several_processes():
