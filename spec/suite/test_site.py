@@ -439,7 +439,9 @@ def test_it_does_not(): assert torch.ones(2)[0] == 1
 
     assert list(kept) == ["spec/tensors/test_it.py::test_it_bites"]
     assert [fact["bites"] for fact in facts] == [True, False]
-    assert Reader(site / "spec" / "tensors" / "it.html").text.count("proven to bite") == 1
+    page = Reader(site / "spec" / "tensors" / "it.html")
+    assert page.text.count("proven to bite") == 1
+    assert page.links.count("../../evidence.html#bite") == 1
 
 
 def test_an_old_truth_stands_beside_the_new_one(book):
