@@ -173,11 +173,11 @@ def test_a_scalar_is_any_tensor_of_one_element(value, grad, device):
 @pytest.mark.claim("blitz-backward-vector-needs-gradient", "blitz-backward-random-gradient")
 def test_several_elements_need_a_gradient_argument():
     """`y.backward()` on a float32 `y` of three elements that requires grad raises RuntimeError,
-    "grad can be implicitly created only for scalar outputs"; `y.backward(v)` works, with a
-    float32 `v` of the shape of `y` that weights the elements.
+    "grad can be implicitly created only for scalar outputs"; `y.backward(v)` works, with a float32
+    `v` of the shape of `y` that weights the elements.
 
-    Because a gradient belongs to one number. Usually the loss is reduced first, by `sum()` or
-    `mean()`.
+    Autograd computes the gradient of one number; `y.backward(v)` gives that of `(v * y).sum()`.
+    Usually the loss is reduced first, by `sum()` or `mean()`.
     """
     x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
     y = x * x

@@ -106,11 +106,12 @@ def test_mixed_derivatives_agree_in_either_order():
 
 
 def test_a_straight_line_has_no_second_derivative_to_ask_for():
-    """The gradient of `3 * x` with respect to a float32 0-d leaf `x`, by
-    `torch.autograd.grad`, is the constant 3, which doesn't require grad even with
-    `create_graph=True`: asking for the derivative of that 3 raises RuntimeError.
+    """The gradient of `3 * x` with respect to a float32 0-d leaf `x`, by `torch.autograd.grad`, is
+    the constant 3, which doesn't require grad even with `create_graph=True`: asking for the
+    derivative of that 3 raises RuntimeError.
 
-    Because 3 was not computed from x. Where a 0 is meant, check `requires_grad` first.
+    Because 3 was not computed from x. Check `requires_grad` of the first gradient: where it is
+    False, the second derivative is 0.
     """
     x = torch.tensor(2.0, requires_grad=True)
     (first,) = torch.autograd.grad(3 * x, x, create_graph=True)

@@ -185,9 +185,9 @@ def test_an_inference_tensor_is_changed_in_place_only_inside():
 
 
 def test_inference_mode_decorates_a_function():
-    """A plain `def` function decorated with `@torch.inference_mode()` and called outside
-    the mode runs in it: the product `x * 2` of a tensor `x` that it returns is an inference
-    tensor. After the call the mode is off again.
+    """A plain `def` function decorated with `@torch.inference_mode()` and called outside the mode
+    runs in it: if it returns `x * 2` of a tensor `x`, the result is an inference tensor. After the
+    call the mode is off again.
 
     An ordinary tensor that it returns unchanged stays ordinary.
     """

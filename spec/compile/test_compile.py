@@ -542,12 +542,12 @@ def test_on_windows_the_compiler_is_cl(monkeypatch):
 @pytest.mark.cuda
 @pytest.mark.torch(">=2.7")
 def test_inductor_needs_triton_on_a_gpu(monkeypatch):
-    """Without the package `triton`, and with the default backend and an empty cache,
-    `torch.compile(lambda x: x.sin() + x.cos() * 5)` raises TritonMissing for a CUDA tensor,
-    "Cannot find a working triton installation."
+    """Without the package `triton`, with the default backend and an empty cache,
+    `torch.compile(lambda x: x.sin() + x.cos() * 5)(x)` of a non-empty CUDA tensor `x` raises
+    TritonMissing, "Cannot find a working triton installation."
 
-    The wheels for Linux bring it along; on Windows `pip install triton-windows` does. A GPU
-    older than compute capability 7.0 is refused as "too old to be supported by the triton GPU
+    PyTorch's CUDA wheels for Linux install `triton`; on Windows `pip install triton-windows` does.
+    A GPU older than compute capability 7.0 is refused as "too old to be supported by the triton GPU
     compiler".
     """
     monkeypatch.setattr("torch._inductor.scheduler.has_triton", lambda: False)

@@ -326,11 +326,11 @@ def test_a_model_in_training_mode_is_warned_of(path):
 @pytest.mark.torch(">=2.9")
 def test_an_operation_without_a_translation_is_refused(path):
     """`torch.onnx.export` of a model that calls a custom operator with `register_fake` but no
-    translation raises ConversionError, an OnnxExporterError, "Failed to convert the exported
-    program to an ONNX model." and "No ONNX function found for".
+    translation raises a `torch.onnx.OnnxExporterError`, "Failed to convert the exported program to
+    an ONNX model." and "No ONNX function found for".
 
-    `custom_translation_table` takes a translation for it: a Python function that computes with
-    the ops of onnxscript.
+    `custom_translation_table` takes a translation for it: a Python function that computes with the
+    ops of onnxscript.
     """
 
     class Twice(nn.Module):

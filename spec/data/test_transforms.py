@@ -346,8 +346,8 @@ def test_any_callable_is_a_transform():
 
 
 def test_compose_prints_its_steps():
-    """`str` of a `Compose` of `ToTensor` and `Normalize` has one line for each of them, in order,
-    with its settings.
+    """`str` of a `Compose` of `ToTensor` and `Normalize` has between `Compose(` and `)` one line
+    for each of them, in order; the line of `Normalize` shows its `mean` and `std`.
     """
     compose = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
 

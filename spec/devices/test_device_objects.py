@@ -79,8 +79,8 @@ def test_a_device_object_does_not_equal_its_name():
 def test_cuda_and_cuda_0_are_two_names():
     """`torch.device("cuda")` doesn't equal `torch.device("cuda:0")`.
 
-    Because `cuda` means the current GPU, whichever that is. A tensor on a GPU always has an
-    index: compare `x.device.type` where the index doesn't matter.
+    Because `cuda` means the current GPU, whichever that is. The device of a tensor on a GPU always
+    has an index: compare `x.device.type` where the index doesn't matter.
     """
     current = torch.device("cuda")
     first = torch.device("cuda:0")

@@ -89,13 +89,13 @@ def test_bfloat16_needs_no_scaler():
 
 @pytest.mark.torch(">=2.3")
 def test_gradients_of_float16_parameters_are_not_unscaled():
-    """For an `SGD(params, lr=0.1)` of float16 `params`, after
-    `scaler.scale(loss).backward()` of an enabled GradScaler both
-    `scaler.unscale_(optimizer)` and `scaler.step(optimizer)` raise ValueError, "Attempting
-    to unscale FP16 gradients."
+    """For an `SGD(params, lr=0.1)` of float16 `params`, after `scaler.scale(loss).backward()` of an
+    enabled GradScaler both `scaler.unscale_(optimizer)` and `scaler.step(optimizer)` raise
+    ValueError, "Attempting to unscale FP16 gradients."
 
-    The cause is `model.half()`, or a model loaded with `torch_dtype=torch.float16`: keep the
-    parameters float32 and let autocast choose float16, or train without a scaler.
+    The cause is `model.half()`, or a model loaded as float16: keep the parameters float32 and let
+    autocast choose float16, or train without a scaler. With `fused=True` only
+    `scaler.unscale_(optimizer)` raises.
     """
     w = torch.tensor([1.0], dtype=torch.float16, requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)

@@ -495,11 +495,11 @@ def test_a_scaler_belongs_into_the_checkpoint():
 
 def test_backward_needs_no_autocast():
     """For the bfloat16 output of a float32 `nn.Linear` inside `with torch.autocast("cpu",
-    dtype=torch.bfloat16):`, `backward()` after the block computes a bfloat16 gradient of
-    the output, and a float32 gradient of the layer's weight.
+    dtype=torch.bfloat16):`, `backward()` after the block computes a bfloat16 gradient of the
+    output, and a float32 gradient of the layer's weight.
 
     Because a gradient has by default the dtype of its tensor. The documentation advises against
-    `backward()` under autocast. Forward and loss are inside.
+    `backward()` under autocast: run only the forward pass and the loss inside the block.
     """
     layer = nn.Linear(2, 2)
     seen = []

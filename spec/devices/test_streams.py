@@ -190,11 +190,11 @@ def test_an_event_that_nobody_recorded_is_passed():
 
 @pytest.mark.torch(">=2.1")
 def test_the_cpu_has_no_queue():
-    """`torch.cpu.current_stream()`, `torch.cpu.stream(stream)` and `torch.cpu.synchronize()` can
-    be called like their namesakes in `torch.cuda`; `x.add_(1)` of a CPU tensor is done when the
-    call returns.
+    """`torch.cpu.current_stream()`, `torch.cpu.stream(stream)` and `torch.cpu.synchronize()` can be
+    called like their namesakes in `torch.cuda`; `x.add_(1)` of a CPU tensor is done when the call
+    returns.
 
-    So that code can be written for both: on the CPU there is no queue, and
+    So the same code can be written for the CPU and for a GPU: on the CPU there is no queue, and
     `torch.cpu.synchronize()` has nothing to wait for.
     """
     x = torch.ones(2)

@@ -253,13 +253,14 @@ def test_a_library_of_another_cuda_cannot_be_opened():
 @pytest.mark.skipif(sys.platform != "linux", reason="the names of libraries are those of Linux")
 def test_a_name_that_a_library_lacks_is_an_undefined_symbol():
     """On Linux the name of a function that torch's library lacks, as in
-    `ctypes.CDLL(torch._C.__file__).no_such_function`, raises AttributeError, "undefined
-    symbol"; one that the library has, such as `PyInit__C`, is found.
+    `ctypes.CDLL(torch._C.__file__).no_such_function`, raises AttributeError, "undefined symbol";
+    one that the library has, such as `PyInit__C`, is found.
 
-    An extension such as `flash_attn` ends so in an ImportError where it was compiled for
-    another release of torch (`import torchvision` in RuntimeError, "operator torchvision::nms
-    does not exist", instead); `import torch`, where the loader takes a library of another
-    installation first. Install releases that belong together, and empty `LD_LIBRARY_PATH`.
+    An ImportError with these words at the import of an extension such as `flash_attn` means that it
+    was compiled for another release of torch; at `import torch`, that the loader took a library of
+    another installation. With another release of torch `import torchvision` instead raises
+    RuntimeError, "operator torchvision::nms does not exist". Install releases that belong together,
+    and empty `LD_LIBRARY_PATH`.
     """
     library = ctypes.CDLL(torch._C.__file__)
 

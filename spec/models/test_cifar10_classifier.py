@@ -112,10 +112,10 @@ def long(trained):
 @on_cifar10
 @pytest.mark.claim("blitz-cifar-ten-classes", "blitz-cifar-class-order")
 def test_cifar10_has_ten_classes_numbered_in_the_order_of_their_names():
-    """`torchvision.datasets.ImageFolder` numbers the ten classes of CIFAR-10, kept as one
-    folder of pictures a class, in alphabetical order, from 0 for airplane to 9 for truck.
+    """`torchvision.datasets.ImageFolder` numbers the ten classes of CIFAR-10, kept as one folder of
+    pictures a class, in alphabetical order, from 0 for airplane to 9 for truck.
 
-    What the notes call plane and car are named airplane and automobile in the data.
+    Tutorials often write plane and car for airplane and automobile.
     """
     from torchvision.datasets import ImageFolder
 

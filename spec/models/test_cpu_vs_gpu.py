@@ -220,8 +220,8 @@ def test_the_table_tells_sizes_seconds_ratio_and_crossover(compared_with_itself,
 
 
 def test_the_figure_shows_seconds_over_size(compared_with_itself, tmp_path):
-    """A finished run of `examples/cpu_vs_gpu.py` without `--dry-run` leaves one file in the new
-    folder `--out`, made with its parents: seconds.png.
+    """On an accelerator, a finished run of `examples/cpu_vs_gpu.py` without `--dry-run` makes the
+    folder named by `--out`, with its missing parents, and writes one file there, seconds.png.
     """
     from PIL import Image
 

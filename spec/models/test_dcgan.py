@@ -75,9 +75,9 @@ def game(request, trained):
 
 
 def test_the_statistics_of_the_pixels_come_close_to_the_datas(game):
-    """After the default training of the GAN or the WGAN of `examples/dcgan.py` on digits (seed
-    0), the `mean_distance` of its samples from the data is below 1/4, the `variance_distance`
-    below 1/2, of those of noise and of the untrained net.
+    """After the default training of the GAN or the WGAN of `examples/dcgan.py` on digits (seed 0),
+    `mean_distance` is below 1/4, and `variance_distance` below 1/2, of its value for noise and for
+    the untrained net.
     """
     samples, untrained, noise = game["samples"], game["untrained"], game["noise"]
 

@@ -224,12 +224,13 @@ def test_a_finished_run_resumed_trains_no_further(name, command, whole, stopped)
 
 @pytest.mark.parametrize("name", TINY)
 def test_the_seed_decides_the_whole_run(name, command, whole, tmp_path):
-    """Two runs of a script of `examples/` that has `--resume`, with the same options and number
-    of threads, end with bit-for-bit equal weights and losses on one CPU; with `--seed 1` instead
-    of 0 the losses are others.
+    """Two runs of a script of `examples/` that has `--resume`, with the same options and number of
+    threads, end with bit-for-bit equal weights and losses on one CPU; with `--seed 1` instead of 0
+    the losses are others.
 
-    With another number of threads sums are added in another order: `imagenet_resnet.py` on twenty
-    drawn classes reached a top-1 of 73.4 % with one thread and 71.6 % with two, by the seed 0.
+    With another number of threads sums are added in another order: with seed 0,
+    `imagenet_resnet.py` on twenty drawn classes reached a top-1 of 73.4 % with one thread and 71.6
+    % with two.
     """
     script = import_example(name)
     script.main(command(name, tmp_path / "again", "--seed", "0"))
@@ -308,13 +309,13 @@ def test_what_the_user_can_mend_is_told_in_one_line(
 def test_a_checkpoint_that_does_not_fit_is_refused(
     name, change, said, command, stopped, refusal, workbench
 ):
-    """Without `--dry-run`, a script of `examples/` refuses `--resume`, with exit code 2, if the
-    checkpoint is of another `--seed`, `--lr` or script, has a flipped bit in its weights or
-    weights of other shapes, is cut in half, or isn't in `--out`.
+    """Training without `--dry-run`, a script of `examples/` refuses `--resume`, with exit code 2,
+    if the checkpoint is of another `--seed`, `--lr` or script, has weights of other shapes or with
+    a flipped bit, is cut in half, or isn't in `--out`.
 
-    The file stays as it is. A mistyped `--out` starts no new training. A checksum finds the
-    flipped bit: by itself `torch.load` may read weights of which a bit has changed, and say
-    nothing. With `--dry-run`, `--resume` is ignored.
+    The file stays as it is. A mistyped `--out` starts no new training. A checksum finds the flipped
+    bit: by itself `torch.load` may read weights of which a bit has changed, and say nothing. With
+    `--dry-run` or `--generate`, `--resume` is ignored.
     """
     out = stopped(name)
     path, more = out / "checkpoint.pt", []
@@ -614,8 +615,8 @@ def test_without_tensorboard_a_run_says_so_and_goes_on(command, tmp_path, monkey
 
 
 def test_a_resumed_dashboard_shows_every_value_once(command, stopped):
-    """The event file that `examples/mnist_classifier.py --resume` writes for TensorBoard begins
-    anew with all that was noted before, so that each value stands there once.
+    """`examples/mnist_classifier.py --resume` replaces the event file of TensorBoard by a new one,
+    which holds the values of the earlier run too: each value is in it once.
     """
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     out = stopped("mnist_classifier")

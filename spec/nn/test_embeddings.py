@@ -142,12 +142,12 @@ def test_a_pretrained_table_is_frozen_unless_asked():
 
 
 def test_a_number_outside_the_table_is_refused():
-    """On the CPU `nn.Embedding(3, 2)`, without `max_norm=`, accepts the indices 0, 1 and 2; 3
-    and -1 raise IndexError, "index out of range in self".
+    """On the CPU `nn.Embedding(3, 2)`, without `max_norm=`, accepts the indices 0, 1 and 2; 3 and
+    -1 raise IndexError, "index out of range in self".
 
-    A negative index does not count from the end, as it does in `weight[-1]`. A table of 8
-    positions fails in this way at the ninth step of a sequence. On a GPU the error is an
-    assertion of the device.
+    A negative index does not count from the end, as it does in `weight[-1]`. A table of 8 positions
+    fails in this way at the ninth step of a sequence. On a CUDA GPU the error is a device-side
+    assert.
     """
     layer = nn.Embedding(3, 2)
     too_large, negative = torch.tensor([3]), torch.tensor([-1])

@@ -135,13 +135,13 @@ def test_an_image_of_32_by_32_arrives_as_400_numbers():
 
 
 def test_an_image_of_another_size_is_refused_where_the_linear_layers_begin():
-    """`LeNet` with `torch.flatten(x, 1)`, made for images of 32 x 32, raises RuntimeError for
-    28 x 28 in its first `nn.Linear`: the convolutions accept them, but 16 channels of 4 x 4
+    """`LeNet` with `torch.flatten(x, 1)`, made for images of 32 x 32, raises RuntimeError for a
+    batch of 28 x 28 in its first `nn.Linear`: the convolutions accept it, but 16 channels of 4 x 4
     flatten to 256 features instead of 400.
 
-    The numbers in the message, for one image "(1x256 and 400x120)", tell what `in_features`
-    should have been: 256; or resize the images. Images of 33 to 35 pixels pass, because pooling
-    drops what is left over.
+    The numbers in the message, for one image "(1x256 and 400x120)", tell what `in_features` should
+    have been: 256; or resize the images. Images of 33 to 35 pixels pass, because pooling drops what
+    is left over.
     """
     net = LeNet()
 

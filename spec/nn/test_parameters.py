@@ -308,12 +308,11 @@ def test_the_parameters_of_a_model_are_counted_by_numel():
 
 
 def test_register_parameter_takes_no_plain_tensor():
-    """`module.register_parameter(name, value)` registers an `nn.Parameter` under a new
-    name, a non-empty string without dots; for a plain tensor as `value` it raises
-    TypeError.
+    """`module.register_parameter(name, value)` registers an `nn.Parameter` under a new name, a
+    non-empty string without dots; for a plain tensor as `value` it raises TypeError.
 
-    Write `nn.Parameter(tensor)`. The method serves where the name is computed; otherwise assign the
-    attribute.
+    Write `nn.Parameter(tensor)`. Use the method where the name is a computed string; otherwise
+    assign the attribute.
     """
     net = nn.Module()
 

@@ -47,7 +47,7 @@ def test_an_encoder_does_not_know_positions():
     permuted steps give the outputs permuted in the same way, up to rounding.
 
     So "dog bites man" and "man bites dog" have the same vectors, and the same mean.
-    `nn.Transformer` adds no positional encodings and no embeddings: both are added before it.
+    `nn.Transformer` has neither embeddings nor positional encodings: apply both before it.
     """
     layer = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0, batch_first=True)
     x = torch.randn(1, 3, 4)
@@ -179,8 +179,8 @@ def test_rope_of_a_single_step_needs_its_position():
 
 def test_rope_in_two_halves_is_another_order_of_features():
     """RoPE (rotary position embedding) of `x = torch.randn(5, 4)`, 5 positions of 4 features,
-    rotates the feature pairs (0, 2) and (1, 3) if written with `x.chunk(2, dim=-1)`, (0, 1) and
-    (2, 3) with `x[:, 0::2]` and `x[:, 1::2]`: other results.
+    rotates the pairs of features (0, 2) and (1, 3) if it splits by `x.chunk(2, dim=-1)`, but (0, 1)
+    and (2, 3) if by `x[:, 0::2]` and `x[:, 1::2]`.
 
     Weights trained with one give wrong answers with the other, without an error.
     """

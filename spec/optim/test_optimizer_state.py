@@ -84,12 +84,11 @@ def test_the_state_has_the_shape_of_the_parameter(device):
 
 
 def test_the_state_is_made_by_the_first_step():
-    """A new `Adam` has an empty `state`: unless `load_state_dict` fills it, the first
-    `step()` at which a parameter has a gradient makes `exp_avg` and `exp_avg_sq` for this
-    parameter.
+    """A new `Adam` has an empty `state`: unless `load_state_dict` fills it, the first `step()` at
+    which a parameter has a gradient makes `exp_avg` and `exp_avg_sq` for this parameter.
 
-    So the memory for the averages is taken at the first step, and a model that fits before
-    it may not fit after. `Adagrad` makes its state when it is made itself.
+    So the memory for the averages is taken at the first step, and a model that fits before it may
+    not fit after. `Adagrad` makes its state in its constructor.
     """
     trained, idle = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
     optimizer = torch.optim.Adam([trained, idle])

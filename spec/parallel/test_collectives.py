@@ -51,8 +51,8 @@ def test_all_reduce_gives_everyone_the_sum(group):
     elementwise and writes the sum into the `x` of every process; it returns None.
 
     Because it overwrites `x`, pass a `clone()` where the process's own values are needed later. A
-    slice such as `x[::2]` is not contiguous: gloo adds what lies in memory from its first element
-    on, without an error.
+    slice such as `x[::2]` of four elements is not contiguous: gloo adds what lies in memory from
+    its first element on, without an error.
     """
 
     def program(rank):

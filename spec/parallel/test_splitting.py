@@ -134,7 +134,7 @@ def test_cat_puts_the_shares_back_together(batch, gpus):
 def test_an_empty_batch_is_shared_by_all():
     """`x.chunk(3)` of a tensor with 0 rows makes three empty shares.
 
-    That is the exception: `chunk` makes no empty share of a tensor that has rows.
+    That is the exception: `x.chunk(3)` of a tensor with one row or more makes no share of 0 rows.
     """
     pieces = torch.zeros(0, 5).chunk(3)
 

@@ -140,7 +140,7 @@ def test_a_list_of_losses_keeps_their_graphs(keep, alive):
     passes if they require grad and `backward()` was not called on the losses; a list of
     `loss.detach()` or `loss.item()` keeps none.
 
-    So an evaluation that collects losses outside `no_grad` runs out of memory.
+    So an evaluation that collects losses outside `no_grad` can run out of memory.
     """
     weight = torch.ones(3, requires_grad=True)
     activations = []

@@ -28,10 +28,10 @@ def test_close_values_pass_and_others_raise():
 
 def test_the_message_counts_and_locates_the_differences():
     """`assert_close(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([[1.0, 2.5], [3.0,
-    6.0]]))` raises AssertionError with "Mismatched elements: 2 / 4", "Greatest absolute
-    difference: 2.0 at index (1, 1)" and the greatest relative one.
+    6.0]]))` raises AssertionError with "Mismatched elements: 2 / 4", "Greatest absolute difference:
+    2.0 at index (1, 1)" and the greatest relative one.
 
-    For 0-d tensors it says "Scalars are not close!" and has nothing to count.
+    For float32 0-d tensors it says "Scalars are not close!" and counts no elements.
     """
     actual = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
     expected = torch.tensor([[1.0, 2.5], [3.0, 6.0]])

@@ -353,8 +353,8 @@ def test_looking_for_a_tensor_in_a_list_compares_elements():
 
 
 def test_isin_asks_for_each_element_whether_it_is_among_others(device):
-    """`torch.isin(x, others)` of dense int64 tensors is a mask: true for each element of
-    `x` that occurs in `others`; `torch.isin(x, 3)` looks for one number.
+    """For an int64 tensor `x` and an int64 vector `others`, `torch.isin(x, others)` is a mask: True
+    for each element of `x` that occurs in `others`; `torch.isin(x, 3)` looks for one number.
     """
     x = torch.tensor([1, 2, 3], device=device)
     others = torch.tensor([3, 1], device=device)

@@ -38,11 +38,11 @@ def test_tensor_copies_its_data():
 @pytest.mark.parametrize("make", [torch.from_numpy, torch.as_tensor, torch.asarray])
 def test_as_tensor_shares_an_array(make):
     """With the default settings `torch.from_numpy(array)`, `torch.as_tensor(array)` and
-    `torch.asarray(array)` of `np.array([1, 2])` share its memory: a later write to the array
-    shows in the tensor.
+    `torch.asarray(array)` of `np.array([1, 2])` share its memory: a later write to the array shows
+    in the tensor.
 
-    Nothing is copied, which is fast; where the array changes later, `torch.tensor(array)` is
-    safe. With another default device `as_tensor` and `asarray` copy. Refused arrays:
+    Nothing is copied, which is fast; where the array changes later, `torch.tensor(array)` is safe.
+    With another default device `as_tensor` copies. Refused arrays:
     `spec/tensors/test_numpy_refusals.py`.
     """
     array = np.array([1, 2])

@@ -18,9 +18,9 @@ with one thread, and `torch.set_warn_always(True)` gives those warnings each tim
 otherwise gives once per process.
 
 What a sentence of this book does not say: a tensor whose layout is not named is dense
-(`torch.strided`), and the default dtype and the default device are those with which PyTorch starts,
-float32 and the CPU; the module of a name that is written in full, such as
-`torch.utils.benchmark.Timer`, is imported.
+(`torch.strided`); the default dtype, the default device and the grad mode are those with which
+PyTorch starts: float32, the CPU, and autograd recording; the module of a name that is written in
+full, such as `torch.utils.benchmark.Timer`, is imported.
 """
 
 import numpy as np
@@ -200,11 +200,10 @@ def test_an_empty_size_makes_a_tensor_of_one_number(device):
 
 
 def test_a_size_of_floats_is_refused():
-    """`torch.zeros(2.0)` raises TypeError, since a Python float is no size: convert a computed
-    size with `int(...)`.
+    """`torch.zeros(2.0)` raises TypeError, since a Python float is no size: convert a computed size
+    with `int(...)`.
 
-    It bites where a size was computed with `/`, which gives a float even for 4 / 2; `//` of two
-    ints gives an int.
+    A size computed with `/` is a float, even for 4 / 2; `//` of two ints gives an int.
     """
     with pytest.raises(TypeError, match=r"argument 'size' .* tuple of (Sym)?[iI]nts, .*float"):
         torch.zeros(2.0)

@@ -17,9 +17,9 @@ import torch
 
 
 def test_cdist_gives_the_distance_of_every_pair(device):
-    """`torch.cdist(a, b)` of finite float32 tensors of shapes (n, d) and (m, d), n and m at
-    most 25 and d at most 1000, is the (n, m) tensor of the Euclidean distances of their
-    rows, up to rounding, if no square overflows or underflows.
+    """`torch.cdist(a, b)` of finite float32 tensors of shapes (n, d) and (m, d), n and m at most 25
+    and d at most 1000, is the (n, m) tensor of the Euclidean distances of their rows, up to
+    rounding, if no sum of squares overflows or underflows.
     """
     a = torch.tensor([[0.0, 0.0], [3.0, 4.0]], device=device)
     b = torch.tensor([[0.0, 0.0], [6.0, 8.0], [0.0, 1.0]], device=device)

@@ -72,12 +72,12 @@ def test_gather_wants_an_index_of_its_own_rank():
 
 
 def test_gather_does_not_count_from_the_end():
-    """On the CPU `x.gather(1, index)` of a 2 x 3 matrix `x` raises RuntimeError for the
-    int64 `index` [[-1], [0]], "index -1 is out of bounds for dimension 1 with size 3", and
-    for [[3], [0]], since 3 is beyond the end.
+    """On the CPU `x.gather(1, index)` of a 2 x 3 matrix `x` raises RuntimeError for the int64
+    `index` [[-1], [0]], "index -1 is out of bounds for dimension 1 with size 3", and for [[3],
+    [0]], since 3 is beyond the end.
 
-    Unlike in brackets, -1 is not the last one: write `index % x.size(1)` where it is meant,
-    which also hides a position beyond the end.
+    Unlike in `x[0, -1]`, -1 is not the last one: write `index % x.size(1)` where it is meant, which
+    also hides a position beyond the end.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 

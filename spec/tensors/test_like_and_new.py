@@ -224,7 +224,8 @@ def test_new_ones_must_be_told_a_size():
     """`x.new_ones()` raises TypeError, since `new_ones` does not take the size of `x`; write
     `torch.ones_like(x)`.
 
-    Because `new_*` methods are for tensors of another size.
+    Like `new_zeros`, `new_empty` and `new_full`, it takes the dtype and the device from `x`, and
+    the size as an argument.
     """
     source = torch.zeros(2)
 

@@ -185,10 +185,10 @@ def test_masked_fill_takes_a_uint8_mask_with_a_warning():
 
 @pytest.mark.torch(">=2.1")
 def test_masked_fill_wants_a_boolean_mask():
-    """Since PyTorch 2.1, `x.masked_fill(mask, 9)` of the int64 vector `x = torch.tensor([1,
-    2, 3])` with a uint8 mask raises RuntimeError: write `x.masked_fill(mask.bool(), 9)`.
+    """Since PyTorch 2.1, `x.masked_fill(mask, 9)` of the int64 vector `x = torch.tensor([1, 2, 3])`
+    with a uint8 mask raises RuntimeError: write `x.masked_fill(mask.bool(), 9)`.
 
-    It bites with attention masks of ones and zeros. The int64 ones that tokenizers give are
+    A usual case is an attention mask of ones and zeros. The int64 masks that tokenizers return are
     refused too.
     """
     x = torch.tensor([1, 2, 3])

@@ -340,10 +340,10 @@ def test_str_and_repr_of_a_tensor_are_the_same():
 
 
 def test_an_f_string_shows_a_single_number_bare():
-    """In an f-string a 0-d float32 CPU tensor whose class is `torch.Tensor`, no subclass,
-    is formatted as its Python number: `f"{x:.2f}"` works, and `f"{x}"` shows all digits.
+    """In an f-string a 0-d float32 CPU tensor whose class is `torch.Tensor`, no subclass, is
+    formatted as its Python number: `f"{x:.2f}"` works, and `f"{x}"` shows all digits.
 
-    Only of the class `torch.Tensor` itself: of a parameter write `f"{p.item():.2f}"`.
+    `nn.Parameter` is a subclass: for a parameter `p` write `f"{p.item():.2f}"`.
     """
     x = torch.tensor(3.140625)
 

@@ -94,10 +94,10 @@ def test_a_tuple_plus_a_size_is_a_size():
 
 @pytest.mark.claim("blitz-size-tuple-operations")
 def test_a_size_takes_in_nothing_but_ints():
-    """For `size = torch.Size([5, 3])`, `size + ("rows", "columns")` raises TypeError, since
-    a `torch.Size` holds ints only: write `tuple(size) + ("rows", "columns")`.
+    """For `size = torch.Size([5, 3])`, `size + ("rows", "columns")` raises TypeError, since a
+    `torch.Size` holds ints only: write `tuple(size) + ("rows", "columns")`.
 
-    So an operation of tuples is refused on a size if its result would hold something else.
+    Because `size + other` of a tuple `other` is a `torch.Size` again, as `size + (1,)` is.
     """
     size = torch.zeros(5, 3).size()
     words = ("rows", "columns")

@@ -19,8 +19,8 @@ def test_sort_gives_values_and_where_they_stood(device):
     """`x.sort()` of a dense int64 vector returns the `values` in ascending order and their
     `indices` in `x`, so that `x[indices]` equals `values`; `x` itself is unchanged.
 
-    Use the indices to bring a second tensor into the same order. For a matrix write
-    `x.gather(-1, indices)`.
+    `y[indices]` puts a second vector `y` into the same order. For a matrix `x` and a matrix `y` of
+    its shape write `y.gather(-1, indices)`.
     """
     x = torch.tensor([30, 10, 20], device=device)
 

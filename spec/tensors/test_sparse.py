@@ -104,9 +104,9 @@ def test_values_at_one_coordinate_are_added(device):
 
 
 def test_without_a_size_it_is_guessed():
-    """`torch.sparse_coo_tensor(indices, values)`, without `size`, makes each dimension one longer
-    than its largest coordinate: of elements at (0, 2) and (1, 0) the shape is (2, 3), and empty
-    last rows and columns are lost.
+    """`torch.sparse_coo_tensor(indices, values)`, without `size`, makes each sparse dimension one
+    longer than its largest coordinate: with elements at (0, 2) and (1, 0) the shape is (2, 3), and
+    empty last rows and columns are lost.
     """
     indices, values = [[0, 1], [2, 0]], [3.0, 4.0]
 
@@ -258,8 +258,8 @@ def test_sums_over_a_dimension_are_sparse_and_the_whole_sum_is_a_number(device):
 
 
 def test_a_row_can_be_read_and_no_element_written():
-    """For `x = dense.to_sparse()` of a float32 CPU matrix, `x[0]` is row 0 as a COO tensor;
-    reading the slice `x[0:1]` raises NotImplementedError, and `x[0, 0] = 1` TypeError,
+    """For `x = dense.to_sparse()` of a non-empty float32 CPU matrix, `x[0]` is row 0 as a COO
+    tensor; reading the slice `x[0:1]` raises NotImplementedError, and `x[0, 0] = 1` TypeError,
     "Cannot assign to a sparse tensor".
 
     Make a new tensor of new indices and values, or pick rows by `index_select`.

@@ -91,11 +91,10 @@ def test_equal_nan_lets_nan_be_close_to_nan(device):
     "name", ["sum", "mean", "prod", "max", "min", "amax", "amin", "median", "std", "var", "norm"]
 )
 def test_one_nan_spoils_a_reduction(name, device):
-    """A single NaN in a dense float32 tensor makes `sum()`, `mean()`, `prod()`, `max()`,
-    `min()`, `amax()`, `amin()`, `median()`, `std()`, `var()` and `norm()` of all its
-    elements NaN.
+    """A single NaN in a dense float32 tensor makes `sum()`, `mean()`, `prod()`, `max()`, `min()`,
+    `amax()`, `amin()`, `median()`, `std()`, `var()` and `norm()` of all its elements NaN.
 
-    NumPy's do the same. Use `nansum`, `nanmean` or a mask.
+    NumPy's functions do the same. Use `nansum`, `nanmean`, or first drop the NaNs: `x[~x.isnan()]`.
     """
     x = torch.tensor([1.0, torch.nan, 3.0], device=device)
 

@@ -189,12 +189,12 @@ def test_the_size_of_a_python_number_does_not_count():
 
 
 def test_a_tensor_without_dimensions_ranks_below_one_with(device):
-    """`torch.ones(2) + torch.tensor(1.0, dtype=torch.float64)` is float32, and
-    `torch.ones(2, dtype=torch.int8) + torch.tensor(1)` is int8: a 0-dimensional tensor of the
-    same kind does not widen the dtype of one with dimensions.
+    """`torch.ones(2) + torch.tensor(1.0, dtype=torch.float64)` is float32, and `torch.ones(2,
+    dtype=torch.int8) + torch.tensor(1)` is int8: a 0-dimensional tensor of the same kind does not
+    widen the dtype of one with dimensions.
 
-    Because a 0-dimensional tensor ranks below one with dimensions, so a scale or a mean does
-    not change the dtype of the data.
+    Because a 0-dimensional tensor ranks below one with dimensions: a float64 scale or mean leaves
+    float32 data float32. Integer data times a float32 scale become float32.
     """
     narrow = torch.ones(2, dtype=torch.float32, device=device)
     small = torch.ones(2, dtype=torch.int8, device=device)

@@ -85,12 +85,12 @@ def test_the_best_weights_may_go_to_a_file(tmp_path):
 
 
 def test_a_smallest_improvement_keeps_rounding_from_counting():
-    """`if loss < best - min_delta` counts only a loss that is smaller than the best one
-    by more than `min_delta`: with `min_delta = 0.25` and `best = math.inf` at first, of
-    the losses 1, 0.9999, 0.9998 and 0.5 only 1 and 0.5 count.
+    """`if loss < best - min_delta` counts only a loss that is smaller than the best one by more
+    than `min_delta`: with `min_delta = 0.25` and `best = math.inf` at first, of the losses 1,
+    0.9999, 0.9998 and 0.5 only 1 and 0.5 count.
 
-    Because `best` stays where it is meanwhile, small improvements add up: of 1, 0.875, 0.75
-    and 0.625 the last one counts.
+    Because `best` stays where it is meanwhile, small improvements add up: of the losses 1, 0.875,
+    0.75 and 0.625 the first and the last count.
     """
 
     def improvements(losses, min_delta):

@@ -107,9 +107,9 @@ def test_the_rate_is_read_from_the_optimizer():
 
 @pytest.mark.torch(">=2.4")
 def test_a_rate_that_is_a_tensor_is_logged_by_item():
-    """In PyTorch 2.4 and later, if `lr` is a tensor and `StepLR` changes it, a list of
-    `optimizer.param_groups[0]["lr"]` shows the last rate in all entries: log `lr.item()`
-    instead.
+    """In PyTorch 2.4 and later, if `lr` is a tensor that `StepLR` changes, a list to which each
+    step appends `optimizer.param_groups[0]["lr"]` has the last rate in all entries: append
+    `optimizer.param_groups[0]["lr"].item()`.
 
     Because the scheduler writes the new rate into that tensor, in place.
     """

@@ -206,12 +206,11 @@ def test_in_deterministic_mode_empty_memory_is_filled(dtype, filling):
 
 def test_cudnn_chooses_by_rule_unless_told_to_measure():
     """`torch.backends.cudnn.benchmark` and `deterministic` are False by default; `with
-    torch.backends.cudnn.flags(enabled=True, deterministic=True)` sets `deterministic` for a
-    block.
+    torch.backends.cudnn.flags(enabled=True, deterministic=True)` sets `deterministic` for a block.
 
-    With `benchmark=True` cuDNN times several algorithms and takes the fastest, so that two
-    runs may use different ones. `flags` sets what it is not told too: without
-    `enabled=True` it switches cuDNN off in the block.
+    With `benchmark=True` cuDNN times several algorithms and takes the fastest, so that two runs may
+    use different ones. `flags` also sets the options that it is not given: without `enabled=True`
+    it switches cuDNN off in the block.
     """
     benchmark = torch.backends.cudnn.benchmark
     with torch.backends.cudnn.flags(enabled=True, deterministic=True):

@@ -145,12 +145,12 @@ def test_another_file_has_no_safetensors_header(safetensors, tmp_path):
 
 @pytest.mark.torch(">=2.13")
 def test_torch_load_reads_a_safetensors_file_by_its_name(safetensors, tmp_path):
-    """In PyTorch 2.13 and later, with the package `safetensors` installed,
-    `torch.load(path)` of a name that ends in `.safetensors` returns the dict of tensors
-    that `safetensors.torch.load_file(path)` returns.
+    """In PyTorch 2.13 and later, with the package `safetensors` installed, `torch.load(path)` of a
+    name that ends in `.safetensors` returns the dict of tensors that
+    `safetensors.torch.load_file(path)` returns.
 
-    Because it asks for the ending of the name: under another name the file is taken for a
-    pickle and refused. PyTorch 2.5 refuses it under both names.
+    `torch.load` looks at the ending of the name: under another name it takes the file for a pickle
+    and refuses it. PyTorch 2.5 refuses it under both names.
     """
     path, other = tmp_path / "x.safetensors", tmp_path / "x.pt"
     safetensors.save_file({"x": torch.ones(2)}, path)

@@ -276,12 +276,11 @@ def test_labels_are_int64():
 
 
 def test_class_zero_is_the_background():
-    """`num_classes` of a `FasterRCNN` counts the background, class 0: with `num_classes=3`
-    labels are 1 and 2, and in training label 3 raises IndexError, "Target 3 is out of
-    bounds", on the CPU.
+    """`num_classes` of a `FasterRCNN` counts the background, class 0: with `num_classes=3` labels
+    are 1 and 2, and in training label 3 raises IndexError, "Target 3 is out of bounds", on the CPU.
 
-    A box labelled 0 raises nothing: it counts as background, and `loss_box_reg` is 0.
-    `RetinaNet` and `FCOS` take label 0 for a class like any other.
+    A target whose boxes all have label 0 raises nothing: they count as background, and
+    `loss_box_reg` is 0. `RetinaNet` and `FCOS` take label 0 for a class like any other.
     """
     net, images = small_detector(num_classes=3), [torch.rand(3, 32, 32)]
 

@@ -134,12 +134,13 @@ def test_both_heads_of_inception_are_replaced():
 
 @pytest.mark.slow
 def test_inception_wants_large_images():
-    """`torchvision.models.inception_v3` with its auxiliary head raises RuntimeError in
-    training mode for images of 64 x 64, "Calculated output size: (768x0x0). Output size is
-    too small": the model was made for 299 x 299.
+    """`torchvision.models.inception_v3` with its auxiliary head raises RuntimeError in training
+    mode for images of 64 x 64, "Calculated output size: (768x0x0). Output size is too small": the
+    model was made for 299 x 299.
 
-    The auxiliary head pools a map that is 17 x 17 for 299. Resize the images; with
-    `aux_logits=False`, or in evaluation mode, 75 x 75 is the smallest size.
+    The auxiliary head pools a map that is 17 x 17 for 299. Resize the images. Without the head 75 x
+    75 is the smallest size: in evaluation mode, or with `aux_logits=False`, which in training mode
+    needs a batch of two or more for 75 x 75.
     """
     net = on_meta(models.inception_v3, init_weights=False)
 
