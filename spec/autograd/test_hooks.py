@@ -54,7 +54,7 @@ def test_what_a_hook_returns_replaces_the_gradient(device):
     `middle.register_hook` hook that returns `grad.clamp(max=10)` replaces the gradient of
     `middle`: `(middle * middle).sum().backward()` gives `x.grad` 18, 30.
 
-    A hook that returns None leaves the gradient as it is.
+    A hook that returns None leaves the gradient as it is; it should not write to `grad` in place.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     middle = x * 3
@@ -243,9 +243,9 @@ def test_a_hook_stays_with_the_value_it_was_put_on():
 
 @pytest.mark.torch("<2.0")
 def test_a_hook_put_on_later_used_to_join_the_earlier_ones():
-    """Before PyTorch 2.0, if a recorded 0-d `y = x * 2` had a hook when `y.mul_(5)` ran, a
-    second hook, added afterwards by `y.register_hook`, got in `y.backward()` the gradient of
-    the old value too, 5.
+    """Before PyTorch 2.0, with a hook registered on a recorded 0-d `y = x * 2` before `y.mul_(5)`,
+    a second hook, registered on `y` after it, also gets in `y.backward()` the gradient of the old
+    value of `y`, 5.
     """
     x = torch.tensor(1.0, requires_grad=True)
     y = x * 2

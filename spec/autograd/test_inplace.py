@@ -22,7 +22,8 @@ def test_an_in_place_operation_gives_the_tensor_a_new_history(device):
     recorded too: it returns `y` itself with a new `grad_fn`, `AddBackward0`, whose
     `next_functions` refers to the old one, `MulBackward0`.
 
-    So the history only grows: nothing that was recorded is changed.
+    So `backward()` goes through both nodes. A result that its own node has saved, such as that of
+    `x.exp()`, must not be changed in place: `backward()` then raises RuntimeError.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     y = x * 2

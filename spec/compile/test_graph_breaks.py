@@ -341,12 +341,12 @@ def test_numpy_code_is_recorded():
 
 
 def test_what_a_function_does_to_python_objects_is_done_at_each_call():
-    """In a function under `torch.compile` without `fullgraph=True`, `results.append(x + 1)`
-    adds to the list `results`, made outside of the function, at every call, not only while
-    recording, and is no graph break.
+    """In a function under `torch.compile` with `fullgraph=True`, `results.append(x + 1)`, with a
+    list `results` made outside of the function, is no graph break: each of the first two calls
+    appends a tensor, not only the one that is recorded.
 
-    But the function is compiled anew for each length of the list, up to the limit of
-    recompilations, which raises an error with `fullgraph=True`: return the value instead.
+    The function is compiled anew for each length of the list, up to the limit of recompilations,
+    beyond which `fullgraph=True` raises an error: return the value instead.
     """
     results = []
 

@@ -106,7 +106,8 @@ def test_make_grid_takes_a_list():
 
 
 def test_make_grid_wants_tensors():
-    """`make_grid` raises TypeError for a NumPy array, "tensor or list of tensors expected".
+    """`torchvision.utils.make_grid` raises TypeError for a NumPy array, "tensor or list of tensors
+    expected".
 
     `torch.from_numpy` converts the array; its channels have to come before height and width.
     """
@@ -215,8 +216,8 @@ def test_the_last_two_axes_are_not_to_be_swapped():
 
 
 def test_save_image_writes_the_grid(tmp_path):
-    """`save_image(images, "grid.png")` makes the grid of a grey float32 batch of shape (N,
-    1, H, W) and writes it to a file; values below 0 become black and those above 1 white.
+    """`save_image(images, "grid.png")` makes the grid of a non-empty grey float32 batch of shape
+    (N, 1, H, W) and writes it to a file; values below 0 become black and those above 1 white.
 
     So a normalised batch is saved too dark: undo the normalisation, or give `normalize=True`.
     """

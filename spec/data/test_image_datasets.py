@@ -186,7 +186,7 @@ def test_a_truncated_idx_file_lacks_numbers(mnist_files, tmp_path):
     input of size", after the last byte of the test images, `t10k-images-idx3-ubyte`, was
     cut off.
 
-    A download was interrupted: delete the file and fetch it again.
+    The file is incomplete: delete it and fetch it again.
     """
     images = mnist_files / "t10k-images-idx3-ubyte"
 

@@ -286,7 +286,7 @@ def test_batch_size_none_hands_samples_over_one_by_one():
 def test_a_batch_size_is_positive():
     """`DataLoader(data, batch_size=0)` raises ValueError when the loader is made.
 
-    For all samples in one batch write `batch_size=len(dataset)`.
+    For all samples in one batch write `batch_size=len(data)`.
     """
     with pytest.raises(
         ValueError, match="should be a positive integer value, but got batch_size=0"

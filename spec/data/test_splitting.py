@@ -138,9 +138,9 @@ def test_random_split_wants_the_lengths_to_add_up():
 
 
 def test_random_split_warns_of_an_empty_part():
-    """`random_split` of two samples with the fractions `[0.875, 0.125]` issues a
-    UserWarning, because the second part gets no sample; the lengths `[2, 0]` give an empty
-    part without a warning.
+    """`random_split` of a dataset of two samples with the fractions `[0.875, 0.125]` issues a
+    UserWarning, because the second part gets no sample; the lengths `[2, 0]` give an empty part
+    without a warning.
 
     An empty validation part would be noticed late, for example as a division by zero.
     """

@@ -336,7 +336,7 @@ def test_any_callable_is_a_transform():
     functions such as `torch.neg` and lambdas serve as transforms.
 
     Lambdas can't be pickled: with workers started by `spawn` define a function at the top of a
-    module. `v2.Compose` hands on as many arguments as it was called with.
+    module. Since torchvision 0.16 `v2.Compose` hands on as many arguments as it was called with.
     """
     compose = transforms.Compose([transforms.ToTensor(), torch.neg, lambda image: image.flatten()])
 

@@ -105,8 +105,9 @@ def test_workers_draw_different_numbers_and_repeat_them_by_a_seed():
     different numbers from `torch.rand` and `np.random.rand`. Two passes, each begun after
     `generator.manual_seed(4)`, draw the same ones.
 
-    Because each worker is seeded with the base seed plus its number. A NumPy `Generator` kept
-    in the dataset is copied to all workers and isn't reseeded.
+    Because each worker's seed for torch is the base seed plus its number, and its seed for
+    `np.random` is made from both. A NumPy `Generator` kept in the dataset is copied to all workers
+    and isn't reseeded.
     """
 
     class Noise(Dataset):

@@ -123,7 +123,7 @@ def test_the_cpu_answers_the_same_questions():
 
 
 @pytest.mark.cuda
-@pytest.mark.torch(">=2.7")
+@pytest.mark.torch(">=2.6")
 def test_a_gpu_is_the_accelerator():
     """In a PyTorch built for CUDA, on a machine with one NVIDIA GPU,
     `torch.accelerator.current_accelerator()` is `cuda` without an index, and
@@ -146,7 +146,7 @@ def test_the_accelerator_counts_the_gpus():
 
 
 @pytest.mark.multi_gpu(2)
-@pytest.mark.torch(">=2.7")
+@pytest.mark.torch(">=2.6")
 def test_setting_the_index_changes_the_current_gpu():
     """`torch.accelerator.set_device_index(1)` makes the second GPU the current one, so that
     `device="cuda"` means `cuda:1`, as `torch.cuda.set_device(1)` does."""

@@ -48,8 +48,9 @@ def test_a_tensor_is_counted_while_it_lives():
 @pytest.mark.cuda
 @pytest.mark.torch(">=2.0")
 def test_memory_is_handed_out_in_pieces_of_512_bytes():
-    """`torch.zeros(1, device="cuda")` takes 512 bytes of `torch.cuda.memory_allocated()`, the
-    smallest piece, though its storage has 4."""
+    """`torch.zeros(1, device="cuda")` adds 512 bytes to `torch.cuda.memory_allocated()`, the
+    smallest block of the caching allocator, though the storage of the tensor has 4.
+    """
     before = torch.cuda.memory_allocated()
     x = torch.zeros(1, device="cuda")
     during = torch.cuda.memory_allocated()

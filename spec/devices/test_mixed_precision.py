@@ -188,8 +188,8 @@ def test_autocast_can_be_switched_off_inside():
     `torch.autocast("cpu", dtype=torch.bfloat16)`, `low.float() @ x` of a bfloat16 `low` and
     a float32 `x` is float32; after the inner block `x @ x` is bfloat16 again.
 
-    Because the dtypes are no longer matched there: convert what comes from outside by
-    `.float()`.
+    Because autocast is off there, `low @ x` raises RuntimeError for the two dtypes: convert what
+    comes from the outer block by `.float()`.
     """
     x = torch.ones(2, 2)
 
@@ -381,8 +381,9 @@ def test_a_step_with_an_infinite_gradient_is_left_out(bad):
     SGD `optimizer` an inf or nan gradient, `scaler.step(optimizer)` right after it updates
     no parameter; `scaler.update()` then by default halves the scale.
 
-    The first steps of a training are often left out so, until the scale fits. If the very first
-    is, a scheduler that is stepped all the same warns of it.
+    The first steps of a training are often skipped like this, until the scale fits. If the very
+    first step is skipped, `scheduler.step()` after it warns that it was called before
+    `optimizer.step()`.
     """
     w = torch.tensor([1.0], requires_grad=True)
     v = torch.tensor([1.0], requires_grad=True)

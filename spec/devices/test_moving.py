@@ -23,8 +23,9 @@ def test_to_another_device_gives_another_tensor():
     """`x.to("meta")` of a CPU tensor `x` returns a new tensor on the device `meta`; `x` stays
     on the CPU, with its values.
 
-    So the result has to be bound to a name, `x = x.to(device)`. No error tells of a forgotten
-    name until `x` meets a tensor on the other device.
+    So the result has to be bound to a name, `x = x.to(device)`. The call `x.to(device)` alone
+    raises nothing; an error may come only later, from an operation of `x` with a tensor on the
+    other device.
     """
     x = torch.zeros(2)
 
@@ -51,8 +52,9 @@ def test_to_where_it_already_is_gives_the_tensor_itself(move):
     """For a float32 CPU tensor `x`, `x.to("cpu")`, `x.to(torch.float32)`, `x.cpu()` and `x.float()`
     return `x` itself, because nothing has to change: a write to the result changes `x`.
 
-    So code that writes to what it moved behaves differently on a CPU and on a GPU: pass
-    `copy=True`. Another memory format, `memory_format=torch.channels_last`, makes a copy.
+    So code that writes to what it moved behaves differently on a CPU and on a GPU: write
+    `x.to(device, copy=True)`; `x.cpu()` and `x.float()` take no `copy`. For a contiguous `x` of
+    shape (1, 2, 3, 3) `x.to("cpu", memory_format=torch.channels_last)` makes a copy.
     """
     x = torch.zeros(2)
 

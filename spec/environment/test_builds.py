@@ -85,8 +85,8 @@ def test_a_build_for_cuda_without_a_driver_finds_none():
     """In a build for CUDA on a machine without an NVIDIA driver `torch.cuda.init()` raises
     RuntimeError, "Found no NVIDIA driver on your system."
 
-    In a container the driver is the host's: start it with `--gpus all` and NVIDIA's container
-    toolkit.
+    A container uses the host's driver: start the container with `--gpus all` and NVIDIA's
+    container toolkit.
     """
     with pytest.raises(RuntimeError, match="Found no NVIDIA driver on your system"):
         torch.cuda.init()
@@ -101,9 +101,9 @@ def test_the_driver_supports_the_cuda_of_the_build():
     the major release of `torch.version.cuda` or a newer one; with an older driver it is
     False and a warning says "The NVIDIA driver on your system is too old".
 
-    The message goes on "(found version 11040)": that is CUDA 11.4, the newest that the
-    driver supports, as `nvidia-smi` shows it. Update the driver, or install a build of
-    torch for that CUDA.
+    The message goes on "(found version 11040)": that is CUDA 11.4, the newest that the driver
+    supports, as `nvidia-smi` shows it. Update the driver, or install a build of torch for the same
+    major release, here CUDA 11.
     """
     version = ctypes.c_int()
     ctypes.CDLL("libcuda.so.1").cuDriverGetVersion(ctypes.byref(version))

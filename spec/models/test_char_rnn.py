@@ -218,8 +218,8 @@ def test_a_run_leaves_two_figures_its_text_its_samples_and_a_checkpoint(trained)
 
 
 def test_it_reads_a_file_of_its_user(poet, tmp_path):
-    """`examples/char_rnn.py --text FILE` without any other option, FILE having lines of UTF-8
-    text, at least 2000 characters in all, learns that text instead of its couplets; the
+    """A training by `examples/char_rnn.py --text FILE`, FILE having lines of UTF-8 text, at
+    least 2000 characters in all, learns that text instead of the script's couplets; the
     lengths of lines are then not measured.
     """
     (tmp_path / "any.txt").write_text("all work and no play\n" * 200)

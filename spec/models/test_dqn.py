@@ -291,9 +291,9 @@ def test_a_dry_run_plays_300_moments(dqn, tmp_path):
     ],
 )
 def test_what_it_cannot_do_is_said_in_one_line(dqn, tmp_path, refusal, arguments, reason):
-    """`examples/dqn.py --env NoSuchGame-v1`, `--env Pendulum-v1` (its action is no choice
-    among a few) and `--play nowhere.pt` (no such file) each end with exit code 2 and one
-    line that names the cause.
+    """`examples/dqn.py --env NoSuchGame-v1`, `--env Pendulum-v1` (its action space isn't
+    `Discrete`) and `--play nowhere.pt` (no such file) each end with exit code 2 and one line that
+    names the cause.
     """
     code, said = refusal(dqn, "--out", tmp_path, *arguments.split())
 

@@ -181,12 +181,12 @@ def test_a_packed_sentence_is_read_as_if_it_stood_alone(sentiment, trained):
 @pytest.mark.spare("'odd'", reason="any word that comes once will do")
 @pytest.mark.spare("'weird'", reason="any word that never comes will do")
 def test_the_vocabulary_holds_what_the_training_part_says_twice(sentiment):
-    """`Vocabulary.of([["not", "good"], ["good", ",", "not", "odd"]])` of
-    `examples/sentiment.py` has the words `["<pad>", "<unk>", "good", "not"]`, none that occurs
-    once; its `encode(["odd", "weird"])` gives 1, the number of `<unk>`, for both.
+    """`Vocabulary.of([["not", "good"], ["good", ",", "not", "odd"]])` of `examples/sentiment.py`
+    leaves out words that occur once: its `words` are `["<pad>", "<unk>", "good", "not"]`, and
+    `encode(["odd", "weird"])` gives 1, `<unk>`, for both.
 
-    Words that the training part has once train the vector of `<unk>`, which then stands for the
-    unknown words of unseen sentences.
+    Words that occur once in the training part train the vector of `<unk>`, which then stands for
+    the unknown words of unseen sentences.
     """
     vocabulary = sentiment.Vocabulary.of([["not", "good"], ["good", ",", "not", "odd"]])
 

@@ -246,13 +246,13 @@ def test_digits_never_seen_are_harder(metrics):
 
 @pytest.mark.skipif(MNIST_FOLDER is None, reason="needs MNIST: TORCH_SPEC_DATA names no folder")
 def test_what_it_learned_is_of_some_use_for_digits_never_seen(metrics):
-    """After `examples/siamese.py --epochs 3` on MNIST (seed 0) the net's distance judges 7 to
-    18 percentage points more of the pairs of unseen digits rightly, as same or different, than
-    the distance of the pixels, each with its best threshold.
+    """After `examples/siamese.py --epochs 3` on MNIST (seed 0) the net's distance judges more
+    pairs of unseen digits rightly, as same or different, than the pixels' distance, by 7 to 18
+    percentage points, each with its best threshold.
 
-    With the threshold from the training pairs the net judges at most 3 points fewer of these
-    pairs rightly, because its codes have the length 1: else new digits lie closer together than
-    known ones.
+    With the threshold from the training pairs the net judges at most 3 percentage points fewer of
+    these pairs rightly: its codes have the length 1; without this, unseen digits lie closer
+    together than known ones.
     """
     unseen = metrics["unseen"]
 

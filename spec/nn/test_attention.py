@@ -201,7 +201,8 @@ def test_multihead_attention_returns_the_answer_and_the_shares():
     returns the output [batch, queries, 8] and the attention weights [batch, queries, keys],
     which sum to 1 over the keys, up to rounding.
 
-    With dropout in training mode the weights are returned after the drop, and do not sum to 1.
+    With `dropout` above 0, in training mode, dropout has been applied to the returned weights, so
+    they need not sum to 1.
     """
     layer = nn.MultiheadAttention(8, 2, batch_first=True)
     q, k = torch.randn(3, 5, 8), torch.randn(3, 7, 8)

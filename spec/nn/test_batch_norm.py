@@ -155,8 +155,8 @@ def test_batch_norm_records_in_training_only():
 
 
 def test_no_grad_does_not_stop_the_recording_of_batch_norm():
-    """Under `torch.no_grad` `nn.BatchNorm1d(1)` in training mode still updates its running
-    mean: call `eval()` before evaluating.
+    """Under `torch.no_grad` `nn.BatchNorm1d(1)` in training mode still updates its running mean
+    for an input of shape (2, 1): call `eval()` before evaluating.
 
     Because the running statistics are buffers that `forward` writes, not something that
     gradients change.

@@ -219,8 +219,8 @@ def test_the_classes_are_axis_one_of_an_image_too(device):
 
 
 def test_a_segmentation_target_has_no_channel_dimension():
-    """`F.cross_entropy` of logits (N, C, H, W), C > 1, and class indices (N, 1, H, W) raises
-    RuntimeError, "only batches of spatial targets supported (3D tensors)": write
+    """`F.cross_entropy` of float32 logits (N, C, H, W), C > 1, and class indices (N, 1, H, W)
+    raises RuntimeError, "only batches of spatial targets supported (3D tensors)": write
     `target.squeeze(1)`.
 
     A colour mask (N, 3, H, W) has to be turned into class indices first.
@@ -416,9 +416,10 @@ def test_a_linear_layer_and_cross_entropy_may_be_one_module():
     `F.cross_entropy(layer.linear(x), classes)` up to rounding, as `F.linear_cross_entropy`
     does.
 
-    It is the last layer of a classifier and its loss in one; given
-    `options=nn.LinearCrossEntropyOptions()` it can compute the loss in chunks, without the
-    whole matrix of logits in memory.
+    It is the last layer of a classifier and its loss in one; the function is called as
+    `F.linear_cross_entropy(x, layer.linear.weight, classes)`. Given
+    `options=nn.LinearCrossEntropyOptions()` both can compute the loss in chunks, without the whole
+    matrix of logits in memory.
     """
     layer = nn.LinearCrossEntropyLoss(3, 2)
     x, classes = torch.randn(4, 3), torch.tensor([0, 1, 1, 0])

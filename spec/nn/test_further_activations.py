@@ -143,8 +143,8 @@ def test_log_softmax_stays_finite():
 
 
 def test_softmax2d_normalises_over_the_channels():
-    """`nn.Softmax2d()` of a tensor (N, C, H, W) is `softmax(dim=1)`: the channels of each pixel sum
-    to 1 up to rounding, not the pixels of a channel.
+    """`nn.Softmax2d()(x)` of a float32 `x` of shape (N, C, H, W) is `x.softmax(dim=1)`: the
+    channels of each pixel sum to 1 up to rounding, not the pixels of a channel.
 
     For a map that sums to 1 over the pixels of each channel write
     `x.flatten(2).softmax(-1).view_as(x)`.

@@ -277,7 +277,8 @@ def test_a_sure_discriminator_teaches_nothing_where_a_critic_does():
     that is certain of a fake, `torch.log(1 - torch.sigmoid(x)).backward()` makes `x.grad`
     nearly 0; a new `x` and the loss `-x`, as with a critic, make it -1.
 
-    That is why the first steps of a GAN often stall, and a reason for the WGAN.
+    A generator trained by that first loss learns almost nothing from such a fake, one reason for
+    the WGAN; with the loss `-F.logsigmoid(x)` the gradient is about -1 here.
     """
     fake = torch.tensor([-20.0], requires_grad=True)
     other = torch.tensor([-20.0], requires_grad=True)

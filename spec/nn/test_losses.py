@@ -228,7 +228,8 @@ def test_a_target_of_another_float_dtype_used_to_fail_in_backward():
     `output` that requires grad and a float64 `target` of the same shape raised
     RuntimeError, "Found dtype Double but expected Float".
 
-    Convert the target first: `target.to(output.dtype)`, or load NumPy data with `.float()`.
+    Convert the target first: `target.to(output.dtype)`. A float64 NumPy array `a` gives a float32
+    target by `torch.from_numpy(a).float()`.
     """
     output = torch.tensor([1.0], requires_grad=True)
     loss = F.mse_loss(output, torch.tensor([3.0], dtype=torch.float64))

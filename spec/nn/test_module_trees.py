@@ -86,7 +86,8 @@ def test_a_part_is_fetched_by_its_path():
     path; if `net[0]` is an `nn.Sequential` of two layers, `net.get_submodule("0.5")` raises
     AttributeError, "Sequential has no attribute `5`".
 
-    `named_modules()` lists the paths that exist.
+    `named_modules(remove_duplicate=False)` lists the paths that exist; by default a module that is
+    used at two paths is listed once.
     """
     net = nn.Sequential(nn.Sequential(nn.Linear(2, 3), nn.ReLU()), nn.Linear(3, 1))
 
@@ -130,7 +131,8 @@ def test_to_takes_no_integer_dtype():
     complex dtypes".
 
     Because parameters are learnt by gradients, which integers can't have. For integer weights use
-    quantisation, or cast single tensors.
+    quantisation, or make an integer tensor of one parameter, as by `net.weight.to(torch.int64)`:
+    it can't be assigned to `net.weight`.
     """
     layer = nn.Linear(2, 1)
 

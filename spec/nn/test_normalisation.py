@@ -76,7 +76,8 @@ def test_instance_norm_takes_each_channel_of_each_sample(device):
     itself, over its positions; by default an input with L = 1 raises ValueError, "Expected
     more than 1 spatial element".
 
-    One value has no variance: use `nn.LayerNorm` for features without positions.
+    Because one value minus its mean is always 0: use `nn.LayerNorm` for features without
+    positions.
     """
     x = torch.tensor([[[1.0, 3.0], [50.0, 10.0]]], device=device)
 

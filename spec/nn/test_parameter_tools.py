@@ -62,8 +62,8 @@ def test_a_vector_of_another_length():
     net.parameters())` raises RuntimeError, "shape '[1]' is invalid for input of size 0"; of
     the longer `torch.arange(5.0)` it uses the first three and raises nothing.
 
-    The parameters before the missing ones have been set by then. Compare `vector.numel()` with the
-    number of parameters first.
+    When the error is raised, `net.weight` already has the values 1 and 2. Compare `vector.numel()`
+    with `sum(p.numel() for p in net.parameters())` first.
     """
     net = nn.Linear(2, 1)
 

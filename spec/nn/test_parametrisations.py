@@ -45,8 +45,8 @@ def test_a_parametrised_weight_is_assigned_through_its_inverse():
     plain tensor `x` calls `module.right_inverse(x)` to get the original; without such a
     method it raises RuntimeError, "does not implement right_inverse".
 
-    Write `right_inverse`, or assign to `layer.parametrizations.weight.original` under
-    `torch.no_grad()` with `copy_`. An `nn.Parameter` is refused, with KeyError.
+    Write `right_inverse`, or copy with `layer.parametrizations.weight.original.copy_(...)` under
+    `torch.no_grad()`. An `nn.Parameter` is refused, with KeyError.
     """
 
     class Doubled(nn.Module):
@@ -148,9 +148,9 @@ def test_spectral_norm_keeps_the_largest_singular_value_at_one():
     largest singular value: a `layer.weight` of [[8, 0], [0, 2]] before this call is [[1, 0],
     [0, 1/4]] up to rounding after it.
 
-    The estimate comes from a power iteration at each use in training mode, in two buffers `_u`
-    and `_v`; where it is good, an `nn.Linear` makes no vector longer, its bias apart. An
-    `nn.Conv2d` still may. Discriminators of GANs have it.
+    The estimate comes from a power iteration at each use in training mode, in two buffers `_u` and
+    `_v`. If the estimate is good, an `nn.Linear` without bias makes no vector longer; an
+    `nn.Conv2d` still may. Some discriminators of GANs use `spectral_norm`.
     """
     layer = nn.Linear(2, 2, bias=False)
     layer.weight.data = torch.tensor([[8.0, 0.0], [0.0, 2.0]])

@@ -319,8 +319,9 @@ def test_grid_sample_reads_at_positions_from_minus_one_to_one(device):
     the middle of the image; (-1, -1) is the middle of the upper left pixel with
     `align_corners=True`, and by default the outer corner of that pixel.
 
-    With `align_corners=False` the corner lies half a pixel outside the first pixel's middle,
-    and with the default `padding_mode="zeros"` a quarter of its value is read there.
+    With `align_corners=False` the corner lies half a pixel outside the first pixel's middle; with
+    the defaults `mode="bilinear"` and `padding_mode="zeros"` a quarter of the pixel's value is
+    read there.
     """
     image = torch.tensor([[[[4.0, 8.0], [12.0, 16.0]]]], device=device)
     grid = torch.tensor([[[[0.0, 0.0], [-1.0, -1.0], [1.0, -1.0]]]], device=device)

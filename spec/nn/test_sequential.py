@@ -64,7 +64,8 @@ def test_an_ordered_dict_gives_the_parts_names():
     modules are named by the keys: `model.act` is `model[1]`, and `state_dict()` holds
     "first.weight" and "first.bias".
 
-    Names in a checkpoint then say what a layer is for, and survive the insertion of another one.
+    Names in a checkpoint then say what a layer is for, and stay as they are if the `OrderedDict`
+    gets another entry before them.
     """
     model = nn.Sequential(OrderedDict(first=nn.Linear(1, 10), act=nn.ReLU()))
 

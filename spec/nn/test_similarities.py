@@ -33,8 +33,8 @@ def test_cosine_similarity_compares_row_with_row(device):
 
 
 def test_the_dimension_of_a_cosine_is_one_unless_told():
-    """`F.cosine_similarity` compares along `dim=1` by default: two vectors of shape (D,) raise
-    IndexError, "Dimension out of range"; write `dim=-1`, which fits (D,) and (N, D).
+    """`F.cosine_similarity` compares along `dim=1` by default: two float32 vectors of shape (D,)
+    raise IndexError, "Dimension out of range"; write `dim=-1`, which fits (D,) and (N, D).
     """
     a, b = torch.tensor([3.0, 4.0]), torch.tensor([1.0, 0.0])
 

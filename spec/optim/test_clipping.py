@@ -211,8 +211,9 @@ def test_error_if_nonfinite_stops_instead(device):
     """`clip_grad_norm_(..., error_if_nonfinite=True)` raises RuntimeError if the joint norm
     is inf or NaN, and leaves the gradients as they are.
 
-    Catch it to skip the batch. Where a NaN arose is found with
-    `torch.autograd.set_detect_anomaly`; it doesn't look for inf.
+    Catch it to skip the batch. `torch.autograd.set_detect_anomaly(True)` makes `backward()` raise
+    RuntimeError with the name of the first function whose gradient has a NaN; it doesn't look for
+    inf.
     """
     weight = nn.Parameter(torch.zeros(2, device=device))
     weight.grad = torch.tensor([float("inf"), 1.0], device=device)

@@ -116,8 +116,8 @@ def test_the_loss_does_not_show_weight_decay():
     """The loss that `F.mse_loss` computes does not contain the optimizer's
     `weight_decay`; an L1 or L2 term added to the loss does appear in it.
 
-    Such a term belongs to training alone: compute the validation loss without it, or the
-    two can't be compared.
+    To compare the training loss with the validation loss, print the training loss without the L1
+    or L2 term.
     """
     net = nn.Linear(1, 1, bias=False)
     nn.init.constant_(net.weight, 2.0)

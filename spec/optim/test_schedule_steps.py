@@ -92,8 +92,8 @@ def test_a_rate_set_by_hand_survives_some_schedulers_only():
     multiplies the present rate; `LambdaLR.step()` overwrites an assigned `lr`, because it
     multiplies the initial rate.
 
-    Build the exception into the function of `LambdaLR`. A new `LambdaLR` doesn't help by
-    itself: it starts from the `initial_lr` that the first one has left in the group, so
+    Let the function of `LambdaLR` return the factor for the new rate. A new `LambdaLR` doesn't
+    help by itself: it starts from the `initial_lr` that the first one has left in the group, so
     assign to that, too.
     """
     first = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)

@@ -360,8 +360,8 @@ def test_chained_schedules_multiply_unless_they_start_from_the_first_rate():
     factors of a `ConstantLR` and an `ExponentialLR` multiply, but of two `LambdaLR` the
     last one decides the rate.
 
-    Because `LambdaLR` computes its rate from the initial one anew, `ConstantLR` and
-    `ExponentialLR` by a factor from the present one.
+    Because `LambdaLR` computes the rate anew from the initial rate, while `ConstantLR` and
+    `ExponentialLR` multiply the present rate by a factor.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     other = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)

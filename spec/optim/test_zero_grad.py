@@ -71,8 +71,8 @@ def test_set_to_none_false_keeps_the_tensor_and_writes_zeros():
     """`optimizer.zero_grad(set_to_none=False)` keeps the tensor in `weight.grad` of a
     parameter and fills it with zeros, if it is a dense tensor without a graph.
 
-    Other names for `weight.grad` then see the zeros; after `set_to_none=True` they keep the
-    old gradient.
+    Another variable that holds the tensor of `weight.grad` then shows the zeros; after
+    `set_to_none=True` it keeps the old gradient.
     """
     weight = nn.Parameter(torch.tensor([1.0, 2.0]))
     optimizer = torch.optim.SGD([weight], lr=0.5)

@@ -30,9 +30,8 @@ def test_each_process_takes_every_nth_sample(rank, mine):
     ("rank", "mine"), [(0, [0, 3, 6, 9]), (1, [1, 4, 7, 0]), (2, [2, 5, 8, 1])]
 )
 def test_padding_starts_again_from_the_front(rank, mine):
-    """With `shuffle=False` and `drop_last=False`, the default, `DistributedSampler` pads 10
-    samples for 3 processes with samples 0 and 1, which come a second time, so that each
-    process has 4.
+    """`DistributedSampler` with `shuffle=False` and the default `drop_last=False` pads 10 samples
+    for 3 processes with samples 0 and 1, which come a second time, so that each process has 4.
 
     Because a process with fewer batches would leave the others waiting. In an evaluation the
     repeated samples count twice: the metric is slightly off.

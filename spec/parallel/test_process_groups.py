@@ -201,7 +201,8 @@ def test_waiting_for_a_key_ends_with_the_timeout():
     RuntimeError with "timeout" in its message after these 10 milliseconds, as nobody sets
     the key "never".
 
-    This is what a process sees that waits for others which were never started.
+    `init_process_group`, in a process that waits for others which were never started, raises an
+    error after its `timeout`, too; its class and its message depend on the release.
     """
     store = dist.HashStore()
 

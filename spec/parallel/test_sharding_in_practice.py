@@ -107,7 +107,8 @@ def test_parameters_may_stay_whole_until_the_backward(reshard, after_forward, gr
     its parameters stay whole from its forward until its backward has used them; with
     `reshard_after_forward=True` they are sharded again after the forward.
 
-    True saves memory, False a second all-gather per step. After the backward all are sharded.
+    With True less memory is used; with False there is no second all-gather of the layer in the
+    backward. After the backward the parameters are sharded in both cases.
     """
 
     def program(rank, reshard):

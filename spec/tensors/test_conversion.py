@@ -127,7 +127,7 @@ def test_fractions_are_cut_off_towards_zero(device):
     """`torch.tensor([1.75, -1.75]).long()` is [1, -1]: the conversion from float32 to int64
     drops the fraction, so it rounds towards zero.
 
-    For the next lower integer write `x.floor().long()`, for the nearest `x.round().long()`;
+    To round down write `x.floor().long()`, to round to the nearest integer `x.round().long()`;
     `round` takes a half to the even neighbour.
     """
     x = torch.tensor([1.75, 0.5, -0.5, -1.75], device=device)

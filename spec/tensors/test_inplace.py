@@ -80,7 +80,7 @@ def test_what_common_underscore_operations_leave_behind(name, arguments, expecte
     `mul_`, `div_`, `pow_`, `clamp_` and `relu_` write their result into `x`; `gt_` stores
     0.0 and 1.0 in `x`.
 
-    Because a tensor keeps its dtype in place, a comparison can't leave bools in it.
+    Because an in-place operation keeps the dtype float32 of `x`, `gt_` can't store bools.
     """
     x = torch.tensor([-1.0, 2.0, 4.0], device=device)
 

@@ -112,8 +112,8 @@ def test_a_singular_matrix_has_no_inverse():
     float32 matrix `x` [[1, 2], [2, 4]] raise `torch.linalg.LinAlgError`, a RuntimeError:
     "the input matrix is singular".
 
-    A matrix that is singular only up to rounding gives a huge inverse instead; `matrix_rank`
-    tells.
+    A singular matrix whose elements were rounded can give a huge inverse instead of an error:
+    compare `torch.linalg.matrix_rank(x)` with the size of `x`.
     """
     x = torch.tensor([[1.0, 2.0], [2.0, 4.0]])
 

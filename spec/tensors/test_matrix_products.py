@@ -216,8 +216,8 @@ def test_integers_are_multiplied_as_integers():
     """On the CPU `x @ y` of two int64 matrices is int64, and of two int8 vectors it is
     int8. A result that doesn't fit wraps around: 100 * 100 in int8 is 16.
 
-    Bool tensors are refused. On CUDA, integer matrix products are not implemented; convert to
-    float.
+    Products of two non-empty bool matrices are refused. On CUDA, integer matrix products are not
+    implemented; convert to float.
     """
     x = torch.tensor([[1, 2], [3, 4]])
     narrow = torch.tensor([100], dtype=torch.int8)

@@ -89,8 +89,8 @@ def test_without_num_classes_the_largest_label_counts(device):
 
 
 def test_a_label_out_of_range_is_refused():
-    """On the CPU `F.one_hot(labels, num_classes=3)` raises RuntimeError for the label 3, "Class
-    values must be smaller than num_classes", and for -1.
+    """On the CPU `F.one_hot(labels, num_classes=3)` of int64 `labels` raises RuntimeError for the
+    label 3, "Class values must be smaller than num_classes", and for -1.
 
     Labels that count from 1 need `labels - 1`; a label such as -1 or 255 for "ignore" has to be
     replaced first.

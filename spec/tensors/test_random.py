@@ -92,8 +92,8 @@ def test_the_order_of_draws_matters():
     """`torch.rand(1)` moves the default CPU generator on: from the same seed,
     `torch.rand(2)` on the CPU gives other values if `torch.rand(1)` was called before it.
 
-    So adding a layer with weights to a model changes the initial weights of the layers after
-    it.
+    So making one more `nn.Linear` in a model changes the initial weights of every `nn.Linear` that
+    is made after it.
     """
     torch.manual_seed(7)
     plain = torch.rand(2)

@@ -85,8 +85,8 @@ def test_roll_brings_what_falls_off_back_at_the_other_end(device):
 
 
 def test_roll_without_an_axis_rolls_the_flattened_tensor():
-    """`x.roll(1)` of a dense matrix shifts the flattened elements, across rows; `dims=1`
-    shifts within each row, `dims=0` shifts whole rows.
+    """`x.roll(1)` of a dense int64 matrix `x` shifts the flattened elements, across rows;
+    `x.roll(1, dims=1)` shifts within each row, `x.roll(1, dims=0)` shifts whole rows.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 

@@ -123,7 +123,8 @@ def test_a_csv_file_is_read_with_numpy():
     """`torch.from_numpy(np.loadtxt(file, delimiter=",", dtype="float32", skiprows=1))` reads a
     CSV file of numbers with a header line, which `skiprows=1` passes over.
 
-    A file with one row of numbers gives a vector; `ndmin=2` makes it a matrix of one row.
+    A file with one row, or one column, of two or more numbers gives a vector; `ndmin=2` makes it a
+    matrix.
     """
     file = io.StringIO("a,b\n1,2.5\n3,4\n")
 

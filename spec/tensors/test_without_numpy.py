@@ -50,10 +50,10 @@ def test_this_pytorch_works_with_numpy_2_and_1():
 @pytest.mark.torch("<2.3")
 def test_an_older_pytorch_works_with_numpy_1_alone():
     """Before PyTorch 2.3 `torch.ones(2).numpy()` needs NumPy 1: with NumPy 2 it raises
-    RuntimeError, "Numpy is not available". NumPy 2 has printed by then, "A module that was
+    RuntimeError, "Numpy is not available". Earlier in the run NumPy 2 prints "A module that was
     compiled using NumPy 1.x cannot be run".
 
-    It is printed when torch is imported or, in PyTorch 2.0, with the first tensor. Write
+    NumPy's message comes when torch is imported or, in PyTorch 2.0, with the first tensor. Write
     `pip install "numpy<2"`, or install a newer PyTorch.
     """
     if np.__version__.startswith("1."):

@@ -197,7 +197,8 @@ def test_the_functions_of_os_cannot_even_be_asked_for(tmp_path):
     """A file that calls `os.system` stays refused by `torch.load(path, weights_only=True)`,
     even inside `safe_globals([os.system])`: "whose module posix is blocked" on Linux.
 
-    Because a few modules, such as that of `os`, are on a list of blocked ones.
+    Because `torch.load` blocks the modules `sys`, `os`, `posix` and `nt`; `os.system` comes from
+    `posix` on Linux.
     """
 
     class Hostile:

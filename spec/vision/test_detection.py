@@ -101,9 +101,10 @@ def test_losses_and_answers_do_not_come_together():
     given targets; in training mode, given images and targets, it returns the losses, also
     under `torch.no_grad()`.
 
-    So a validation loss is computed in training mode. There `nn.BatchNorm2d` layers update
-    their statistics even under `torch.no_grad()`. The pretrained `fasterrcnn_resnet50_fpn`
-    has frozen ones; `fasterrcnn_resnet50_fpn_v2` has not.
+    So a validation loss is computed in training mode. There `nn.BatchNorm2d` layers update their
+    statistics even under `torch.no_grad()`. The backbone of the pretrained
+    `fasterrcnn_resnet50_fpn` has `FrozenBatchNorm2d` instead; `fasterrcnn_resnet50_fpn_v2` has
+    `nn.BatchNorm2d`.
     """
     net = small_detector()
     images, targets = [torch.rand(3, 32, 32)], [target()]
