@@ -220,9 +220,10 @@ def test_a_batch_of_vectors_gives_the_whole_jacobian(device):
 
 
 def test_two_backward_passes_give_the_jacobian_times_a_vector():
-    """Let `x` (3 floats), `v` (2) require grad, `y = torch.stack([x[0] * x[1], x[0] + 7 *
-    x[2]])`, `g = torch.autograd.grad(y, x, v, create_graph=True)[0]`:
-    `torch.autograd.grad(g, v, u)[0]` is the Jacobian of `y` times `u` (3), up to rounding.
+    """If `x` (3 floats) and `v` (2) require grad, with
+    `y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])` and
+    `g = torch.autograd.grad(y, x, v, create_graph=True)[0]`, `torch.autograd.grad(g, v, u)[0]` is
+    `y`'s Jacobian times `u`, up to rounding.
 
     `torch.func.jvp` computes it in one forward pass:
     `spec/autograd/test_function_transforms.py`.

@@ -148,9 +148,9 @@ def test_a_checkpoint_of_a_compiled_module_is_refused_by_the_plain_one():
     `torch.compile` of it with RuntimeError, "Error(s) in loading state_dict for Linear", and
     below "Unexpected key(s) in state_dict: "_orig_mod.weight"".
 
-    Save `model.state_dict()` of the model itself, or `compiled._orig_mod.state_dict()`. From a
-    `saved` one `nn.modules.utils.consume_prefix_in_state_dict_if_present(saved, "_orig_mod.")`
-    removes the prefix.
+    Save `model.state_dict()` of the model itself, or `compiled._orig_mod.state_dict()`. In a dict
+    `saved` with the prefix, `nn.modules.utils.consume_prefix_in_state_dict_if_present(saved,
+    "_orig_mod.")` removes it in place.
     """
     model = nn.Linear(2, 1, bias=False)
     saved = torch.compile(model, backend="eager").state_dict()

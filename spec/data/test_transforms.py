@@ -268,7 +268,8 @@ def test_normalize_refuses_bytes():
     """`torchvision.transforms.Normalize` raises TypeError for a uint8 tensor, and for other
     integer tensors.
 
-    Use `ToTensor`, which scales to floats, instead of `PILToTensor` before it.
+    Before `Normalize`, use `ToTensor` instead of `PILToTensor`: of an RGB image it makes a float32
+    tensor with values from 0 to 1.
     """
     image = torch.tensor([[[255]]], dtype=torch.uint8)
 

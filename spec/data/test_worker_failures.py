@@ -212,9 +212,9 @@ def test_a_batch_that_cannot_be_pickled_never_comes(sample, capfd):
     multiprocessing_context="fork"))` raises RuntimeError, "DataLoader timed out": the
     worker can't pickle the lambda; without `timeout=` the call waits for ever.
 
-    Because the pickling fails in a thread of the worker, which prints a traceback and goes on;
-    so it does for a batch made by a `collate_fn`. Return plain values, and `detach()` tensors
-    in the dataset.
+    Because the pickling fails in a thread of the worker, which prints a traceback and goes on. The
+    same happens if a `collate_fn` returns a lambda. Return plain values, and `detach()` tensors
+    that require grad.
     """
     loader = DataLoader(
         [sample], batch_size=None, num_workers=1, timeout=0.5, multiprocessing_context="fork"

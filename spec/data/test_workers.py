@@ -190,7 +190,8 @@ def test_batches_of_workers_lie_in_shared_memory():
     True with `num_workers=1`, since the worker puts the tensor in shared memory, and False
     with `num_workers=0`.
 
-    Only a handle goes through the pipe. In a container with a small /dev/shm it can run out.
+    The worker sends only a handle of the tensor through its pipe. In a container, a small /dev/shm
+    can run out.
     """
     (batch,) = DataLoader([1.0], num_workers=1, multiprocessing_context="fork")
     (own,) = DataLoader([1.0])

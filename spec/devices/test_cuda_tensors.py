@@ -369,7 +369,8 @@ def test_many_independent_additions_cost_the_gpu_little_more_than_one():
     """For `x.add_(1)` the ratio of the time for 100,000 float32 elements to the time for one
     element is smaller on a GPU than on one CPU thread.
 
-    Because the GPU divides the work among many threads, and starting it takes most of the time.
+    Because the GPU divides the work among many threads, and starting the kernel takes most of the
+    time.
     """
     from torch.utils.benchmark import Timer
 

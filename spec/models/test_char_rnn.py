@@ -91,7 +91,7 @@ def test_it_keeps_the_length_of_lines(trained):
 
 def test_four_letters_back_spell_words_and_lose_count(trained):
     """`examples/char_rnn.py`, run by default, also writes a text without a net, each
-    character by the four before it: about 45 % of its lines have five or seven words, and
+    character by the four before it: about 47 % of its lines have five or seven words, and
     at most 5 % of its couplets have two lines of five or two of seven.
 
     Because four characters don't tell how many words the line has had; the state of an LSTM

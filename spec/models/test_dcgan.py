@@ -88,12 +88,12 @@ def test_the_statistics_of_the_pixels_come_close_to_the_datas(game):
 
 
 def test_the_data_comes_closest_to_itself(game):
-    """After the default training of `examples/dcgan.py` on digits (seed 0), the per-pixel means
-    of 1000 random digits are nearer to those of all digits than those of 1000 samples; the
-    random digits' `spread` lies between 0.95 and 1.05.
+    """After the default training of `examples/dcgan.py` on digits (seed 0), the mean of each pixel
+    over 1000 random digits is nearer to that over all digits than the mean over 1000 generated
+    pictures; the random digits' `spread` is 0.95 to 1.05.
 
-    So these measures would show better samples than the nets make. `spread` is the mean
-    pairwise distance of 400 pictures over that of 400 of the data.
+    So both measures could tell better generated pictures from these. `spread` is the mean pairwise
+    distance of 400 pictures over that of 400 of the data.
     """
     data, samples = game["data"], game["samples"]
 
@@ -114,9 +114,9 @@ def test_samples_vary_as_the_data_does(game):
 
 
 def test_the_picture_of_fixed_noise_improves(game):
-    """In default training of `examples/dcgan.py` on digits, or 400 GAN steps on drawn faces
-    (seed 0), pictures of fixed noise vectors come nearer to the data: in the end their mean
-    distance to the nearest real one is below 0.6 of that at step 0.
+    """Trained on digits by default, or on drawn faces with `--steps 400`, `examples/dcgan.py`
+    (seed 0) makes pictures of fixed noise vectors whose mean distance to the nearest real picture
+    falls below 0.6 of that at step 0.
 
     Fixed noise makes pictures of different steps comparable.
     """

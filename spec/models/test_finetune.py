@@ -441,7 +441,8 @@ def test_what_cannot_be_done_is_said_in_one_line(
     cause if `--data` has no pictures or lacks an `--old` class, if the `--weights` file
     isn't there, or if, without `--weights`, `--arch` is unknown.
 
-    So it does if the network needs larger pictures than `--size`, as Inception does.
+    It ends so too if the network needs larger pictures than `--size`, as `--arch inception_v3`
+    does with the default 64.
     """
     monkeypatch.chdir(tmp_path)
     quick = ["--pretrain-epochs", "1", "--mode", "all"]

@@ -282,8 +282,8 @@ def test_inplace_overwrites_the_input(device):
     and returns `x` itself. With grad mode on, a leaf that requires grad as input raises
     RuntimeError, "a leaf Variable that requires grad is being used".
 
-    It saves memory; the input must not be needed afterwards, as in a skip connection `x +
-    f(x)`.
+    `inplace=True` saves memory, but the old values of `x` are lost: with this layer as `f`,
+    `x + f(x)` adds the new ones.
     """
     x = torch.tensor([-1.0, 2.0], device=device)
 

@@ -259,9 +259,9 @@ def test_the_batch_is_the_second_axis_unless_told():
 
 
 def test_true_in_the_masks_of_multihead_attention_means_leave_out(device):
-    """In the `key_padding_mask` of `nn.MultiheadAttention` True marks padding: for finite
-    inputs that key gets weight 0, as long as a query may attend to another key. In its bool
-    `attn_mask` True excludes too.
+    """True in the `key_padding_mask` or in a bool `attn_mask` of `nn.MultiheadAttention` leaves
+    that key out: for finite inputs its weight is 0, as long as the query may attend to another
+    key.
     """
     layer = nn.MultiheadAttention(2, 1, batch_first=True, device=device)
     x = torch.zeros(1, 3, 2, device=device)

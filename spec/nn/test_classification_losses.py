@@ -33,9 +33,9 @@ def test_cross_entropy_takes_raw_scores_and_class_numbers(device):
 
 
 def test_equal_scores_cost_the_logarithm_of_the_number_of_classes(device):
-    """With its default settings and class indices, none of them ignored, `F.cross_entropy` of
-    equal finite logits is, up to rounding, the logarithm of the number of classes: 2.3026 for
-    ten classes.
+    """With its default settings and one or more class indices, none of them ignored,
+    `F.cross_entropy` of equal finite logits is, up to rounding, the logarithm of the number of
+    classes: 2.3026 for ten classes.
 
     An untrained network mostly starts near it; a first loss far above hints at wrong scales or
     labels.

@@ -89,8 +89,8 @@ def test_eps_shortens_the_step_of_a_tiny_gradient():
 
 def test_adam_by_hand():
     """Step t of `torch.optim.Adam([w], lr, (b1, b2), eps)` subtracts
-    `lr * (m / (1 - b1**t)) / (sqrt(v / (1 - b2**t)) + eps)` from `w`, up to rounding:
-    `m = b1 * m + (1 - b1) * w.grad` and `v = b2 * v + (1 - b2) * w.grad**2` start at 0.
+    `lr * (m / (1 - b1**t)) / (sqrt(v / (1 - b2**t)) + eps)` from a real `w`, up to rounding:
+    `m = b1 * m + (1 - b1) * w.grad`, `v = b2 * v + (1 - b2) * w.grad**2` start at 0.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))

@@ -55,9 +55,9 @@ def test_rmsprop_by_hand():
 
 
 def test_centered_rmsprop_with_momentum_by_hand():
-    """For a float64 weight `RMSprop(centered=True, momentum=m)` keeps `buffer = m * buffer
-    + gradient / (sqrt(square - mean**2) + eps)` and subtracts `lr * buffer`: `square` is
-    the running mean of squared gradients, `mean` that of gradients.
+    """For a float64 weight `RMSprop(centered=True, momentum=0.5)` keeps
+    `buffer = 0.5 * buffer + gradient / (sqrt(square - mean**2) + eps)` and subtracts
+    `lr * buffer`: `square` is the running mean of squared gradients, `mean` that of gradients.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))

@@ -20,12 +20,12 @@ from torch.optim import lr_scheduler
 
 
 def test_a_scheduler_acts_as_soon_as_it_is_made():
-    """`LinearLR(optimizer, start_factor=0.25)`, the first scheduler made for an optimizer
-    with a rate of 1, writes 0.25, the rate for count 0, into the optimizer at once, and
-    keeps the 1 in the group as `initial_lr`.
+    """`LinearLR(optimizer, start_factor=0.25)`, the first scheduler made for an optimizer with
+    `lr=1.0`, sets `lr` of the parameter group to 0.25 at once, before any `step()`, and stores 1.0
+    in the group as `initial_lr`.
 
-    So a warm-up needs no `scheduler.step()` before the first batch. `ReduceLROnPlateau`
-    does neither: it has no formula.
+    So a warm-up needs no `scheduler.step()` before the first batch. `ReduceLROnPlateau` changes no
+    `lr` when it is made and stores no `initial_lr`.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
 

@@ -275,7 +275,8 @@ def test_plain_tensors_and_dtensors_do_not_mix(group):
     by `fully_shard`, raises RuntimeError, "got mixed torch.Tensor and DTensor, need to
     convert all torch.Tensor to DTensor before ..."
 
-    Compute with `to_local()`, with `full_tensor()`, or with a tensor from `distribute_tensor`.
+    `model.weight.full_tensor() + torch.ones(4, 2)` works, and so does a DTensor from
+    `distribute_tensor` in place of `torch.ones(4, 2)`. `to_local()` gives only this rank's rows.
     """
 
     def program(rank):

@@ -188,7 +188,7 @@ def test_index_tensors_may_count_from_the_end():
     the last and the first element; `x[torch.tensor([0, 3])]` raises IndexError, since
     position 3 is beyond the end.
 
-    The message names position and size; `index.clamp(max=len(x) - 1)` keeps within. On a GPU
+    The message names position and size; `index.clamp(-len(x), len(x) - 1)` keeps within. On a GPU
     the error is a device-side assertion.
     """
     x = torch.tensor([10, 20, 30])

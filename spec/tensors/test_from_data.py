@@ -102,8 +102,8 @@ def test_fractions_are_cut_off_in_an_integer_tensor(device):
     """`torch.tensor([1.75, -1.75], dtype=torch.int64)` drops the fractions silently and gives
     [1, -1].
 
-    Because a conversion to integers rounds towards zero; `torch.tensor(data).round().long()`
-    rounds to the nearest.
+    Because a conversion to integers rounds towards zero;
+    `torch.tensor(data, dtype=torch.float64).round().long()` rounds to the nearest.
     """
     made = torch.tensor([1.75, -1.75], dtype=torch.int64, device=device)
 

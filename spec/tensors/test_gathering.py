@@ -23,8 +23,8 @@ def test_gather_picks_one_element_of_each_row(device):
     vector of n class indices picks from each row the column that its label names: the score of
     that class.
 
-    The result has shape (n, 1); `.squeeze(1)` makes it a vector. Labels of uint8, as NumPy may
-    give them, raise RuntimeError: convert them with `labels.long()`.
+    The result has shape (n, 1); `.squeeze(1)` makes it a vector. Non-empty labels of uint8, as
+    NumPy may give them, raise RuntimeError: convert them with `labels.long()`.
     """
     scores = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], device=device)
     labels = torch.tensor([2, 0], device=device)

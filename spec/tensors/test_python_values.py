@@ -135,8 +135,8 @@ def test_python_floats_survive_the_way_through_float64(numbers):
     """A list `numbers` of finite and infinite Python floats comes back unchanged from
     `torch.tensor(numbers, dtype=torch.float64).tolist()`.
 
-    Because both are 64-bit floats. An integer above 2**53 may be rounded: 2**53 + 1 becomes
-    2**53.
+    Because a Python float and an element of a float64 tensor both have 64 bits. An integer above
+    2**53 may be rounded: 2**53 + 1 becomes 2**53.
     """
     x = torch.tensor(numbers, dtype=torch.float64)
 

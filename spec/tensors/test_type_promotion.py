@@ -212,8 +212,9 @@ def test_a_tensor_without_dimensions_of_a_higher_kind_brings_its_own_dtype(devic
     the dtype of `y`; of a float32 `x` of that shape and a 0-dimensional complex128 `y` it
     is complex64.
 
-    Unlike a Python float, a 0-dimensional tensor has a dtype of its own. A complex one beside
-    float32 numbers adds the kind, while the precision stays that of float32.
+    A Python float as `y` would make the int8 sum float32, the default dtype: unlike a
+    0-dimensional tensor it has no dtype of its own. A complex128 `y` makes the float32 sum
+    complex, but doesn't raise its precision.
     """
     small = torch.ones(2, dtype=torch.int8, device=device)
 

@@ -360,8 +360,8 @@ def test_a_confusion_matrix_by_bincount():
     labels and predictions, 0 to n - 1, is the confusion matrix: entry [i, j] counts the
     samples of class i that were predicted as j.
 
-    Because `label * n + predicted` numbers the pairs from 0 to n * n - 1. In uint8 the
-    product overflows: 20 * 25 is 244. Convert such labels by `long()`.
+    Because `label * n + predicted` numbers the pairs from 0 to n * n - 1. In uint8 the product can
+    overflow: 20 * 25 is 244. Convert such labels by `long()`.
     """
     labels = torch.tensor([0, 0, 1, 1, 1, 2])
     predicted = torch.tensor([0, 1, 1, 1, 2, 0])

@@ -145,7 +145,9 @@ def test_mask_rcnn_learns_from_a_mask_for_each_box():
     returns a fifth loss, `loss_mask`; without them it raises ValueError, "Every element of targets
     should have a masks key".
 
-    An image with one number per object becomes such masks by `image == numbers[:, None, None]`.
+    Let each pixel of `image` (H, W) hold the number of its object, and let `numbers` be a vector
+    of these numbers in the order of the boxes: then `image == numbers[:, None, None]` gives such
+    masks.
     """
     net, images = small_mask_detector(), [torch.rand(3, 32, 32)]
     image = torch.zeros(32, 32, dtype=torch.int64)
