@@ -276,8 +276,8 @@ def test_an_assigned_grad_has_its_tensors_dtype():
 
 
 def test_an_assigned_grad_is_a_tensor():
-    """Assigning a list to `x.grad` of a tensor `x` raises TypeError, and assigning `x`
-    itself raises RuntimeError; assign another tensor of the same shape and dtype, or None.
+    """Assigning a list to `x.grad` of a tensor `x` raises TypeError, and assigning `x` itself
+    raises RuntimeError; assign another tensor of the same shape, dtype and device, or None.
     """
     x = torch.ones(2, requires_grad=True)
 

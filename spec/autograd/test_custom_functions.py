@@ -46,9 +46,9 @@ def test_a_subclass_of_function_is_a_new_operation(device):
 
 
 def test_the_graph_shows_it_under_its_own_name():
-    """With grad mode on, and an `x` that requires grad, the node of a
-    `torch.autograd.Function` subclass `Double` is named `DoubleBackward`, without a digit,
-    in `y.grad_fn.name()` and in the printed result `y` of `Double.apply(x)`.
+    """With grad mode on, `y = Double.apply(x)` of a `torch.autograd.Function` subclass `Double`
+    that returns `2 * x`, for an `x` that requires grad, has the node name `DoubleBackward`,
+    without a digit, in `y.grad_fn.name()` and in `print(y)`.
     """
 
     class Double(torch.autograd.Function):

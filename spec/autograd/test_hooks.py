@@ -86,8 +86,8 @@ def test_hooks_run_in_the_order_they_were_put_on():
     """Hooks that `register_hook` put on one leaf run in the order in which they were
     registered; each receives the gradient as the one before left it.
 
-    On a computed tensor that is changed in place between two registrations, the later hook runs
-    first, as `backward()` goes backwards through the changes.
+    On a non-leaf tensor that is changed in place between two registrations, the hook registered
+    later runs first, because `backward()` goes through the operations in reverse order.
     """
     x = torch.tensor(3.0, requires_grad=True)
     x.register_hook(lambda grad: grad + 1)

@@ -102,8 +102,8 @@ def test_masked_assignment_is_differentiable(device):
 
 
 def test_an_integer_buffer_takes_the_value_and_loses_the_gradient():
-    """Assigning `x = torch.tensor(2.5, requires_grad=True)` to an element of an int64
-    tensor, `buffer[1] = x`, stores 2, the number truncated, and `buffer` still doesn't
+    """With `x = torch.tensor(2.5, requires_grad=True)`, the assignment `buffer[1] = x` to an
+    element of an int64 vector `buffer` stores 2, the truncated number, and `buffer` still doesn't
     require grad.
 
     A float tensor would require grad afterwards: `spec/autograd/test_tracking.py`.

@@ -133,8 +133,8 @@ def test_detach_inside_the_function_gives_zeros_too():
     torch.tensor([2.0, 3.0]))` is [[2, 2], [3, 3]]: the factor `x.detach()` is a constant,
     only `x.sum()` is differentiated.
 
-    So a Jacobian with smaller entries than expected hints at a `detach()`, an `item()` or a
-    `no_grad` in the function.
+    So where a Jacobian differs from the one that you expect, look for a `detach()`, an `item()` or
+    a `no_grad` in the function.
     """
     x = torch.tensor([2.0, 3.0])
 

@@ -69,7 +69,9 @@ def test_a_post_accumulate_hook_needs_a_leaf():
 
 @pytest.mark.torch(">=2.1")
 def test_a_post_accumulate_hook_misses_autograd_grad():
-    """`torch.autograd.grad` calls no post-accumulate hook, since it stores nothing in `.grad`."""
+    """`torch.autograd.grad` doesn't call the hooks that `x.register_post_accumulate_grad_hook(f)`
+    registered on a leaf `x`, since it stores nothing in `x.grad`.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     seen = []
     x.register_post_accumulate_grad_hook(seen.append)

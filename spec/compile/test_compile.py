@@ -64,9 +64,10 @@ def test_compile_decorates_a_function():
 
 
 def test_gradients_pass_through_compiled_code():
-    """For a float32 `x` that requires grad, `backward()` passes through
-    `torch.compile(lambda x: (x**2).sum(), backend="aot_eager")`: `x.grad`, None before,
-    becomes 2x."""
+    """For a float32 leaf `x` that requires grad, `backward()` passes through
+    `torch.compile(lambda x: (x**2).sum(), backend="aot_eager")`: `x.grad`, None before, becomes
+    2x.
+    """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     compiled = torch.compile(lambda x: (x**2).sum(), backend="aot_eager")
 
@@ -294,9 +295,9 @@ def test_a_backend_that_is_not_there_is_refused():
 
 
 def test_an_error_in_a_backend_names_the_backend():
-    """A ValueError that a function `broken`, given to `torch.compile` as `backend=`, raises
-    comes out as BackendCompilerFailed, "backend='broken' raised:", followed by its type and
-    its words.
+    """If a function `broken`, passed to `torch.compile` as `backend=`, raises ValueError, calling
+    the compiled function raises BackendCompilerFailed, "backend='broken' raised:", followed by the
+    type and the message of the ValueError.
 
     The same words with `backend='inductor' raised:` stand above many errors of a missing or
     broken C++ compiler, CUDA or Triton: the line below them tells which.

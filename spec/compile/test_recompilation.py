@@ -139,8 +139,9 @@ def test_other_kinds_of_tensor_are_compiled_anew():
     `torch.ones(2, 1)`, for `torch.ones(4)[::2]` with its stride 2, for
     `torch.ones(2, requires_grad=True)`, and for `torch.ones(2)` inside `torch.no_grad()`.
 
-    Because each is a guard, as dtype and size are. A third stride needs no compilation: from the
-    second on it is a symbol.
+    Because the guards check the number of dimensions, the strides, `requires_grad` and the grad
+    mode, as they check dtype and size. A third stride needs no compilation: after the second one
+    the stride is a symbol.
     """
     counter = CompileCounter()
     compiled = torch.compile(lambda x: x + 1, backend=counter)

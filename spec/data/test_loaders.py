@@ -118,8 +118,8 @@ def test_next_iter_takes_the_first_batch():
     begins a new pass: for `DataLoader([7, 8, 9], batch_size=2)` it gives the same batch
     again.
 
-    Good for a look at the shapes. In a training loop it would use the first batch again and
-    again.
+    Good for a look at the shapes. In a training loop over such a loader without `shuffle` it would
+    use the first batch again and again.
     """
     loader = DataLoader([7, 8, 9], batch_size=2)
 
@@ -183,7 +183,8 @@ def test_without_shuffle_the_order_is_that_of_the_dataset():
 @pytest.mark.claim("blitz-loader-shuffle-train")
 def test_shuffle_reorders_anew_each_epoch():
     """`DataLoader(data, shuffle=True)` of 50 samples gives each of them once per pass, in random
-    order; the next pass has another order, unless the seed is set anew in between.
+    order; the next pass has another order, unless `torch.manual_seed` is called with the same
+    number before each pass.
     """
     loader = DataLoader(range(50), batch_size=50, shuffle=True)
 

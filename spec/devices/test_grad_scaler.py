@@ -243,8 +243,9 @@ def test_an_infinite_norm_belongs_to_a_step_that_is_left_out():
     scaled gradient, `clip_grad_norm_` after `scaler.unscale_(optimizer)` returns inf;
     `scaler.step(optimizer)` skips the step, `scaler.update()` makes the scale 2.
 
-    So a logged norm of inf or nan now and then is no harm. If every step is left out, the loss
-    itself is infinite or nan: look for it without autocast.
+    So a logged norm of inf or nan now and then is no harm. If every step is skipped, the loss or a
+    gradient is inf or nan whatever the scale: call `loss.backward()` without the scaler and print
+    both.
     """
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)

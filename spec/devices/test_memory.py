@@ -23,6 +23,10 @@ import sys
 import pytest
 import torch
 
+built_for_cuda = pytest.mark.skipif(
+    torch.version.cuda is None, reason="this torch is no build for CUDA"
+)
+
 # What a program prints that asks for the largest block that may be split, in bytes.
 SETTING = """
 import torch
@@ -254,6 +258,7 @@ def test_a_fraction_of_the_memory_is_between_0_and_1():
         torch.cuda.set_per_process_memory_fraction(2.0)
 
 
+@built_for_cuda
 @pytest.mark.slow
 @pytest.mark.torch(">=2.14")
 @pytest.mark.parametrize("name", ["PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"])
@@ -276,6 +281,7 @@ def test_the_allocator_is_set_by_the_environment(name):
     assert int(done.stdout) == 134217728
 
 
+@built_for_cuda
 @pytest.mark.slow
 @pytest.mark.torch(">=2.1,<2.9")
 def test_before_2_9_the_allocator_was_set_under_the_name_of_cuda():
@@ -296,11 +302,12 @@ def test_before_2_9_the_allocator_was_set_under_the_name_of_cuda():
     assert printed == {"PYTORCH_CUDA_ALLOC_CONF": 134217728, "PYTORCH_ALLOC_CONF": -1}
 
 
+@built_for_cuda
 @pytest.mark.slow
 @pytest.mark.torch(">=2.14")
 def test_an_unknown_setting_of_the_allocator_is_refused():
-    """In PyTorch 2.14 and 2.15 built for CUDA, with a setting that does not exist in the
-    environment, as in `PYTORCH_ALLOC_CONF=nope:1`, `torch.cuda.memory._snapshot()` raises
+    """In PyTorch 2.14 and 2.15 built for CUDA, with `PYTORCH_ALLOC_CONF=nope:1` in the
+    environment, which names no existing setting, `torch.cuda.memory._snapshot()` raises
     ValueError, "Unrecognized key 'nope' in Accelerator allocator config."
 
     PyTorch 2.5 and 2.8 ignore this variable: they read `PYTORCH_CUDA_ALLOC_CONF` and raise

@@ -136,8 +136,8 @@ def test_float64_is_left_in_peace():
     """Inside `torch.autocast("cpu")` `x @ x` of float64 tensors stays float64; `x @ x` of
     float16 tensors gives bfloat16.
 
-    Because matrix products under autocast convert float32, float16 and bfloat16 only. A product
-    of a float64 and a float32 tensor raises RuntimeError.
+    Because matrix products under autocast convert float32, float16 and bfloat16 only. `x @ y` of a
+    non-empty float64 matrix `x` and a float32 matrix `y` raises RuntimeError.
     """
     x = torch.ones(2, 2, dtype=torch.float64)
 

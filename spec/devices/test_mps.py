@@ -74,7 +74,7 @@ def test_without_mps_a_tensor_there_is_refused():
     """In a build of PyTorch without MPS `torch.ones(1, device="mps")` raises RuntimeError or
     its subclass NotImplementedError; `torch.device("mps")` alone raises nothing.
 
-    Because the tensor is not made on the CPU instead: ask `torch.backends.mps.is_available()`
+    PyTorch does not make the tensor on the CPU instead: ask `torch.backends.mps.is_available()`
     and choose the device by the answer.
     """
     device = torch.device("mps")

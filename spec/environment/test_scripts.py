@@ -106,8 +106,8 @@ def test_a_run_is_recorded_in_a_file(logger, tmp_path):
 
 
 def test_a_line_with_several_elements_is_lost(logger, tmp_path, capsys):
-    """`logging.warning("%.3f", x)` with a tensor `x` of two elements writes no line of the log;
-    it prints "--- Logging error ---" to stderr, and the script goes on. `%s` writes such a
+    """`logging.warning("%.3f", x)` with a float32 tensor `x` of two elements writes no line of the
+    log; it prints "--- Logging error ---" to stderr, and the script goes on. `%s` writes such a
     tensor.
 
     Because only a one-element tensor converts to a Python number. Log `x.mean()`, or

@@ -129,9 +129,11 @@ def test_the_picture_of_fixed_noise_improves(game):
 
 @pytest.mark.parametrize("loss", ["gan", "wgan"])
 def test_samples_of_digits_are_of_all_ten(trained, loss):
-    """After the default training of `examples/dcgan.py` on digits, each digit is the majority
-    of the five nearest real ones for more than 15 of 1000 samples; the mean majority,
-    `agreement`, is larger than for noise, smaller than for real digits.
+    """After the default training of `examples/dcgan.py` on digits, each digit is the most frequent
+    among the five nearest real pictures of more than 15 of 1000 samples; `agreement` is larger
+    than for noise, smaller than for real digits.
+
+    `agreement` is the mean share of the most frequent digit among the five nearest real pictures.
     """
     metrics, _ = trained(loss, "digits")
     samples, noise, data = metrics["samples"], metrics["noise"], metrics["data"]

@@ -203,9 +203,9 @@ def test_chance_gives_way_to_the_net(dqn):
 
 @pytest.mark.spare("200", reason="any step between two checkpoints will do")
 def test_a_killed_run_resumed_remembers_the_same(dqn, tiny, tmp_path):
-    """`examples/dqn.py --resume`, else called as before, goes on after a run was killed
-    between two checkpoints, and ends with the replay memory, the target network and the
-    returns of an uninterrupted run on the same CPU, bit for bit.
+    """`examples/dqn.py` with `--resume` and otherwise the same options goes on after a run was
+    killed between two checkpoints, and ends with the replay memory, target network and returns of
+    an uninterrupted run on the same CPU, bit for bit.
 
     Because the checkpoint holds the replay memory and the state of the random generator.
     """

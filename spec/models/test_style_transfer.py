@@ -236,11 +236,12 @@ def test_content_and_style_can_be_any_two_files(transfer, tmp_path):
 
 
 def test_the_layers_of_vgg_are_those_of_the_paper(transfer):
-    """In torchvision's VGG-19, `examples/style_transfer.py` reads the style behind four ReLUs,
-    of 64, 128, 256 and 512 channels, and the content behind layer 22 of `vgg19().features`, a
-    ReLU.
+    """In torchvision's VGG-19, `examples/style_transfer.py` reads the style from the outputs of
+    four ReLUs, of 64, 128, 256 and 512 channels, and the content from the output of
+    `vgg19().features[22]`, also a ReLU.
 
-    `with torch.device("meta")` builds the net without memory for its 143 million parameters.
+    `with torch.device("meta")` builds the net without memory for its 144 million parameters
+    (143667240).
     """
     from torchvision import models
 

@@ -186,15 +186,16 @@ def differing(one, other):
 
 @pytest.mark.parametrize("name", TINY)
 def test_a_run_killed_and_resumed_ends_with_the_same_weights(name, command, whole, tmp_path):
-    """If a script of `examples/` that has `--resume` is killed writing a checkpoint after its
-    first, the same call plus `--resume` (not `--recipe all`) ends bit for bit with weights and
-    losses of a whole run on the same CPU with as many threads.
+    """If a script of `examples/` that has `--resume` is killed while it writes its second or a
+    later checkpoint, the same call plus `--resume` (not `--recipe all`) ends with the weights and
+    losses, bit for bit, of a run that wasn't killed.
 
-    The first checkpoint is that of the untrained net, one follows each epoch; in
-    `regression.py` each tenth and the last, in `learning_to_optimize.py` each hundredth step
-    and the last, in `dqn.py` each evaluation, in `dcgan.py` each `--report-every` steps. Of
-    `--recipe all` in `cifar10_classifier.py` the recipe that has not begun has no checkpoint:
-    resume each by its own name.
+    This holds on the same CPU with as many threads. The first checkpoint holds the untrained net.
+    A further one is written after each epoch; in `regression.py` after each tenth epoch and the
+    last, in `learning_to_optimize.py` after each hundredth step and the last, in `dqn.py` at each
+    evaluation, in `dcgan.py` every `--report-every` steps. With `--recipe all` of
+    `cifar10_classifier.py` a recipe that has not begun has no checkpoint: resume each recipe by
+    its own name.
     """
     script = import_example(name)
     run_until_killed(script, "os.replace", 4, command(name, tmp_path))

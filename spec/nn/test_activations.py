@@ -156,7 +156,9 @@ def test_an_activation_at_the_end_bounds_the_answer():
     and `torch.softmax(row, dim=0)` maps a few such scores, a 1-D tensor `row`, to numbers
     in [0, 1] that sum to 1 up to rounding.
 
-    For training, losses with logits include this step: `spec/nn/test_classification_losses.py`.
+    For training, losses that take logits, such as `F.cross_entropy` and
+    `F.binary_cross_entropy_with_logits`, include this step:
+    `spec/nn/test_classification_losses.py`.
     """
     scores = torch.tensor([-1000.0, 0.0, 1000.0])
 

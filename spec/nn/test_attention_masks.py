@@ -221,11 +221,12 @@ def test_padding_and_causal_mask_are_of_one_dtype():
 
 
 def test_a_padding_mask_gets_two_more_dimensions():
-    """`F.scaled_dot_product_attention` of `q`, `k`, `v` (batch, heads, steps, d) takes a
-    padding mask `mask` (batch, keys), True at real tokens, as
+    """`F.scaled_dot_product_attention` of `q`, `k`, `v` (batch, heads, steps, features) takes a
+    bool padding mask `mask` of shape (batch, keys), True at real tokens, as
     `attn_mask=mask[:, None, None]`: it broadcasts over heads and queries.
 
-    From a `key_padding_mask` of `nn.MultiheadAttention` it is `~mask[:, None, None]`.
+    A bool `key_padding_mask` of `nn.MultiheadAttention` is True at padding instead: pass
+    `attn_mask=~key_padding_mask[:, None, None]`.
     """
     q, k = torch.zeros(2, 1, 1, 4), torch.zeros(2, 1, 3, 4)
     v = torch.tensor([0.0, 10.0, 50.0]).view(1, 1, 3, 1).expand(2, 1, 3, 1)

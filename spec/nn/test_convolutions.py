@@ -61,8 +61,8 @@ def test_a_convolution_reads_samples_channels_height_width():
 
 
 def test_channels_come_before_height_and_width():
-    """`nn.Conv2d` with 3 input channels reads dimension 1 of a batch as channels: images of
-    shape [2, 32, 40, 3], channels last, raise RuntimeError, "to have 3 channels, but got 32
+    """`nn.Conv2d` with 3 input channels reads dimension 1 of a batch as channels: float32 images
+    of shape [2, 32, 40, 3], channels last, raise RuntimeError, "to have 3 channels, but got 32
     channels instead".
 
     Write `images.permute(0, 3, 1, 2)` first. Nothing is noticed where dimension 1 happens to
@@ -169,8 +169,8 @@ def test_conv2d_is_the_loop_over_rows_and_columns(settings, sides):
 
 
 def test_the_bias_is_added_once_a_channel(device):
-    """The `bias` of `nn.Conv1d` has one number per output channel, which is added at every position
-    of the output.
+    """An `nn.Conv1d` with `bias=True`, the default, has one number in `bias` per output channel,
+    which it adds at every position of the output.
     """
     layer = nn.Conv1d(1, 2, 1, device=device)
     layer.weight.data = torch.ones(2, 1, 1, device=device)

@@ -138,8 +138,8 @@ def test_zero_grad_leaves_none():
     """Since PyTorch 2.0 `net.zero_grad()` sets the `.grad` of all parameters of a network to None
     and not to zeros.
 
-    Because None needs no memory, and an optimizer skips such parameters; `set_to_none=False` makes
-    zeros.
+    Because None needs no memory, and optimizers such as SGD and Adam skip such parameters;
+    `set_to_none=False` fills the gradients that exist with zeros.
     """
     net = nn.Sequential(OrderedDict(conv1=nn.Conv2d(1, 6, 5), flat=nn.Flatten()))
     net(torch.rand(1, 1, 5, 5)).sum().backward()

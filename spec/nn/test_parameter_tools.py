@@ -80,8 +80,8 @@ def test_two_nets_are_mixed_as_vectors():
     parameters_to_vector(b.parameters())) / 2, c.parameters())` sets each parameter of `c`
     to the mean of those of `a` and `b`.
 
-    Buffers aren't in the vector: that of `nn.BatchNorm1d(4)` has 8 numbers, its weight and
-    bias.
+    Buffers aren't in the vector: for `nn.BatchNorm1d(4)` it has 8 numbers, those of the weight and
+    the bias.
     """
     first, second, third = nn.Linear(1, 1), nn.Linear(1, 1), nn.Linear(1, 1)
     vector_to_parameters(torch.tensor([1.0, 5.0]), first.parameters())

@@ -270,7 +270,8 @@ def test_another_parameter_may_be_assigned():
     """A new `nn.Parameter` may be assigned to `layer.weight` of `layer = nn.Linear(2, 1)`; a
     list of its parameters made before, such as an optimizer's, still holds the old weight.
 
-    Make the optimizer after replacing parameters, or change values in place instead.
+    Make the optimizer after replacing parameters, or change the values in place under
+    `torch.no_grad()` instead.
     """
     layer = nn.Linear(2, 1)
     held = list(layer.parameters())

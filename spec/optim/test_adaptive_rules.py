@@ -251,8 +251,7 @@ def test_a_whole_number_is_no_beta():
     """Since PyTorch 2.6, `torch.optim.Adam` raises ValueError for `betas=(0, 0.9)`, an int
     beside a float: both have to be floats, as in `(0.0, 0.9)`, or both tensors.
 
-    Code for adversarial training, where the first beta is often 0, has to be changed by a
-    dot.
+    Code for adversarial training often has 0 as the first beta: write `0.0`.
     """
     weight = nn.Parameter(torch.tensor(0.0))
 

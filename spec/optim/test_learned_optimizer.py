@@ -70,9 +70,9 @@ def test_a_differentiable_step_is_recorded():
     `SGD([w], lr=0.125, differentiable=True).step()`: `(w**2).backward()` makes `s.grad`
     -2.25.
 
-    Hand over a clone: a leaf that requires grad can't be changed in place. The step still
-    writes in place, so a graph that saved the old weight fails in `backward()`. With
-    momentum the first step passes no gradient on.
+    Hand over a clone: a leaf that requires grad can't be changed in place. The step still writes
+    in place, so a graph that saved the old weight fails in `backward()`. With momentum, but
+    without `nesterov=True`, the first step passes no gradient on.
     """
     scale = torch.tensor(2.0, requires_grad=True)
     weight = nn.Parameter(torch.tensor(3.0)).clone()

@@ -96,8 +96,8 @@ def test_fused_is_a_way_to_compute_the_same_step():
     PyTorch 2.4 on the CPU too; together with `foreach=True` the constructor raises
     RuntimeError.
 
-    Because both say how to compute the step: choose one. The results agree up to rounding.
-    `fused=True` needs parameters of a floating-point dtype.
+    Because both say how to compute the step: choose one. With float32 parameters the results agree
+    up to rounding. `fused=True` needs parameters of a floating-point dtype.
     """
     weight = nn.Parameter(torch.zeros(2))
     weight.grad = torch.tensor([1.0, -3.0])

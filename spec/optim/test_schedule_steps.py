@@ -70,8 +70,8 @@ def test_stepping_the_scheduler_first_skips_the_first_rate():
 
 
 def test_a_scheduler_stepped_per_batch_counts_batches():
-    """`StepLR(optimizer, step_size=2)` counts its `step()` calls: called after each of
-    eight batches it reduces the rate four times, even if 2 was meant as epochs.
+    """`StepLR(optimizer, step_size=2)` counts the calls of `scheduler.step()`, not epochs: when it
+    is called after each of eight batches, the learning rate is reduced four times.
 
     Put `scheduler.step()` into the outer loop, or multiply `step_size` by `len(loader)`.
     """

@@ -148,12 +148,12 @@ def test_each_process_gets_one_thread(read, monkeypatch):
 
 
 def test_a_port_that_is_taken_is_named():
-    """A second `dist.TCPStore(host, port, is_master=True)` on the port of a living one raises
-    RuntimeError, "The server socket has failed to listen on any local network address." The reason
-    follows: address already in use, or EADDRINUSE.
+    """A second `dist.TCPStore(host, port, is_master=True)` on the port of a first one that still
+    exists raises RuntimeError, "The server socket has failed to listen on any local network
+    address." It adds that the address is already in use.
 
-    Another job, or an earlier one that still runs, has the port: give `--master-port` another
-    one, or use `--standalone`, which finds a free port itself.
+    Another job, or an earlier one that still runs, has the port: give `torchrun` another
+    `--master-port`, or use its `--standalone`, which finds a free port itself.
     """
     first = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
 

@@ -129,9 +129,9 @@ def test_dropout_drops_the_same_elements_in_both_runs():
     before the second run: dropout of a CPU tensor drops the same elements again. With
     `preserve_rng_state=False` the generator is not set back.
 
-    `checkpoint` also sets back the generator of the GPU on which an input is. Numbers from
-    NumPy or from a `torch.Generator` of one's own are other ones in the second run, and the
-    gradient is wrong.
+    `checkpoint` also sets back the generator of the GPU on which an input is. Random numbers from
+    NumPy or from a `torch.Generator` of one's own differ in the second run, and then the gradient
+    is wrong.
     """
 
     def drop(x):

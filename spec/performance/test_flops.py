@@ -132,9 +132,9 @@ def test_an_lstm_on_the_cpu_counts_nothing():
 
 @pytest.mark.torch(">=2.1")
 def test_nothing_has_to_be_computed():
-    """`get_total_flops()` of `FlopCounterMode(display=False)` is 2 * 10**12 after the
-    matrix product `a @ b` of two 10,000 x 10,000 tensors on the meta device, which take no
-    memory for their elements.
+    """After `a @ b` under `with FlopCounterMode(display=False) as counter:`, for two 10,000 x
+    10,000 tensors on the meta device, which take no memory for their elements,
+    `counter.get_total_flops()` is 2 * 10**12.
     """
     from torch.utils.flop_counter import FlopCounterMode
 

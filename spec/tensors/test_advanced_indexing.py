@@ -203,7 +203,7 @@ def test_an_index_tensor_must_hold_integers():
     `x[index]` raises IndexError, "tensors used as indices must be long"; `x[index.long()]`
     is [20].
 
-    It bites with indices that were computed with `/` or read from a float tensor.
+    This happens with indices that were computed with `/` or read from a float tensor.
     """
     x = torch.tensor([10, 20, 30])
 

@@ -152,8 +152,9 @@ def test_equal_looks_past_the_dtype():
     """`torch.equal` of a dense int64 and a dense float64 tensor compares the values after
     type promotion: int64 [1, 2] equals float64 [1.0, 2.0].
 
-    In PyTorch 1.9 two dtypes still were an error. To compare dtypes too, use
-    `torch.testing.assert_close`.
+    In PyTorch 1.9 two dtypes still were an error.
+    `torch.testing.assert_close(a, b, rtol=0, atol=0)` compares the dtypes too, and raises
+    AssertionError at a difference.
     """
     x = torch.tensor([1, 2])
     halfway = x + 0.5

@@ -215,7 +215,8 @@ def test_a_float_is_no_index():
     """`x[1.0]` of a dense vector raises IndexError, since a Python float is no index: write
     `x[int(1.0)]`.
 
-    It bites where an index was computed with `/`; `//` of two ints gives an int.
+    The error appears where an index was computed with `/`, which gives a float; `//` of two ints
+    gives an int.
     """
     x = torch.tensor([10, 20, 30])
 

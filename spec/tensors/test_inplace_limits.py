@@ -62,7 +62,8 @@ def test_an_integer_tensor_refuses_a_float_result(device):
     RuntimeError, "result type Float can't be cast to the desired output type Long";
     `x.add(1.5)` returns a float32 tensor.
 
-    Because in place the dtype stays, and no float is rounded for it.
+    Because `add_` keeps the dtype of `x` and doesn't truncate the sum. Assigning does truncate:
+    `x[0] = 2.7` and `x.fill_(2.7)` store 2.
     """
     x = torch.tensor([1, 2], device=device)
 

@@ -294,8 +294,9 @@ def test_can_cast_forbids_only_a_lower_kind():
     b)` is True if `b` is of the same kind as `a`, narrower or not, or of a higher kind, and
     False for a lower kind.
 
-    It is the rule for `+=` and for `torch.add` with `out=`: a float64 result may be written to
-    float16, a float16 result may not be written to int64.
+    For bool, int64, float16, float64 and complex64 it is the rule for `+=` and for `torch.add`
+    with `out=`: a float64 result may be written to float16, a float16 result may not be written to
+    int64.
     """
     kinds = [torch.bool, torch.int64, torch.float64, torch.complex64]
     ladder = [torch.bool, torch.int8, torch.int64, torch.float16, torch.float64, torch.complex64]
@@ -316,7 +317,8 @@ def test_in_place_results_of_the_same_kind_are_narrowed(device):
     `x += torch.tensor([100])` keeps int8 and wraps round to [-56].
 
     After `+=` a tensor of a higher kind, as a float32 one for an int8 `x`, raises:
-    `spec/tensors/test_inplace_limits.py`. `x = x + y` takes the wider dtype instead.
+    `spec/tensors/test_inplace_limits.py`. `x = x + y` gives the promoted dtype instead, here
+    float64 and int64.
     """
     single = torch.tensor([1.0], device=device)
     small = torch.tensor([100], dtype=torch.int8, device=device)

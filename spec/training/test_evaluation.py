@@ -344,9 +344,9 @@ def test_accuracy_per_class_by_bincount():
 
 
 def test_a_class_without_images_has_no_accuracy():
-    """`torch.tensor([3, 0]) / torch.tensor([4, 0])`, right answers by samples of two
-    classes, is [0.75, nan]: a class without samples has the accuracy NaN. Then `mean()`
-    over the classes is NaN too; `nanmean()` leaves that class out and is 0.75.
+    """`torch.tensor([3, 0]) / torch.tensor([4, 0])`, the right answers in two classes divided by
+    the samples, is [0.75, nan]: a class without samples has the accuracy NaN. Its `mean()` is NaN
+    too; `nanmean()` leaves that class out and is 0.75.
     """
     right, of_class = torch.tensor([3, 0]), torch.tensor([4, 0])
 

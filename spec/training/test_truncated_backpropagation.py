@@ -102,8 +102,8 @@ def test_the_gradient_ends_at_the_beginning_of_the_chunk():
     h.detach())[0].sum().backward()` gives a gradient to the inputs `second` and none to the
     inputs `first`, both new leaves that require grad: `first.grad` stays None.
 
-    So the RNN still uses what lies further back than one chunk, for it is in the values of
-    `h`, but is not trained by it.
+    So the RNN still uses what lies further back than one chunk, for the values of `h` depend on
+    it, but no gradient goes back beyond `h`.
     """
     rnn = nn.RNN(1, 2)
     first = torch.randn(2, 1, 1, requires_grad=True)

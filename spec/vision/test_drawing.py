@@ -125,7 +125,7 @@ def test_a_mask_is_laid_over_the_image():
 
 
 def test_class_numbers_are_no_masks():
-    """`draw_segmentation_masks(image, classes)` of a uint8 image and an int64 map of 3
+    """`draw_segmentation_masks(image, classes)` of a uint8 RGB image and an int64 (H, W) map of 3
     classes raises ValueError, "The masks must be of dtype bool. Got torch.int64"; the masks
     `classes == torch.arange(3)[:, None, None]` are drawn.
     """

@@ -130,8 +130,8 @@ def test_other_kinds_of_files_are_refused(tmp_path):
     for a BMP file and for a file `0.png` with the text "hello"; Pillow reads BMP, TIFF and
     more.
 
-    `v2.functional.pil_to_tensor(Image.open(path))` of `torchvision.transforms` gives a tensor of
-    the same form.
+    `v2.functional.pil_to_tensor(Image.open(path))` of `torchvision.transforms` gives a uint8
+    tensor (C, H, W) of an RGB or grey BMP file.
     """
     path = save(tmp_path / "0.bmp", [[9]])
     (tmp_path / "0.png").write_text("hello")
