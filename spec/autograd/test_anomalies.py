@@ -159,7 +159,8 @@ def test_it_watches_gradients_and_not_values():
     float32 vectors of one length, where `c` holds a NaN and `x` requires grad, raises no
     error: the sum is NaN, but the gradients are 1.
 
-    Look for such values with `torch.isnan(y).any()`.
+    Anomaly detection checks the gradients and not the values: look for NaN with
+    `torch.isnan(x + c).any()`.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
 

@@ -71,7 +71,7 @@ def test_a_hook_on_a_leaf_changes_what_grad_receives(device):
     the accumulated sum.
 
     So clipping in a hook acts on each micro-batch. To see the sum use
-    `register_post_accumulate_grad_hook`.
+    `register_post_accumulate_grad_hook` (since PyTorch 2.1).
     """
     x = torch.tensor(3.0, requires_grad=True, device=device)
     x.register_hook(lambda grad: -grad)

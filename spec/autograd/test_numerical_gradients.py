@@ -194,7 +194,8 @@ def test_gradcheck_wants_a_function_that_repeats_itself():
     of 20 ones that requires grad returns False, as each call drops other elements; with
     `(x, 0.0)` it returns True.
 
-    Fix the random numbers outside the function.
+    Because `gradcheck` calls the function many times. Draw a `mask` once, outside the function,
+    and check `lambda x: x * mask`.
     """
     x = torch.ones(20, dtype=torch.float64, requires_grad=True)
 

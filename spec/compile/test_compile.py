@@ -517,7 +517,7 @@ def test_inductor_needs_a_cpp_compiler():
         torch.compile(lambda x: x.sin() + x.cos() * 3)(torch.ones(8))
 
 
-@pytest.mark.torch(">=2.14")
+@pytest.mark.torch(">=2.5")
 def test_on_windows_the_compiler_is_cl(monkeypatch):
     """On Windows `torch.compile` with the default backend looks for the compiler `cl`,
     unless the environment variable `CXX` names another: without it on the `PATH`, the first

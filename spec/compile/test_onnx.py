@@ -278,7 +278,8 @@ def test_a_condition_on_a_value_is_not_exported(path):
     OnnxExporterError, "Failed to export the model with torch.export."; `torch.cond` in
     place of the `if` is written as an `If` node.
 
-    The words of `torch.export` follow below. The old exporter kept one branch, with a warning.
+    The message goes on with the error of `torch.export`. With `dynamo=False` the older exporter
+    keeps one branch, with a TracerWarning.
     """
     import onnx
 

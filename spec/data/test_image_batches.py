@@ -32,8 +32,8 @@ def test_make_grid_joins_a_batch_into_one_picture(device):
 
 
 def test_the_grid_has_a_frame_around_each_picture():
-    """`make_grid(images, padding=1, pad_value=0.5)` of a float batch of two images keeps
-    their values, and fills 1 pixel around and between them with 0.5.
+    """`make_grid(images, padding=1, pad_value=0.5)` of a float32 batch of two images, of shape (2,
+    3, H, W), keeps their values, and fills 1 pixel around and between them with 0.5.
     """
     images = torch.tensor([1.0, 2.0]).view(2, 1, 1, 1).expand(2, 3, 1, 1)
 

@@ -204,12 +204,12 @@ class Transformed(Dataset):
 
 
 def test_a_lambda_at_the_top_of_a_module_cannot_be_sent_either():
-    """`iter(DataLoader(dataset, num_workers=1, multiprocessing_context="spawn"))` raises
-    PicklingError, "Can't pickle <function <lambda>", if `dataset` keeps, as
-    `self.transform`, a lambda written at the top of a module.
+    """`iter` of `DataLoader(dataset, num_workers=1, multiprocessing_context="spawn")` raises
+    PicklingError, "Can't pickle <function <lambda>", if `dataset` keeps, as `self.transform`, a
+    lambda defined at module level.
 
-    Because a lambda's name is `<lambda>`, under which no module has it. So `transforms.Lambda` with
-    a lambda inside fails too.
+    Because `pickle` stores a function by its name, and no module has the name `<lambda>`. So
+    `transforms.Lambda` with a lambda inside fails too.
     """
     dataset = Transformed([1, 2], double)
     forked = DataLoader(dataset, batch_size=2, num_workers=1, multiprocessing_context="fork")

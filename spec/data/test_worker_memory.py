@@ -20,6 +20,7 @@ import contextlib
 import gc
 import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -298,15 +299,24 @@ def test_a_sharing_strategy_is_one_of_a_few():
         mp.set_sharing_strategy("files")
 
 
+@pytest.fixture
+def nothing_left_in_shared_memory():
+    """The file that a failed call leaves in /dev/shm is removed again."""
+    yield
+    for path in Path("/dev/shm").glob(f"torch_{os.getpid()}_*"):
+        path.unlink()
+
+
+@pytest.mark.usefixtures("nothing_left_in_shared_memory")
 @pytest.mark.torch(">=2.10")
 def test_shared_memory_can_run_out():
     """Since PyTorch 2.10 `torch.UntypedStorage._new_shared(2**45)` raises RuntimeError,
     "unable to allocate shared memory(shm) for file </torch_...>", if /dev/shm has no room
     for these 32 TiB.
 
-    Since 2.12 it goes on: "No space left on device (28)". Collating in a worker calls
-    `_new_shared`. In Docker start the container with `--shm-size=8g` or `--ipc=host`; elsewhere use
-    smaller batches or fewer workers.
+    Since 2.12 it goes on: "No space left on device (28)". The file stays in /dev/shm. Collating in
+    a worker calls `_new_shared`. In Docker start the container with `--shm-size=8g` or
+    `--ipc=host`; elsewhere use smaller batches or fewer workers.
     """
     with pytest.raises(
         RuntimeError,

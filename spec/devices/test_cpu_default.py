@@ -113,9 +113,9 @@ def test_a_tensor_can_be_made_on_its_device_at_once(make):
     ],
 )
 def test_what_comes_of_a_tensor_stays_on_its_device(compute):
-    """For a 1-D float32 tensor `x`, `x + 1`, `x.sum()`, the view `x[:1]`, `x.clone()`,
-    `torch.ones_like(x)` and `x.new_tensor([1.0])` are on the device of `x`, where no `device=`
-    is given."""
+    """For a 1-D float32 tensor `x`, `x + 1`, `x.sum()`, the view `x[:1]`, `x.clone()`, and,
+    without `device=`, `torch.ones_like(x)` and `x.new_tensor([1.0])` are on the device of `x`.
+    """
     x = torch.zeros(2, device="meta")
 
     assert str(compute(x).device) == "meta"

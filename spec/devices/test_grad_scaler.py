@@ -293,8 +293,9 @@ def test_scaled_gradients_accumulate():
     `scaler.scale(loss / 2).backward()` for each batch, then `scaler.step(optimizer)` and
     `scaler.update()` once: the step uses the mean of the unscaled gradients.
 
-    Don't call `unscale_` between the two: gradients of different scales would be added.
-    `update` alone there raises AssertionError, "No inf checks were recorded prior to update."
+    Don't call `unscale_` between the two: gradients of different scales would be added. `update()`
+    after a `backward()`, without `unscale_` or `step` before it, raises AssertionError, "No inf
+    checks were recorded prior to update."
     """
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)

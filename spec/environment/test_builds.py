@@ -141,8 +141,9 @@ def test_the_compute_capability_is_among_the_builds():
     """A build of torch has kernels for a GPU whose `torch.cuda.get_device_capability()` is
     (8, 6) if its `torch.cuda.get_arch_list()` names "sm_80" or "sm_86".
 
-    If none fits, the first operation raises RuntimeError, "CUDA error: no kernel image is
-    available for execution on the device". Kernels as PTX, "compute_80", would fit too.
+    If none fits, the first operation that launches a kernel raises RuntimeError, "CUDA error: no
+    kernel image is available for execution on the device". Kernels as PTX, "compute_80", would fit
+    too.
     """
     major, minor = torch.cuda.get_device_capability()
     kernels = [
@@ -193,7 +194,7 @@ def test_kernels_of_the_same_generation_fit(machine_with, recwarn):
     `torch.cuda.get_arch_list()` names "sm_80": the GPU runs kernels of its own major number
     whose minor number is not greater.
 
-    Here the GPU is simulated.
+    The code below simulates the GPU.
     """
     machine_with("NVIDIA GeForce RTX 3090", (8, 6), ["sm_70", "sm_80"])
 

@@ -103,8 +103,8 @@ def test_a_wheel_is_made_for_one_python_and_one_system():
     of torch has a line `Tag:` that names the interpreter that the wheel was made for, such
     as `cp311` for CPython 3.11, and the system.
 
-    Because pip installs a wheel only where its tag fits: "no matching distribution found" for
-    torch usually means a Python that has no wheel yet or any more.
+    Because pip installs a wheel only where its tag fits: "No matching distribution found for
+    torch" usually means that the Python is too old or too new for the wheels.
     """
     wheel = importlib.metadata.distribution("torch").read_text("WHEEL")
     tags = parse_tag(re.findall("Tag: (.*)", wheel)[0])

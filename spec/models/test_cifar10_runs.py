@@ -147,8 +147,8 @@ def test_a_class_that_only_one_part_has_is_named(refused, spoilt, tmp_path):
 
 def test_nine_classes_are_refused(refused, spoilt, tmp_path):
     """With pictures of the same nine classes in train/ and test/ of `--data DIR`,
-    `examples/cifar10_classifier.py` without `--download` ends with exit code 2 and one
-    line: "DIR holds 9 classes; the net tells 10 apart".
+    `examples/cifar10_classifier.py` without `--download` ends with exit code 2 and
+    "cifar10_classifier.py: DIR holds 9 classes; the net tells 10 apart".
     """
     shutil.rmtree(spoilt / "test" / "star")
     shutil.rmtree(spoilt / "train" / "star")

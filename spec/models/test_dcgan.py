@@ -216,11 +216,11 @@ def test_the_critic_is_clipped_and_steps_three_times(trained):
 
 
 def test_the_critics_distance_shrinks(trained):
-    """In the default training by `--loss wgan` of `examples/dcgan.py` on digits (seed 0),
-    the critic's mean(real) - mean(fake) over the last 100 of its 1200 steps is positive and
+    """In the default training by `--loss wgan` of `examples/dcgan.py` on digits (seed 0), the mean
+    of the critic's mean(real) - mean(fake) over the last 100 of its 1200 steps is positive and
     less than half of its peak in the first 100.
 
-    The distance tells how far samples and data are apart, which the losses of a GAN don't.
+    This difference tells how far samples and data are apart, which the losses of a GAN don't.
     """
     metrics, _ = trained("wgan", "digits")
     distance = -torch.tensor(metrics["losses"]["discriminator"])

@@ -192,7 +192,7 @@ def test_chance_gives_way_to_the_net(dqn):
     """With `--explore 1000 --epsilon 0.05` the share of random actions in `examples/dqn.py`,
     `share_of_chance`, falls linearly from 1 to 0.05 in the first 1000 steps and stays there.
 
-    A net that never tries anything else can't find better actions.
+    A random action is how the net tries what it wouldn't choose by itself.
     """
     args = argparse.Namespace(explore=1000, epsilon=0.05)
 

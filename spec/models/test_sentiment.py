@@ -271,10 +271,11 @@ def test_a_run_writes_its_reviews_figures_and_nets(trained):
 
 def test_reviews_of_ones_own_are_read_as_sst_2_has_them(sentiment, tmp_path):
     """`examples/sentiment.py --data FILE` reads tab-separated columns named `sentence` and
-    `label`; of 51 reviews, one of them there twice, it keeps 50, trains on 40 and evaluates
-    on 10.
+    `label`; if one of 51 reviews is a copy of another, it keeps 50, trains on 40 and evaluates on
+    10.
 
-    Otherwise the same sentence could be in the training and in the evaluation part.
+    Because a review and its copy could be in different parts, one to train on and one to evaluate
+    on.
     """
     lines = [f"movie {i} was {'fine' if i % 2 else 'poor'} !\t{i % 2}" for i in range(50)]
     (tmp_path / "train.tsv").write_text("\n".join(["sentence\tlabel", *lines, lines[0]]))

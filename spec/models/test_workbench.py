@@ -584,9 +584,9 @@ def test_a_fingerprint_tells_values_shapes_and_dtypes_apart(workbench):
 
 @pytest.mark.spare("201", reason="any length above 200 will do")
 def test_of_a_long_error_the_first_sentence_is_told(workbench):
-    """Of a `RuntimeError` with the lines "It failed. Why?" and "Because.", `first_line` of
-    `examples/workbench.py` gives the first. A first line above 200 characters is cut at its
-    first `". "`, then at 200; that of a `workbench.InputError` isn't.
+    """`first_line` of `examples/workbench.py` gives the first of the lines "It failed. Why?" and
+    "Because." of a `RuntimeError`. A line above 200 characters is cut at its first `". "`, then at
+    200; the line of a `workbench.InputError` isn't.
 
     PyTorch's "Could not run 'aten::...'" may list all of its backends in a line of over a
     thousand characters.

@@ -39,8 +39,8 @@ def test_torch_flatten_joins_the_batch_too():
 
 
 def test_the_channels_follow_each_other_row_by_row():
-    """`Tensor.flatten(1)` of an image [1, 2, 2, 2] in the order (N, C, H, W) lists the first
-    channel row by row, then the second.
+    """`image.flatten(1)` of a dense tensor `image` of shape (1, 2, 2, 2), in the order (N, C, H,
+    W), lists the first channel row by row, then the second.
     """
     image = torch.tensor([[[[1, 2], [3, 4]], [[5, 6], [7, 8]]]])
 

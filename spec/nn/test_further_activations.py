@@ -48,8 +48,8 @@ def test_the_curves_of_further_activations(layer, curve, device):
 
 
 def test_silu_is_swish():
-    """`nn.SiLU()` computes `x * sigmoid(x)` up to rounding, which papers also call swish;
-    `nn.Hardswish()` replaces the sigmoid by straight lines: `x * relu6(x + 3) / 6`.
+    """`nn.SiLU()` of a float32 `x` computes `x * sigmoid(x)` up to rounding; papers also call it
+    swish. `nn.Hardswish()` replaces the sigmoid by straight lines: `x * relu6(x + 3) / 6`.
     """
     x = torch.tensor([-2.0, 0.5, 4.0])
 

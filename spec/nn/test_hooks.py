@@ -207,9 +207,9 @@ def test_a_full_backward_hook_sees_both_gradients(device):
 
 @pytest.mark.torch("<2.8")
 def test_a_full_backward_hook_without_a_gradient_for_its_inputs_got_none_silently():
-    """Before PyTorch 2.8, if a trainable `nn.Linear` was called as `layer(x)` and `x` did
-    not require grad, a hook of `register_full_backward_hook` on it got None as gradient of
-    the input, and no warning was issued.
+    """Before PyTorch 2.8, if a trainable `nn.Linear` was called as `layer(x)` and `x` did not
+    require grad, a hook of `register_full_backward_hook` on it got `(None,)` as `grad_input`, and
+    no warning was issued.
     """
     layer = nn.Linear(2, 1)
     seen = []
@@ -227,9 +227,9 @@ def test_a_full_backward_hook_without_a_gradient_for_its_inputs_gets_none():
     `layer(torch.ones(1, 2)).backward()` calls `hook` with `(None,)` as `grad_input`, as the
     input requires no grad, and, since PyTorch 2.8, issues a UserWarning.
 
-    Let the data require grad, or put the hook on a later layer, if the gradient of the input is
-    wanted. On a layer without parameters, such as `nn.ReLU`, or with frozen ones, the hook
-    isn't called then.
+    For a gradient in `grad_input` let the input require grad, or put the hook on a later layer. If
+    the input requires no grad and the layer has no parameters, such as `nn.ReLU`, or only frozen
+    ones, the hook isn't called.
     """
     layer = nn.Linear(2, 1)
     seen = []

@@ -93,7 +93,7 @@ def test_a_module_is_ordinary_tensor_arithmetic_recorded_by_autograd(device):
 @pytest.mark.claim("blitz-backward-automatic")
 def test_backward_needs_no_method_of_its_own(device):
     """A subclass of `nn.Module` needs no method `backward`: where `forward` returns
-    `self.scale * x * x`, `net(x).backward()` of a 0-d float `x` fills the `.grad` of the
+    `self.scale * x * x`, `net(x).backward()` of a 0-d float32 tensor `x` fills the `.grad` of the
     0-d `nn.Parameter` `scale`.
 
     `nn.Module` has no method `backward`: `net.backward()` raises AttributeError; call

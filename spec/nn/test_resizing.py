@@ -108,9 +108,9 @@ def test_align_corners_decides_where_elements_are(align_corners, row, device):
     with `align_corners=False`; with `align_corners=True` it gives 1, 5/3, 7/3 and 3, which are
     evenly spaced.
 
-    Because False takes elements for small intervals, of which the outer halves have no second
-    neighbour, and True for points. A model has to be run with the setting that it was trained
-    with.
+    `False` treats an element as a small interval, so the outer halves of the first and the last
+    have no second neighbour; `True` treats it as a point. A model has to be run with the setting
+    that it was trained with.
     """
     x = torch.tensor([[[1.0, 3.0]]], device=device)
 

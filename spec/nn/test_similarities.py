@@ -137,8 +137,8 @@ def test_equal_vectors_are_not_at_distance_zero():
     vectors of 2 elements have a distance of about 1.4e-6. With `eps=0.0` their distance is
     0.
 
-    Take `eps=0.0` where the distance of equal vectors has to be 0; the gradient is 0 then, and not
-    NaN as that of `(a - b).square().sum(1).sqrt()`.
+    Take `eps=0.0` where the distance of equal vectors has to be 0. Its gradient is 0 then; that of
+    `(a - b).square().sum(-1).sqrt()` is NaN for equal vectors.
     """
     a = torch.tensor([[1.0, 1.0]])
 

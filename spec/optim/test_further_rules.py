@@ -204,7 +204,7 @@ def test_adam_refuses_sparse_gradients_and_sparse_adam_dense_ones():
     sparse gradient of an `nn.Embedding` with `sparse=True`; `SparseAdam.step()` raises
     RuntimeError, "please consider Adam instead", for a dense gradient.
 
-    `Adagrad` and `SGD` take either kind, both without weight decay and without
+    `Adagrad` and `SGD` take dense gradients, and sparse ones without weight decay and without
     `fused=True`.
     """
     table = nn.Embedding.from_pretrained(torch.zeros(2, 2), freeze=False, sparse=True)

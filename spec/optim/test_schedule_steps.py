@@ -243,11 +243,10 @@ def test_starting_in_the_middle_needs_the_first_rate():
 
 
 def test_a_loss_handed_to_another_scheduler_is_taken_for_an_epoch():
-    """`ExponentialLR.step(3.0)` sets `last_epoch` to 3.0, with a UserWarning: the argument
-    is an epoch number, so don't pass a loss, as one does with `ReduceLROnPlateau`.
+    """`ExponentialLR.step(3.0)` sets `last_epoch` to 3.0 and issues a UserWarning: the argument is
+    taken as an epoch number. Do not pass it a loss; only `ReduceLROnPlateau.step` takes one.
 
-    Because only `ReduceLROnPlateau.step` takes a value to watch. Call `step()` without an
-    argument.
+    Call `step()` of an `ExponentialLR` without an argument.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.ExponentialLR(optimizer, gamma=0.5)

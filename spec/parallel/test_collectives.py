@@ -214,7 +214,7 @@ def test_a_subgroup_counts_its_own_ranks(group):
     """After `alone = dist.new_group([1])` in both of two processes, `dist.get_rank(alone)` is 0
     in the process of rank 1, and -1 in the process of rank 0, which is no member.
 
-    Every process of the default group has to call `new_group`, members or not.
+    By default every process of the default group has to call `new_group`, members or not.
     """
 
     def program(rank):

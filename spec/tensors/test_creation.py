@@ -84,8 +84,8 @@ def test_zeros_of_dtype_long_are_64_bit_integers():
     """`torch.zeros(5, 3, dtype=torch.long)` is an int64 tensor, which prints its zeros without
     a decimal point and without naming the dtype.
 
-    `torch.long` is another name of `torch.int64`. The repr does not name int64, because
-    `torch.tensor` picks it for integers by itself.
+    `torch.long` is another name of `torch.int64`. The repr of a non-empty tensor does not name
+    int64, because `torch.tensor` picks it for integers by itself.
     """
     zeros = torch.zeros(5, 3, dtype=torch.long)
 

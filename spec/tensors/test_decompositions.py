@@ -107,8 +107,8 @@ def test_cholesky_is_the_root_of_a_positive_definite_matrix():
     """`torch.linalg.cholesky(x)` of the positive definite float32 matrix [[4, 2], [2, 10]] is
     the lower triangular `L`, [[2, 0], [1, 3]], with `L @ L.T` equal to `x`.
 
-    Whether it raises for a singular matrix is a matter of rounding, and a covariance matrix can
-    miss positive definiteness by rounding, too; add a small multiple of the identity.
+    For a singular matrix rounding can decide whether it raises, and a covariance matrix can fail
+    to be positive definite because of rounding: add a small multiple of the identity.
     """
     x = torch.tensor([[4.0, 2.0], [2.0, 10.0]])
 

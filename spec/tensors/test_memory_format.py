@@ -136,7 +136,7 @@ def test_an_image_with_its_channels_last_becomes_a_channels_last_tensor_by_permu
     """For a nonempty contiguous (N, H, W, C) tensor `x`, `x.permute(0, 3, 1, 2)` is a
     channels-last (N, C, H, W) tensor, without a copy.
 
-    Decoded images have this layout.
+    `np.asarray(image)` of a Pillow RGB image has the layout (H, W, C).
     """
     pixels = torch.zeros(1, 3, 4, 2, device=device)
 

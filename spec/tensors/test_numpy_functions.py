@@ -174,9 +174,9 @@ def test_an_array_times_a_tensor_is_refused():
     """`array * x` with a float64 NumPy vector on the left and a float32 tensor on the right
     raises a TypeError, "unsupported operand type(s) for *".
 
-    Because tensors ask NumPy to leave the operator to them, and torch takes no array there.
-    Write `torch.from_numpy(array) * x`; `x * array` runs in NumPy, and so only with a CPU
-    tensor that doesn't require grad.
+    Because tensors ask NumPy to leave the operator to them, and torch takes no array there. Write
+    `torch.from_numpy(array) * x`; `x * array` runs in NumPy, which with grad mode on raises
+    RuntimeError for a tensor that requires grad.
     """
     array = np.array([10.0, 10.0])
     x = torch.tensor([1.0, 2.0])

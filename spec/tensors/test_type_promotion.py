@@ -335,8 +335,8 @@ def test_out_refuses_a_lower_kind(device):
     `z`, converted to its dtype; of two float32 vectors with an int64 `z` it raises
     RuntimeError, "result type Float can't be cast".
 
-    Make `z` with `torch.result_type(x, y)` as its dtype. Matrix products are stricter: `out=`
-    must have their own dtype.
+    Make `z` with `torch.result_type(x, y)` as its dtype. `torch.matmul` is stricter: its `out=`
+    must have the dtype of the product.
     """
     whole = torch.tensor([1, 2], device=device)
     narrow = torch.zeros(2, dtype=torch.int8, device=device)

@@ -170,8 +170,8 @@ def test_a_refused_load_has_loaded_what_it_could():
     raises RuntimeError, "Missing key(s) in state_dict", for the missing `bias`, but the
     weight is copied: `net.weight` is 7.0 afterwards.
 
-    Because the keys are compared after the copying. Load into a fresh net if a failed load
-    must leave the old one as it was.
+    Because the error is raised at the end of the call, when the tensors that fit are copied. Load
+    into a fresh net if a failed load must leave the old one as it was.
     """
     net = nn.Linear(1, 1)
 

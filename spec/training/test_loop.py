@@ -365,9 +365,9 @@ def test_the_mean_of_an_epoch_counts_the_samples_of_each_batch():
     mean over all samples is (1.0 * 4 + 4.0 * 2) / 6 = 2.0, not (1.0 + 4.0) / 2 = 2.5:
     weight each loss by the number of samples in its batch.
 
-    Because `reduction="mean"`, the default, has averaged over one batch already.
-    `cross_entropy` with `weight=` or `ignore_index=` divides by another number than
-    `len(x)`.
+    Because `reduction="mean"`, the default, has averaged over one batch already. `cross_entropy`
+    of class indices divides by the sum of the class weights of the targets that are not ignored,
+    which with `weight=` or `ignore_index=` may differ from `len(x)`.
     """
     samples = torch.tensor([1.0, 1.0, 1.0, 1.0, 2.0, 2.0])
     losses = [(F.mse_loss(x, 0 * x).item(), len(x)) for x in DataLoader(samples, batch_size=4)]

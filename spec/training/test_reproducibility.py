@@ -66,8 +66,9 @@ def test_one_more_draw_shifts_all_that_follow():
     `nn.Linear(2, 2)` changes the initial weights of the second; an `nn.ReLU()` built there
     doesn't.
 
-    Because both `nn.Linear` draw from one generator in turn, and `nn.ReLU` draws nothing.
-    To compare two nets, copy the common weights by `load_state_dict`.
+    Because both `nn.Linear` draw from one generator in turn, and `nn.ReLU` draws nothing. To
+    compare two nets, copy the weights of each common layer:
+    `new_layer.load_state_dict(old_layer.state_dict())`.
     """
     torch.manual_seed(1)
     plain = nn.Sequential(nn.Linear(2, 2))
