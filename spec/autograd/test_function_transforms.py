@@ -226,7 +226,8 @@ def test_a_dual_tensor_carries_its_own_derivative():
     float32 tensors `x` and `u` of one shape carries the tangent `u`, and its `square()`
     carries the tangent `2 * x * u`, up to rounding.
 
-    This is the forward mode that `torch.func.jvp` is built on.
+    This is the forward mode that `torch.func.jvp` is built on. Under `torch.inference_mode()`
+    there is no tangent. An expanded `x` raises RuntimeError: pass `x.clone()`.
     """
     x, u = torch.tensor([2.0, 3.0, 5.0]), torch.tensor([1.0, 10.0, 100.0])
 

@@ -183,7 +183,7 @@ def test_a_single_number_on_the_cpu_goes_with_any_device():
     `torch.zeros(3, device="meta") + torch.tensor(2.0)` is on `meta`. `torch.cat` of a
     tensor on `meta` and a CPU tensor raises RuntimeError.
 
-    Because elementwise arithmetic takes it as a number, like the Python number 2.0.
+    Because elementwise arithmetic takes a 0-d CPU tensor as a number, like the Python number 2.0.
     """
     number = torch.tensor(2.0)
     elsewhere = torch.zeros(3, device="meta")

@@ -108,9 +108,9 @@ def test_code_for_an_earlier_release_may_meet_names_that_are_gone():
     """`torch.rfft`, `torch.irfft` and `torch.gels` of earlier releases are gone: `torch.rfft`
     raises AttributeError, "module 'torch' has no attribute 'rfft'".
 
-    Use `torch.fft.rfft`, `torch.fft.irfft` and `torch.linalg.lstsq`, which take other
-    arguments: the second one of `torch.rfft(x, 1)` counted dimensions, that of
-    `torch.fft.rfft(x, 1)` cuts `x` to one element.
+    Use `torch.fft.rfft`, `torch.fft.irfft` and `torch.linalg.lstsq`, which take other arguments:
+    the second one of `torch.rfft(x, 1)` counted dimensions, that of `torch.fft.rfft(x, 1)` cuts
+    the last dimension of `x` to size 1.
     """
     gone = [name for name in ("rfft", "irfft", "gels") if not hasattr(torch, name)]
 

@@ -528,7 +528,8 @@ def test_weights_that_are_no_numbers_are_not_served(refused, demo, tmp_path):
     NaN: the program ends with exit code 2 and one line, "has no answer even to zeros: its
     weights are no numbers".
 
-    Later a NaN is taken for the mistake of a client, whose numbers were too large.
+    While it serves, the program takes a NaN in the output for a request whose numbers were too
+    large, and answers with status 422.
     """
     workbench = import_example("workbench")
     saved = torch.load(demo[0], weights_only=True)

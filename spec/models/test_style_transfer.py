@@ -259,7 +259,7 @@ def test_weights_default_takes_the_trained_vgg(transfer, monkeypatch, tmp_path):
     """`examples/style_transfer.py --weights DEFAULT` takes its features from torchvision's
     `vgg19(weights="DEFAULT")`.
 
-    That fetches about 550 MB at the first time; a small stand-in takes its place here.
+    That fetches about 550 MB at the first time; a small stand-in takes its place in this test.
     """
     asked = []
 

@@ -208,8 +208,8 @@ def test_batch_norm_cannot_learn_from_a_single_sample():
     and `nn.BatchNorm2d(2)` for (1, 2, 1, 1): a single value per channel; one image of 4 x
     4 pixels works in `nn.BatchNorm2d`.
 
-    One value has no variance. The last, shorter batch of an epoch may be the culprit:
-    `drop_last=True` in the loader.
+    Because a single value minus its mean is always 0. If the last batch of an epoch has one
+    sample, `DataLoader(..., drop_last=True)` leaves that batch out.
     """
     layer = nn.BatchNorm1d(2)
     x = torch.ones(1, 2)

@@ -121,10 +121,10 @@ def test_local_response_norm_divides_by_neighbouring_channels(device):
     `(k + alpha * m) ** beta`, m being the mean square over 3 neighbouring channels, missing
     ones counted as 0: `torch.ones(1, 3, 1, 1)` becomes 1/3, 1/4, 1/3.
 
-    AlexNet has it; most later networks have `nn.BatchNorm2d` instead. `F.local_response_norm`
-    is the same as a function; with an even size, 2, the neighbours are the channel itself and
-    the one before it. The older `nn.CrossMapLRN2d` turns ones into the same with size 2, but
-    with the settings above into 1/3, 1/4, 1/4.
+    The paper on AlexNet has it, `torchvision.models.alexnet` has not; most later networks have
+    `nn.BatchNorm2d` instead. `F.local_response_norm` is the same as a function; with an even size,
+    2, the neighbours are the channel itself and the one before it. The older `nn.CrossMapLRN2d`
+    turns ones into the same with size 2, but with the settings above into 1/3, 1/4, 1/4.
     """
     x = torch.ones(1, 3, 1, 1, device=device)
 

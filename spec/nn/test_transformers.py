@@ -279,15 +279,15 @@ def test_the_activation_is_relu_unless_told():
 
 @pytest.mark.torch(">=2.1")
 def test_padded_positions_are_zero_on_the_fast_path():
-    """In `eval()` and `no_grad`,
-    `nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), 1)` returns
-    zeros at the end of one of two sequences that only a bool `src_key_padding_mask` masks;
-    while autograd records, it doesn't.
+    """In `eval()` and `no_grad`, `nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8,
+    batch_first=True),
+    1)` returns zeros at the end of one of two sequences that a bool `src_key_padding_mask` masks
+    there; it doesn't while autograd records.
 
-    Without autograd its fast path computes only the tokens that the mask leaves. An odd number
-    of heads, `norm_first=True`, another activation than ReLU and GELU,
-    `enable_nested_tensor=False`, or padding at the front keep it away. Ignore those positions
-    in both modes.
+    Without autograd its fast path computes only the tokens that the mask leaves. A `mask`, an odd
+    number of heads, `norm_first=True`, another activation than ReLU and GELU,
+    `enable_nested_tensor=False`, or padding at the front prevents this. Ignore the masked
+    positions in both modes.
     """
     encoder = nn.TransformerEncoder(layer_of_width_4(), num_layers=1).eval()
     x = torch.randn(2, 3, 4)

@@ -281,8 +281,8 @@ def test_integer_tensors_cannot_take_a_fractional_step():
     "alpha must not be a floating point number", if an int64 tensor was assigned to
     `weight.grad`.
 
-    Because a fraction can't be added to integers in place. Train float32 tensors: an
-    integer tensor can't require grad either.
+    Because `add_` of two integer tensors takes no float as `alpha`, which is `-lr` here. Train
+    float32 tensors: an integer tensor can't require grad either.
     """
     weight = torch.tensor([1, 2])
     weight.grad = torch.tensor([1, 1])

@@ -248,8 +248,8 @@ def test_wrapping_alone_is_not_enough():
     on the CPU, and `parallel(torch.zeros(30, 5))` raises RuntimeError, "module must have
     its parameters and buffers on device cuda:0".
 
-    Move the model to the first of the GPUs with `.to("cuda:0")`. Only with a single device does
-    the wrapper move it.
+    Move the model to the first device of `device_ids`, here with `.to("cuda:0")`. Only with a
+    single device does the wrapper move it.
     """
     parallel = nn.DataParallel(nn.Linear(5, 2), device_ids=[0, 0])
 
@@ -369,8 +369,9 @@ def test_gradients_are_those_of_the_single_model():
 
 @pytest.mark.cuda
 def test_an_attribute_that_a_replica_sets_is_lost():
-    """With several replicas, a number that `forward` sets as an attribute under
-    `nn.DataParallel` is lost: `self.calls += 1` of an int leaves `model.calls` at 0.
+    """With several replicas, under `nn.DataParallel(model)` a number that the `forward` of `model`
+    sets as an attribute is lost: `self.calls += 1` of an int leaves `model.calls` at 0, its value
+    before.
 
     Because each call runs on new replicas, which are thrown away afterwards. Return the value
     from `forward`, or count outside the model.

@@ -238,7 +238,7 @@ def test_close_is_an_absolute_and_a_relative_tolerance():
     """For dense finite float64 tensors of one shape `torch.isclose(x, y)`, with the default
     `atol=1e-8` and `rtol=1e-5`, is true where `|x - y| <= atol + rtol * |y|`.
 
-    Near 0 only `atol` counts; in float32 a sum near 1 is already rounded by more than 1e-8.
+    Near 0 only `atol` counts; in float32 a sum near 1 can be off by more than 1e-8.
     """
     expected = torch.tensor([0.0, 0.0, 1.0, 1.0, 1000.0], dtype=torch.float64)
     off = torch.tensor([0.9e-8, 1.1e-8, 0.9e-5, 1.1e-5, 0.9e-2], dtype=torch.float64)

@@ -37,8 +37,8 @@ def test_arange_of_integers_is_int64(device):
     """`torch.arange(1, 3)` of Python ints is int64, and `torch.arange(1, 3.0)`, with one float
     among them, has the default dtype, float32; `dtype=torch.float64` asks for another.
 
-    Unlike `torch.zeros(3)`, which is float32: `torch.arange(3)` cannot require grad,
-    `torch.arange(3.0)` can.
+    `torch.arange(3)`, an int64 tensor, cannot require grad; `torch.arange(3.0)` and
+    `torch.zeros(3)`, float32 tensors, can.
     """
     whole = torch.arange(1, 3, device=device)
     mixed = torch.arange(1, 3.0, device=device)

@@ -21,9 +21,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 @pytest.mark.claim("blitz-predict-argmax")
 def test_the_second_value_of_max_is_the_predicted_class(device):
-    """`torch.max(scores, 1)` of finite float32 scores of shape (samples, classes) returns
-    the largest score of each row and, second, its index in the row: the predicted class, an
-    int64.
+    """`torch.max(scores, 1)` of non-empty, finite float32 scores of shape (samples, classes)
+    returns the largest score of each row and, second, its index in the row: the predicted class,
+    an int64.
     """
     scores = torch.tensor([[1.0, 5.0, 2.0], [9.0, 3.0, 4.0]], device=device)
     values, predicted = torch.max(scores, 1)

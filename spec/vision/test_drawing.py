@@ -55,8 +55,8 @@ def test_channels_last_cannot_be_drawn_on():
     raises ValueError, "Only grayscale and RGB images are supported"; write
     `image.permute(2, 0, 1)`.
 
-    Because the first dimension, 4, is taken for the channels, of which there are 1 or 3. An
-    image 3 pixels high and channels last raises nothing.
+    Because the first dimension, 4, is taken for the channels, of which there are 1 or 3. An image
+    1 or 3 pixels high and channels last raises nothing.
     """
     image = torch.zeros(4, 5, 3, dtype=torch.uint8)
     boxes = torch.tensor([[1, 1, 3, 3]])
