@@ -58,9 +58,9 @@ def test_anomaly_detection_stops_at_the_first_nan(device):
 
 
 def test_the_warning_quotes_the_line_of_the_forward_computation():
-    """In `torch.autograd.set_detect_anomaly(True)`, with -1 in `x`,
-    `roots = x.sqrt(); roots.sum().backward()` raises that `SqrtBackward0` returned NaN, with a
-    UserWarning, "Traceback of forward call that caused the error", quoting `x.sqrt()`.
+    """In a script in `torch.autograd.set_detect_anomaly(True)`, with -1 in a float32 leaf `x` that
+    requires grad, `y = x.sqrt()` and then `y.sum().backward()` raise RuntimeError on
+    `SqrtBackward0`; a warning quotes the line `y = x.sqrt()`.
     """
     x = torch.tensor([-1.0, 4.0], requires_grad=True)
 

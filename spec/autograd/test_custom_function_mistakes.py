@@ -286,9 +286,10 @@ def test_once_differentiable_refuses_a_second_derivative():
     `(first,) = torch.autograd.grad(Cube.apply(x) ** 2, x, create_graph=True)` works;
     `first.backward()` raises RuntimeError.
 
-    It belongs on a `backward` that computes outside torch. It isn't a full guard: where `Cube`
-    computes x³, `first.backward()` on the derivative of `Cube.apply(x) + x**2` raises no error
-    and leaves 2 instead of 8, since no gradient that arrived at `Cube` required grad.
+    `@once_differentiable` belongs on a `backward` that computes outside torch. It does not catch
+    every case: where `Cube` computes x³, `first.backward()` on the derivative of
+    `Cube.apply(x) + x**2` raises no error and leaves 2 in `x.grad` instead of 8, since no gradient
+    that arrived at `Cube` required grad.
     """
 
     class Cube(torch.autograd.Function):

@@ -53,8 +53,8 @@ def test_create_graph_keeps_the_first_graph_too():
     create_graph=True)` keeps the graph of `y`, as `retain_graph` is then True by default: a
     second `torch.autograd.grad(y, x)` works.
 
-    Because the gradient that is returned refers to that graph. `retain_graph=False`, given
-    beside it, frees the saved tensors all the same.
+    Because the gradient that is returned may need that graph itself, as that of `x.exp()` does.
+    `retain_graph=False`, given beside `create_graph=True`, frees the saved tensors all the same.
     """
     x = torch.tensor(2.0, requires_grad=True)
     y = x**3

@@ -156,8 +156,8 @@ def test_relu_in_place_is_refused_after_exp():
     """With `y = x.exp().relu_()` and a float32 `x` that requires grad, `y.sum().backward()`
     raises RuntimeError: `relu_` overwrote the result that `exp` saved.
 
-    The same holds for `nn.ReLU(inplace=True)` after a layer that saved its output, as
-    `nn.Sigmoid` does. Use `relu()` there.
+    The same holds for `nn.ReLU(inplace=True)` after a layer that saved its output, as `nn.Sigmoid`
+    does. Use `relu()` or `nn.ReLU()` there.
     """
     x = torch.tensor([-1.0, 2.0], requires_grad=True)
     y = x.exp().relu_()

@@ -45,8 +45,8 @@ def test_the_graph_runs_from_the_loss_through_every_layer_to_the_first():
     `x.view` to flatten), `next_functions` leads back to three linear layers with ReLU
     between them, the view, and twice pooling, ReLU, convolution.
 
-    The names depend on how a layer is implemented: a linear layer is `AddmmBackward0` for a 2-D
-    input.
+    The names depend on how a layer is implemented: for a 2-D input a linear layer with a bias is
+    `AddmmBackward0`, one with `bias=False` is `MmBackward0`.
     """
     output = LeNet()(torch.randn(1, 1, 32, 32))
     loss = nn.MSELoss()(output, torch.randn(1, 10))

@@ -35,8 +35,8 @@ def test_a_custom_operator_is_registered_under_a_name(cube):
     torch.Tensor) -> torch.Tensor`, which returns a new tensor, as a custom operator: it is
     called as before, or as `torch.ops.torch_spec.cube`.
 
-    Its arguments and result need types, `x: torch.Tensor`, from which the operator's schema is
-    made.
+    Without `schema=`, its arguments and result need type annotations, such as `x: torch.Tensor`,
+    from which the operator's schema is made.
     """
     x = torch.tensor([2.0])
 

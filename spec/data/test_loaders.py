@@ -276,7 +276,7 @@ def test_batch_size_none_hands_samples_over_one_by_one():
     """`DataLoader(data, batch_size=None)` hands over single samples, without a batch dimension,
     so that their shapes may differ.
 
-    Used for a dataset that already makes its own batches. NumPy arrays of numbers are still
+    Use it for a dataset that already makes its own batches. NumPy arrays of numbers are still
     converted to tensors.
     """
     samples = list(DataLoader([torch.zeros(3), torch.zeros(2)], batch_size=None))

@@ -168,8 +168,8 @@ def test_weights_are_one_for_each_sample_and_not_for_each_class():
     """The weights of `WeightedRandomSampler` are one per sample: three weights draw only the
     indices 0, 1 and 2, however long the dataset is.
 
-    Given one weight per class, a loader would see three samples all the time, without an error.
-    Index the weights by the labels.
+    With one weight per class, a loader for three classes draws only the first three samples,
+    without an error. Use `weights[labels]`, where `weights` is a tensor with one weight per class.
     """
     drawn = list(WeightedRandomSampler([1.0, 1.0, 1.0], num_samples=1000))
 

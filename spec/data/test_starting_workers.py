@@ -252,7 +252,8 @@ def test_what_the_parent_opened_is_shared_by_forked_workers(tmp_path):
     stopped, in whichever process that was.
 
     A file object of `open` has a buffer besides, which each process fills for itself: with several
-    workers lines get lost or come twice. Open the file in each worker.
+    workers lines get lost or come twice. Open the file in each worker, and go to the sample's
+    place by `file.seek` before each read.
     """
     path = tmp_path / "letters"
     path.write_text("abcdef")

@@ -233,7 +233,7 @@ def test_a_default_device_holds_for_layers_and_not_for_what_has_a_device():
     `x.clone()` and `x + 1` for a CPU tensor `x`, are on the CPU.
 
     In the same way `torch.set_default_device("cuda")` puts new tensors on the GPU; tensors made
-    before, and the batches that a `DataLoader` stacks of them, still have to be moved by `to`.
+    before still have to be moved by `to`.
     """
     x = torch.ones(2)
     torch.set_default_device("meta")

@@ -19,8 +19,8 @@ def test_a_device_object_names_cuda_without_needing_it():
     """`torch.device("cuda")` makes a device object of type `cuda` with index None, which means
     the current GPU.
 
-    That there need not be a GPU is told in `spec/training/test_on_a_gpu.py`; what comes of
-    using the object then, in `spec/devices/test_without_cuda.py`.
+    To make the object no GPU is needed (`spec/training/test_on_a_gpu.py`). A tensor made on it
+    without a GPU raises an error (`spec/devices/test_without_cuda.py`).
     """
     device = torch.device("cuda")
 

@@ -431,7 +431,7 @@ def test_autocast_wants_the_type_of_a_device_as_a_string(call, error, words):
     """`torch.autocast(torch.device("cpu"))` raises ValueError, "Expected `device_type` of type
     `str`", and `torch.autocast("gpu")` RuntimeError, since "gpu" is no device type.
 
-    Write `torch.autocast(device.type)`.
+    With `device = torch.device("cpu")` write `torch.autocast(device.type)`.
     """
     with pytest.raises(error, match=words):
         call()

@@ -236,7 +236,8 @@ def test_a_snapshot_tells_where_memory_was_allocated(tmp_path):
     https://pytorch.org/memory_viz; `torch.cuda.memory._record_memory_history(enabled=None)`
     stops recording.
 
-    The page shows which line of the program made each piece of GPU memory.
+    The page shows which line of the program allocated each piece of GPU memory that PyTorch handed
+    out while it recorded.
     """
     torch.cuda.memory._record_memory_history()
     x = torch.zeros(1024, device="cuda")

@@ -145,9 +145,8 @@ def test_a_moved_tensor_is_no_leaf():
     """`x.to("meta")` of a CPU tensor `x` that requires grad returns a tensor that is not a
     leaf; called under `torch.no_grad()`, it returns a leaf that requires no grad.
 
-    `backward()` fills no `.grad` of a tensor that is not a leaf, by default, and an optimizer
-    refuses it. Make the tensor for the optimizer on its device at once: `torch.zeros(2,
-    device=..., requires_grad=True)`.
+    An optimizer refuses a tensor that is not a leaf. Make the tensor for the optimizer on its
+    device at once: `torch.zeros(2, device="meta", requires_grad=True)`.
     """
     x = torch.zeros(2, requires_grad=True)
 

@@ -174,10 +174,10 @@ def test_a_gpu_that_the_build_has_no_kernels_for_is_warned_of(machine_with):
     of a newer GPU: "NVIDIA GeForce RTX 5090 with CUDA capability sm_120 is not compatible with
     the current PyTorch installation."
 
-    The next line lists what the build supports. On this GPU operations then fail: "no kernel
-    image is available for execution on the device". A newer GPU needs a newer build, as from
-    `--index-url https://download.pytorch.org/whl/cu128`; one that is too old needs an older
-    release. Here the GPU is simulated.
+    The next line lists what the build supports. On this GPU operations then fail: "no kernel image
+    is available for execution on the device". A newer GPU needs a build for a newer CUDA, as from
+    `--index-url https://download.pytorch.org/whl/cu130`; one that is too old needs a build for an
+    older CUDA, such as 12.6 for PyTorch 2.14, or an older release. Here the GPU is simulated.
     """
     machine_with("NVIDIA GeForce RTX 5090", (12, 0), ["sm_50", "sm_80", "sm_86", "sm_90"])
 

@@ -239,7 +239,8 @@ def test_a_wave_sorted_does_not_tell_its_kind(example):
     triangular waves, whose `diff(dim=1)` have medians near 0.2, -0.2 and 0. If each wave is
     sorted by value, the kinds' means agree at each place within 0.05.
 
-    So a model that doesn't see the order can't tell them apart, and a recurrent net can.
+    Because the values of rising and falling waves are distributed alike, a model that doesn't see
+    their order can't tell these two apart, and a recurrent net can.
     """
     waves, kinds = example.waves(2400, torch.Generator().manual_seed(0))
 

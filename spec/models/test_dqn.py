@@ -155,7 +155,8 @@ def test_the_target_is_the_point_and_what_is_still_to_come(dqn, nets):
     times the target network's value of the action that the net would choose next; if the
     game is then over (terminated, not out of time), the reward alone.
 
-    That one network chooses and the other values is double DQN: it overestimates less.
+    The net chooses the action and the target network gives its value: this is double DQN, which
+    overestimates less than DQN, where the target network does both.
     """
     net, target, moments = nets
     nn.init.constant_(target[4].bias, 2.0)

@@ -274,9 +274,9 @@ def test_the_frozen_base_comes_near_to_training_all_in_far_fewer_numbers(modes):
 
 
 def test_what_was_learned_before_helps(compared, modes):
-    """`examples/finetune.py --size 48 --batch-size 25 --epochs 12` (seed 0, pretrained on 150
-    drawings of each old shape) trains on 20 drawings of each of five new shapes: `freeze` and
-    `all` reach more than 1.2 times the accuracy of `scratch`.
+    """`examples/finetune.py --size 48 --batch-size 25 --epochs 12` (seed 0, 150 drawings of each
+    old shape, 20 of each of five new shapes): the modes `freeze` and `all` each reach more than
+    1.2 times the accuracy of the mode `scratch`.
     """
     chance = compared[0]["chance"]
 

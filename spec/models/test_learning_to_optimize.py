@@ -196,9 +196,9 @@ def test_each_coordinate_is_optimized_by_itself(example):
 
 
 def test_the_training_reaches_through_all_steps(example):
-    """In `examples/learning_to_optimize.py` the loss after four steps of `LearnedOptimizer`, an
-    `nn.LSTMCell` and an `nn.Linear`, gives its six parameter tensors a gradient, through each
-    step; the gradients that the LSTM reads don't require grad.
+    """In `examples/learning_to_optimize.py` `backward()` of the loss after four steps of a
+    `LearnedOptimizer` gives its six parameters a gradient, through each step; the gradients that
+    its `nn.LSTMCell` reads don't require grad.
 
     They are detached, as in the paper, so that no second derivatives of the problem are needed.
     """

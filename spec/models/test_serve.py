@@ -441,8 +441,8 @@ def test_a_server_answers_parallel_requests_as_single_ones(example, running):
     clients in at most 10 batches, and its answers to the first four are equal to those that the
     same four requests get one at a time.
 
-    `examples/serve.py --bench URL --requests 40 --clients 16` measures the server at URL:
-    requests per second and the waiting times of 50, 95 and 99 %.
+    `examples/serve.py --bench URL --requests 40 --clients 16` measures the server at URL: the
+    requests per second, and within how many milliseconds 50, 95 and 99 % of the answers come.
     """
     with running("--max-wait", "100") as (_, url):
         rate = example.main(
@@ -544,9 +544,9 @@ def test_weights_that_are_no_numbers_are_not_served(refused, demo, tmp_path):
 
 
 def test_a_port_that_is_taken_is_refused(refused, demo):
-    """If something listens on 127.0.0.1 at `--port` already, `examples/serve.py --model
-    FILE` without `--dry-run` ends on Linux with exit code 2 and one line with "Address
-    already in use".
+    """If something listens on 127.0.0.1 at `--port` already, `examples/serve.py --model FILE` with
+    the default `--host` and without `--dry-run` ends on Linux with exit code 2 and one line with
+    "Address already in use".
     """
     import socket
 

@@ -73,7 +73,8 @@ def test_a_dictionary_has_the_words_but_not_their_order(trained):
     gets by default none of 400 unseen sentences right: about 66 % of the words are right
     somewhere in the sentence, 11 % in their place.
 
-    Because Talu puts the adjective behind its noun and the verb last.
+    Because Talu, the made-up language of the example, puts the adjective behind its noun and the
+    verb last.
     """
     dictionary = trained[0]["word_by_word"]
 
@@ -269,9 +270,9 @@ def test_a_dry_run_makes_fewer_pairs(translation, tmp_path):
 @pytest.mark.spare("'yes\\tsi\\n'", reason="any single pair will do")
 @pytest.mark.spare("'yes\\tsi\\t0-1\\n'", reason="any source of one word will do")
 def test_bad_input_is_told_in_one_line(translation, tmp_path, capsys, written, argument, said):
-    """`examples/translation.py` ends with exit code 2 and a line with the cause if `--data`
-    is missing, has a line without a tab, an alignment beyond the words or under 10 sources,
-    or if `--translate` finds no trained net or a blank sentence.
+    """`examples/translation.py` ends with exit code 2 and a line with the cause if the `--data`
+    file does not exist, has a line without a tab, an alignment beyond the words or under 10
+    sources, or if `--translate` finds no trained net or no word.
     """
     (tmp_path / "p.tsv").write_text(written) if written else None
 

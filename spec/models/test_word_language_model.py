@@ -93,8 +93,8 @@ def test_the_perplexity_is_below_that_of_counted_pairs(trained):
 
 def test_the_unigram_perplexity_is_that_of_the_counts(speaker, corpus, trained):
     """The unigram perplexity of `examples/word_language_model.py` is exp of the mean of
-    -log((count + 1) / total) over the words of the unread part; count: how often the
-    training part has the word; total: its length plus the vocabulary's size.
+    -log((count + 1) / total) over the words of the held-out part; count: how often the training
+    part has the word; total: its length plus the vocabulary's size.
 
     The 1 added to each count keeps a word that was never counted from costing infinity.
     """
@@ -225,9 +225,9 @@ def test_the_best_weights_are_kept(speaker, tiny, little):
 
 
 def test_tied_weights_are_one_tensor(speaker, tiny):
-    """By default the last layer's weight in `examples/word_language_model.py` is the
-    embedding's weight, one and the same parameter; with `--untied --hidden 16` there are two,
-    16 parameters per word more than with `--hidden 16` alone.
+    """By default the last layer's weight in `examples/word_language_model.py` is the embedding's
+    weight, one and the same parameter; with `--untied` added to `--hidden 16` they are two, with
+    16 more numbers to learn per word.
 
     Assigning one module's parameter to the other is enough; see `spec/nn/test_sharing.py`.
     """
@@ -243,7 +243,7 @@ def test_gradients_are_clipped_and_stop_at_each_step(speaker, little, monkeypatc
     norm of all gradients together is 0.001 at each optimizer step, within 1 %, and the
     LSTM's state that the next step is given doesn't require grad.
 
-    Clipping keeps a rare steep place from throwing the weights far away.
+    Clipping limits what a single very large gradient does to the weights.
     """
     remembered, lengths, forward = [], [], speaker.LanguageModel.forward
     step = torch.optim.Adam.step

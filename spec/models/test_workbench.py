@@ -211,9 +211,9 @@ def test_a_run_killed_and_resumed_ends_with_the_same_weights(name, command, whol
 
 @pytest.mark.parametrize("name", TINY)
 def test_a_finished_run_resumed_trains_no_further(name, command, whole, stopped):
-    """A script of `examples/` that has `--resume` and is called with it after it has
-    finished, the other options as before and without `--dry-run`, trains no further:
-    weights and losses stay as they are.
+    """A finished run of an `examples/` script that has the option `--resume`, started again with
+    `--resume`, else the same options, and without `--dry-run`, trains no further: its weights and
+    losses stay as they are.
     """
     out = stopped(name)
 

@@ -313,8 +313,9 @@ def test_binary_cross_entropy_takes_probabilities_and_its_sibling_scores(device)
     both give ln(4/3) up to rounding: `nn.BCELoss` of the probability 3/4,
     `nn.BCEWithLogitsLoss` of its logit ln 3.
 
-    For logits far from 0 the two drift apart, because `sigmoid` rounds and `nn.BCELoss` ends at
-    100: prefer the one with logits.
+    Prefer `nn.BCEWithLogitsLoss`: for the logit 20.0 and the target 0.0 it gives 20, but
+    `nn.BCELoss` of the `sigmoid` gives 100, because `sigmoid(20)` rounds to 1.0 and `nn.BCELoss`
+    limits its logarithms to -100.
     """
     score = torch.tensor([3.0], device=device).log()
     yes, no = torch.ones(1, device=device), torch.zeros(1, device=device)
@@ -349,7 +350,8 @@ def test_binary_targets_are_floats_of_the_same_shape():
     0.0, 1.0 or 0.25, of the same shape: an int64 target raises RuntimeError, another shape
     ValueError.
 
-    Write `target.float()` and `target[:, None]`. A target above 1 or below 0 raises nothing here.
+    Write `target.float()`, and `target[:, None]` for logits of shape (N, 1) and a target of shape
+    (N,). A target above 1 or below 0 raises nothing here.
     """
     with pytest.raises(RuntimeError, match="result type Float can't be cast to the desired output"):
         F.binary_cross_entropy_with_logits(torch.zeros(2), torch.tensor([0, 1]))

@@ -202,8 +202,8 @@ def test_a_stride_may_leave_the_end_unseen(device):
     """`F.conv1d` with `stride=2`, a kernel of size 2 and neither padding nor dilation never
     uses the fifth of five elements, because the output length is rounded down.
 
-    With `dilation=2` the second window reads the elements 2 and 4, counted from 0, and uses
-    it.
+    With `dilation=2` the second window reads the elements 2 and 4, counted from 0, so that the
+    fifth element is used.
     """
     x = torch.tensor([[[1.0, 2.0, 3.0, 4.0, 99.0]]], device=device)
 

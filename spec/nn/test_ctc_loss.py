@@ -162,9 +162,9 @@ def test_the_blank_is_a_class_of_its_own(log_probs):
 
 
 def test_lengths_beyond_the_tensors_are_refused(log_probs):
-    """With both lengths as tensors `F.ctc_loss` of log-probabilities (T, N, C) raises
-    RuntimeError for an input length above T, "Expected input_lengths to have value at
-    most", and for float32 input lengths, "input_lengths must be integral".
+    """With lengths as tensors `F.ctc_loss` of float32 log-probabilities (T, N, C) raises
+    RuntimeError for an input length above T, "Expected input_lengths to have value at most", and
+    for float32 input lengths, "input_lengths must be integral".
 
     Write both lengths as int64 tensors or both as tuples of ints; an input length counts the
     steps of the network's output, which may be fewer than those of its input.

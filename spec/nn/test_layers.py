@@ -176,7 +176,7 @@ def test_the_input_has_the_dtype_of_the_weights():
     same dtype".
 
     Data from NumPy is often float64: write `x.float()` for the data, or `layer.double()` for the
-    weights. With `bias=False` the words are "to have the same dtype".
+    weights. With `bias=False` the error has other words.
     """
     layer = nn.Linear(3, 2)
     whole = torch.ones(1, 3, dtype=torch.int64)

@@ -40,7 +40,9 @@ def test_max_pool_keeps_the_largest_of_each_window(device):
 
 @pytest.mark.claim("blitz-maxpool-square-shorthand")
 def test_one_number_stands_for_a_square_window(device):
-    """In `F.max_pool2d` a window of 2 means (2, 2); a pair is (height, width), such as (4, 1)."""
+    """In `F.max_pool2d` the window `kernel_size=2` means (2, 2); a pair is (height, width), such
+    as (4, 1).
+    """
     x = torch.arange(16.0, device=device).view(1, 1, 4, 4)
 
     assert F.max_pool2d(x, 2).tolist() == [[[[5.0, 7.0], [13.0, 15.0]]]]

@@ -157,7 +157,8 @@ def test_one_step_of_a_gru(device):
     step gives, up to rounding, `n = tanh(W_in @ x + b_in + r * (W_hn @ h + b_hn))` and
     `h' = (1 - z) * n + z * h`, r and z being taken after their sigmoid.
 
-    r multiplies the product of h with the weight; the original paper multiplies h before.
+    `W_in` is the last third of `weight_ih`, `W_hn` that of `weight_hh`. The original paper
+    multiplies r with h before the product with `W_hn`.
     """
     cell = nn.GRUCell(1, 1, device=device)
     cell.weight_ih.data = torch.tensor([[1.0], [2.0], [3.0]], device=device)
@@ -325,9 +326,9 @@ def test_a_state_of_an_lstm_stays_layers_first():
     4, 3) each: a pair of (4, 1, 3) raises RuntimeError, "Expected hidden[0] size (1, 4, 3), got
     [4, 1, 3]".
 
-    `hidden[0]` is `h_0` of the pair `(h_0, c_0)`; both have the shape (layers, batch, hidden
-    size), with `bidirectional=True` (2 * layers, batch, hidden size), whatever `batch_first`
-    says.
+    `hidden[0]` is `h_0` of the pair `(h_0, c_0)`; with a batched input and without `proj_size`
+    both have the shape (layers, batch, hidden size), with `bidirectional=True` (2 * layers, batch,
+    hidden size), whatever `batch_first` says.
     """
     lstm, x = nn.LSTM(2, 3, batch_first=True), torch.zeros(4, 7, 2)
     state, turned = torch.zeros(1, 4, 3), torch.zeros(4, 1, 3)

@@ -169,9 +169,9 @@ def test_class_numbers_are_resized_as_floats():
     the CPU, "not implemented for 'Long'": write `mask[:, None].float()`, mode "nearest", and
     `.long()` afterwards. uint8 works with "nearest".
 
-    Mode "bilinear" makes up classes: the row [0, 7] of twice the width, after `.long()`, is [0,
-    1, 5, 7] with "bilinear", but [0, 0, 7, 7] with "nearest". In newer releases the error is of
-    the subclass NotImplementedError.
+    Mode "bilinear" makes up classes: resized to twice the width, the row [0, 7] becomes [0, 1, 5,
+    7] after `.long()`, but [0, 0, 7, 7] with "nearest". In newer releases the error is of the
+    subclass NotImplementedError.
     """
     mask = torch.tensor([[[0, 7]]], device="cpu")
 
@@ -356,8 +356,8 @@ def test_an_affine_grid_turns_an_image():
     align_corners=False)`, `F.grid_sample(image, grid, align_corners=False)` swaps the
     columns of an `image` (1, 1, 2, 2); with 1.0 for -1.0 it keeps them.
 
-    Up to rounding: the positions are float32 numbers between -1 and 1, and of 10 000 random
-    pixels in a row some come back changed by about a thousandth.
+    Up to rounding: the positions are float32 numbers between -1 and 1, and in one row of 10 000
+    random pixels some come back changed by up to about a thousandth.
     """
     image = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
 

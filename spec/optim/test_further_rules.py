@@ -126,9 +126,9 @@ def test_adagrad_by_hand():
     ],
 )
 def test_other_rules_under_a_constant_gradient(name, path):
-    """From a float64 weight of 0, under a constant gradient of 1, with `lr=1.0` and else
-    the defaults, the first three steps of `Adamax` and `RAdam` are nearly 1, those of
-    `Adadelta` about 0.003, and those of `ASGD` shrink slowly from 1.
+    """For a float64 weight of 0 and a constant gradient of 1, with `lr=1.0` and the other
+    defaults, the first three steps of `Adamax` and `RAdam` are nearly 1, those of `Adadelta` about
+    0.003, and those of `ASGD` shrink slowly from 1.
     """
     weight = nn.Parameter(torch.tensor(0.0, dtype=torch.float64))
     optimizer = getattr(torch.optim, name)([weight], lr=1.0)

@@ -98,8 +98,8 @@ def test_an_lstm_gets_gradients_from_the_steps_it_took():
     `m = cell(2 * w.detach(), m); w = w + head(m[0])` three times: `(w**2).sum().backward()`
     gives all parameters of both a gradient.
 
-    `detach()` on the gradient that the LSTM reads saves second derivatives; the path
-    through the steps remains.
+    `detach()` on the gradient that the LSTM reads avoids second derivatives; the path through the
+    steps remains.
     """
     cell, head = nn.LSTMCell(1, 4), nn.Linear(4, 1)
     weight, memory = torch.tensor([[4.0]]), None

@@ -239,7 +239,7 @@ def test_no_sync_leaves_gradients_to_each_process(group):
     """With forward and `backward()` of `parallel = DistributedDataParallel(model)` inside
     `with parallel.no_sync():` nothing is averaged: each process keeps its own gradient.
 
-    A forward outside of the block is told in `spec/parallel/test_ddp_mistakes.py`.
+    For a forward outside of the block see `spec/parallel/test_ddp_mistakes.py`.
     """
 
     def program(rank):

@@ -67,9 +67,10 @@ def test_parameters_become_dtensors(group):
 
 
 def test_a_parameter_shows_its_whole_shape_and_holds_its_rows(group):
-    """After `fully_shard(model)` of an `nn.Linear`, before its first forward,
-    `model.weight.shape` is that of the whole parameter, and `model.weight.to_local()` holds
-    the rows of this process."""
+    """After `fully_shard(model)` of an `nn.Linear`, before its first forward, `model.weight.shape`
+    is that of the whole parameter, and `model.weight.to_local()` holds only this process's share
+    of its rows.
+    """
 
     def program(rank):
         from torch.distributed.device_mesh import init_device_mesh

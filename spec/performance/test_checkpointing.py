@@ -33,8 +33,8 @@ def test_gradients_are_those_without_checkpointing():
     x, use_reentrant=False)` returns what `block(x)` returns, and `backward()` gives the
     same gradient.
 
-    So it does for other blocks without random numbers and side effects, as far as the
-    operations are deterministic.
+    The same holds for other blocks without random numbers and side effects, if their operations
+    are deterministic.
     """
 
     def block(x):

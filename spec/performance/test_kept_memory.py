@@ -28,8 +28,8 @@ pytestmark = pytest.mark.torch(">=2.0")
 
 
 def test_the_bytes_of_a_tensor_are_elements_times_their_size():
-    """The elements of `torch.zeros(1000)` take `numel() * element_size()` bytes: 1000 float32
-    elements take 4,000, after `half()` 2,000.
+    """The elements of `x = torch.zeros(1000)` take `x.numel() * x.element_size()` bytes: 4,000 for
+    1000 float32 elements. Those of the new tensor that `x.half()` returns take 2,000.
     """
     x = torch.zeros(1000)
     half = x.half()

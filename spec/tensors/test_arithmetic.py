@@ -91,9 +91,9 @@ def test_four_ways_to_add_give_the_same_numbers(device):
     torch.empty(2)`, `x + y`, `torch.add(x, y)`, `torch.add(x, y, out=z)` and `x.add_(y)`
     give the same values.
 
-    They differ in where the sum goes: `x + y` and `torch.add(x, y)` allocate a new tensor,
-    `out=z` fills `z`, and `add_` overwrites `x`. With grad mode on, autograd refuses `out=` for
-    tensors that require grad, and `add_` on a leaf of them.
+    They differ in where the sum goes: `x + y` and `torch.add(x, y)` allocate a new tensor, `out=z`
+    fills `z`, and `add_` overwrites `x`. With grad mode on, `out=` raises RuntimeError if `x`
+    requires grad, and `x.add_(y)` if `x` is also a leaf.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     y = torch.tensor([0.5, 8.0], device=device)

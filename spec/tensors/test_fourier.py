@@ -136,8 +136,8 @@ def test_a_product_of_transforms_is_a_convolution(device):
     `torch.fft.irfft(torch.fft.rfft(x, n) * torch.fft.rfft(k, n), n)` is their convolution
     [1, 12, 23, 30], up to rounding; a larger `n` appends zeros.
 
-    With an `n` below that, but not below `len(x)` and `len(k)`, the end wraps round and is
-    added to the beginning.
+    With a smaller `n` that is not below `len(x)` and `len(k)`, the end wraps round and is added to
+    the beginning: `n = 3` gives [31, 12, 23].
     """
     x, k = torch.tensor([1.0, 2.0, 3.0], device=device), torch.tensor([1.0, 10.0], device=device)
 

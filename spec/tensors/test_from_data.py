@@ -174,7 +174,7 @@ def test_text_is_refused():
     """`torch.tensor("3")` raises TypeError, since no dtype holds text; write
     `torch.tensor(int("3"))`.
 
-    It bites with numbers read from a file, which are strings at first.
+    Numbers read from a text file are strings at first.
     """
     with pytest.raises(TypeError, match="invalid data type 'str'"):
         torch.tensor("3")
@@ -228,7 +228,8 @@ def test_capital_tensor_of_a_list_has_the_default_dtype():
     """`torch.Tensor([1, 2])` has the default dtype, float32, where `torch.tensor([1, 2])` keeps
     the integers as int64.
 
-    After `torch.set_default_dtype(torch.float64)` it is float64: `spec/tensors/test_dtypes.py`.
+    After `torch.set_default_dtype(torch.float64)` `torch.Tensor([1, 2])` is float64:
+    `spec/tensors/test_dtypes.py`.
     """
     capital = torch.Tensor([1, 2])
     small = torch.tensor([1, 2])

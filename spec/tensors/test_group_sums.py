@@ -120,8 +120,9 @@ def test_index_add_wants_an_integer_index_for_each_row(device):
 
 
 def test_index_add_wants_one_dtype(device):
-    """`x.index_add_(0, index, source)` of a float32 `x` raises RuntimeError for a float64
-    `source`, "must have the same scalar type"; convert with `source.to(x.dtype)`.
+    """`x.index_add_(0, index, source)` of a float32 `x` that doesn't require grad raises
+    RuntimeError for a float64 `source`, "must have the same scalar type"; convert with
+    `source.to(x.dtype)`.
     """
     index = torch.tensor([0], device=device)
     source = torch.tensor([1.5], dtype=torch.float64, device=device)

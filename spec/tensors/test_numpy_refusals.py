@@ -230,7 +230,7 @@ def test_an_array_of_text_is_refused():
     type numpy.str_".
 
     Because torch has no dtype for text. Map the strings to integers first, here with
-    `np.unique`.
+    `np.unique(array, return_inverse=True)[1]`.
     """
     array = np.array(["a", "b", "a"])
 

@@ -128,8 +128,9 @@ def test_real_random_numbers_need_a_floating_dtype(draw):
     bfloat16, float32, float64 and complex64, and raise a RuntimeError for int64;
     `torch.randint` takes `dtype=torch.uint8`.
 
-    For integers write `torch.randint(low, high, size, dtype=...)`. For float8 draw float32
-    numbers and convert them. The error is a NotImplementedError in PyTorch 2.14.
+    For integers write `torch.randint(low, high, size, dtype=...)`. For float8 draw float32 numbers
+    and convert them. In PyTorch 2.8 and 2.14 the error is a NotImplementedError, a subclass of
+    RuntimeError.
     """
     floats = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
     made = [draw(2, dtype=dtype).dtype for dtype in floats]

@@ -77,8 +77,8 @@ def test_arange_refuses_a_step_that_leads_away(device):
     """`torch.arange(5, 2)` raises RuntimeError, since the step 1 leads away from the end;
     Python's `range(5, 2)` is empty. Count down with `torch.arange(5, 2, -1)`.
 
-    It bites where the bounds are computed and the range may be empty: `torch.arange(5, max(5,
-    end))` is empty instead.
+    Where the bounds are computed, the range may be empty: `torch.arange(5, max(5, end))` then
+    gives an empty tensor.
     """
     counted_by_python = list(range(5, 2))
 

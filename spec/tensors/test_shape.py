@@ -61,7 +61,7 @@ def test_the_rank_of_linear_algebra_is_another_number():
     the number of linearly independent rows; the number of dimensions is `x.ndim`, here 2.
     `x.rank` raises AttributeError.
 
-    The word has both meanings; TensorFlow's `tf.rank` is PyTorch's `x.ndim`.
+    The word rank has both meanings; TensorFlow's `tf.rank` is PyTorch's `x.ndim`.
     """
     x = torch.tensor([[1.0, 2.0], [2.0, 4.0]])
 

@@ -55,9 +55,9 @@ def test_to_sparse_and_to_dense_convert(device):
 
 
 def test_coordinates_are_columns_and_not_rows():
-    """For `torch.sparse_coo_tensor` a list of (row, column) pairs has to be transposed:
-    three pairs as rows with a 2-D size raise a RuntimeError about "sparse_dim"; the two
-    pairs (0, 1) and (0, 2) are misread as (0, 0) and (1, 2).
+    """`torch.sparse_coo_tensor` wants (row, column) pairs as columns of its indices: with size (2,
+    3), three pairs as rows raise a RuntimeError about "sparse_dim"; the pairs (0, 1) and (0, 2) as
+    rows are misread as (0, 0) and (1, 2).
     """
     pairs = torch.tensor([[0, 2], [1, 0], [1, 2]])
     values = torch.tensor([3.0, 4.0, 5.0])
@@ -209,7 +209,8 @@ def test_sparse_plus_dense_is_refused_and_dense_plus_sparse_is_dense():
 def test_products_with_numbers_keep_the_zeros(device):
     """For a float32 COO tensor `x`, `x * 2`, `x / 2` and `x * x` are COO tensors again.
 
-    Because zero times or divided by a finite number other than 0 is zero.
+    The elements that `x` does not store stay 0, also in `x / 0`, where a dense tensor would have
+    NaN.
     """
     x = torch.tensor([[0.0, 3.0], [4.0, 0.0]], device=device).to_sparse()
 

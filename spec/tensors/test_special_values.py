@@ -318,10 +318,11 @@ def test_softmax_ignores_minus_infinity_but_not_nan(device):
 
 
 def test_softmax_of_nothing_but_minus_infinity_is_nan(device):
-    """`x.softmax(0)` of a dense float32 vector whose entries are all -inf is NaN.
+    """`x.softmax(0)` of a dense float32 vector whose entries are all -inf is NaN in every entry.
 
-    So a row that is masked entirely turns into NaN; leave at least one entry, or replace the
-    row afterwards.
+    So a row that is masked entirely with -inf turns into NaN in `softmax`: leave at least one
+    entry unmasked. Replacing the row afterwards mends the values, but where -inf was added to the
+    scores their gradient is NaN.
     """
     x = torch.tensor([-torch.inf, -torch.inf], device=device)
 

@@ -120,8 +120,9 @@ def test_a_python_number_of_the_same_kind_changes_nothing(device):
     """`x + 1` and `x + True` of an int8 tensor `x` are int8 tensors; `y + 1` and `y + 0.5`
     of a float16 tensor `y` are float16 tensors.
 
-    Because a Python number of the same or a lower kind does not take part in the choice of the
-    dtype. So constants in a formula do not turn a float16 model into float32.
+    Because a Python number of the same or a lower category (bool, integer, float, complex) does
+    not take part in the choice of the dtype. So Python numbers in a formula do not turn a float16
+    model into float32.
     """
     small = torch.ones(2, dtype=torch.int8, device=device)
     half = torch.ones(2, dtype=torch.float16, device=device)

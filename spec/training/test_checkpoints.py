@@ -409,7 +409,8 @@ def test_torch_save_makes_no_folder(tmp_path):
     directory ... does not exist"; `torch.load` of a path at which nothing is raises
     FileNotFoundError.
 
-    Call `path.parent.mkdir(parents=True, exist_ok=True)` first.
+    For `path = pathlib.Path(...)`, call `path.parent.mkdir(parents=True, exist_ok=True)` before
+    `torch.save`.
     """
     with pytest.raises(RuntimeError, match=r"Parent directory .*runs does not exist"):
         torch.save({}, tmp_path / "runs" / "net.pt")

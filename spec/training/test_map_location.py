@@ -228,7 +228,8 @@ def test_a_net_on_meta_cannot_be_moved_away():
     copy out of meta tensor; no data!". Use `to_empty(device="cpu")`, or, since PyTorch 2.1,
     load a state with `assign=True`.
 
-    Because a meta tensor has a shape but no values that could be copied.
+    Because a meta tensor has a shape but no values that could be copied. After `to_empty` the
+    values are uninitialized.
     """
     net = nn.Linear(2, 1, device="meta")
 

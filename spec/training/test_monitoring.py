@@ -205,8 +205,9 @@ def test_the_tensorboard_writer_needs_a_package_of_its_own(monkeypatch):
 
 @pytest.mark.filterwarnings("ignore:distutils Version classes:DeprecationWarning")
 def test_an_old_tensorboard_is_refused(monkeypatch):
-    """`torch.utils.tensorboard` with a `tensorboard` older than 1.15 raises ImportError,
-    "TensorBoard logging requires TensorBoard version 1.15 or above"; upgrade the package.
+    """Importing `torch.utils.tensorboard` with a `tensorboard` package older than 1.15 raises
+    ImportError, "TensorBoard logging requires TensorBoard version 1.15 or above"; upgrade the
+    package.
     """
     old = types.ModuleType("tensorboard")
     old.__version__ = "1.14.0"

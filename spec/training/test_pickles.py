@@ -251,8 +251,8 @@ def test_other_objects_are_refused_by_name(content, name, tmp_path):
     checkpoint make `torch.load(path, weights_only=True)` raise UnpicklingError, which names
     the class or function needed.
 
-    Because only plain values and a few classes of torch are allowed. Save `float(number)`,
-    `torch.from_numpy(array)`, `str(path)` and `vars(arguments)` instead.
+    Because only tensors, plain values and a few classes such as `OrderedDict` are allowed. Save
+    `float(number)`, `torch.from_numpy(array)`, `str(path)` and `vars(arguments)` instead.
     """
     torch.save({"epoch": 7, "extra": content}, tmp_path / "run.pt")
 
@@ -307,8 +307,8 @@ def test_a_file_can_be_asked_what_it_wants(tmp_path):
     the file, names in it that are not allowed: `["argparse.Namespace"]` for a file with
     tensors and `argparse.Namespace(lr=0.25)`.
 
-    What an object makes while it is loaded, such as the dtype class of a NumPy array, is not
-    among them.
+    A class that loading needs but the file doesn't name is not among them: for a float64 array of
+    NumPy 1.25 or later the list lacks `numpy.dtypes.Float64DType`.
     """
     torch.save({"args": argparse.Namespace(lr=0.25), "w": torch.zeros(1)}, tmp_path / "run.pt")
 

@@ -125,8 +125,8 @@ def test_deterministic_mode_refuses_what_depends_on_chance():
     tensors raise RuntimeError, "put_ does not have a deterministic implementation"; with
     `accumulate=True` it still runs.
 
-    Because a repeated index leaves open which value stays.
-    `torch.use_deterministic_algorithms(True)` makes `put_` raise the same error.
+    Because a repeated index would leave open which value stays; `put_` raises for an index without
+    repeats too. `torch.use_deterministic_algorithms(True)` makes `put_` raise the same error.
     """
     x = torch.zeros(2)
     index, values = torch.tensor([1, 1]), torch.tensor([3.0, 4.0])

@@ -370,7 +370,7 @@ def test_no_grad_forgotten_saves_what_nobody_will_use():
     nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))` saves the input, the Tanh
     output and the last weight for `backward()`; under `torch.no_grad()` it saves nothing.
 
-    So it costs memory, until the output is deleted.
+    The saved tensors take memory until the output is deleted or `backward()` has run.
     """
     net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
     x = torch.ones(4, 2)

@@ -75,7 +75,8 @@ def test_a_crop_keeps_the_number_of_boxes():
     `tv_tensors.BoundingBoxes` to the crop and drops none: on a canvas 8 high and 10 wide
     the box [0, 0, 2, 2], outside of the crop, becomes [0, 0, 0, 0].
 
-    `v2.SanitizeBoundingBoxes()` drops it afterwards, together with its label.
+    `v2.SanitizeBoundingBoxes()` drops it afterwards, together with its label, from a dict with
+    `"boxes"` and `"labels"`.
     """
     boxes = boxes_on([[0, 0, 2, 2], [4, 3, 9, 5]], canvas_size=(8, 10))
 

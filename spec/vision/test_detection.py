@@ -79,8 +79,9 @@ def test_in_training_a_detector_returns_its_losses():
 
 
 def test_in_evaluation_a_detector_returns_what_it_found():
-    """In evaluation mode a `FasterRCNN` returns one dict per image: `boxes` (N, 4) in pixels of
-    that image, `labels` (N,) and `scores` (N,), the highest score first.
+    """In evaluation mode a `torchvision.models.detection.FasterRCNN` returns one dict per image:
+    `boxes` (N, 4) in pixels of that image, `labels` (N,) and `scores` (N,), the highest score
+    first.
 
     Low scores are among them; keep `boxes[scores > 0.5]`.
     """

@@ -167,11 +167,11 @@ def test_a_vision_transformer_takes_one_size_of_image():
 
 @pytest.mark.slow
 def test_a_batch_of_one_is_too_small_for_some_models():
-    """`torchvision.models.segmentation.deeplabv3_mobilenet_v3_large` in training mode
-    raises ValueError for a batch of one image, "Expected more than 1 value per channel when
-    training": a BatchNorm sees 1 x 1.
+    """`torchvision.models.segmentation.deeplabv3_mobilenet_v3_large` in training mode raises
+    ValueError for a batch of one image, "Expected more than 1 value per channel when training":
+    one of its BatchNorm layers gets 1 x 1 pixel.
 
-    A last batch of one sample is avoided by `drop_last=True`.
+    `DataLoader(data, drop_last=True)` leaves out a last batch that is smaller than the others.
     """
     net = on_meta(models.segmentation.deeplabv3_mobilenet_v3_large, weights_backbone=None)
 
