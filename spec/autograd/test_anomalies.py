@@ -58,9 +58,12 @@ def test_anomaly_detection_stops_at_the_first_nan(device):
 
 
 def test_the_warning_quotes_the_line_of_the_forward_computation():
-    """In a script in `torch.autograd.set_detect_anomaly(True)`, with -1 in a float32 leaf `x` that
-    requires grad, `y = x.sqrt()` and then `y.sum().backward()` raise RuntimeError on
-    `SqrtBackward0`; a warning quotes the line `y = x.sqrt()`.
+    """If a script runs `y = x.sqrt()` and `y.sum().backward()` within
+    `torch.autograd.set_detect_anomaly(True)`, with -1 in a float32 leaf `x` that requires grad,
+    RuntimeError names `SqrtBackward0`, and a warning quotes the line `y = x.sqrt()`.
+
+    The warning begins "Error detected in SqrtBackward0. Traceback of forward call that caused the
+    error:".
     """
     x = torch.tensor([-1.0, 4.0], requires_grad=True)
 

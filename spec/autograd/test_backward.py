@@ -219,8 +219,8 @@ def test_the_gradient_argument_has_the_tensors_own_shape(shape, words):
     """For a `y` of the shape (3,) that requires grad, `y.backward(v)` with a tensor `v` of the
     shape (), (1,), (4,) or (1, 3) raises RuntimeError: `v` is not broadcast.
 
-    Because `v` holds one weight per element of `y`. Use `v.expand_as(y)` where the same value
-    is meant for each element.
+    Because `v` holds one weight per element of `y`. For a `v` of the shape () or (1,),
+    `v.expand_as(y)` gives each element the same weight.
     """
     x = torch.ones(3, requires_grad=True)
     y = 2 * x

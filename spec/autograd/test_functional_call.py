@@ -285,12 +285,12 @@ def test_vmap_maps_tensors_and_hands_numbers_over_with_none():
 
 
 def test_vmap_refuses_what_leaves_the_tensor_or_has_a_size_by_value():
-    """A function under `torch.func.vmap` that calls `.item()` of a tensor that is mapped over,
-    as `lambda row: row[0].item()`, or selects by a mask, as `lambda row: row[row > 0].sum()`,
-    raises RuntimeError.
+    """A function under `torch.func.vmap` that calls `.item()` of a tensor that is mapped over, as
+    `lambda row: row[0].item()`, or selects by a mask made of it, as
+    `lambda row: row[row > 0].sum()`, raises RuntimeError.
 
     Because a number, or a size that depends on the values, would differ from entry to entry. In
-    place of the mask write `torch.where(row > 0, row, 0.0).sum()`.
+    place of the mask write `torch.where(row > 0, row, 0).sum()`.
     """
     x = torch.tensor([[1.0, -2.0], [3.0, 4.0]])
 

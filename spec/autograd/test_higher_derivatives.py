@@ -212,8 +212,8 @@ def test_a_training_step_can_be_differentiated():
     `(slope,) = torch.autograd.grad(w**2, w, create_graph=True)`, `backward()` of a gradient
     step `w - rate * slope` stores its derivatives in `rate.grad` and in `w.grad`.
 
-    This is the basis of learning to learn. An optimizer's `step()` runs under `no_grad`, unless
-    the optimizer was made with `differentiable=True`.
+    This is the basis of learning to learn. An optimizer's `step()` runs under `no_grad` by
+    default.
     """
     w = torch.tensor(3.0, requires_grad=True)
     rate = torch.tensor(0.25, requires_grad=True)

@@ -75,7 +75,7 @@ def test_a_jacobian_can_be_differentiated_again():
     torch.autograd.functional.jacobian(torch.square, x, create_graph=True)` is [[6]] and
     requires grad: `J.backward()` sets `x.grad` to [2], the second derivative.
 
-    The Jacobian of `3 * x` is a constant, which doesn't require grad even so.
+    The Jacobian of `3 * x` is a constant and doesn't require grad, even with `create_graph=True`.
     """
     x = torch.tensor([3.0], requires_grad=True)
 

@@ -179,9 +179,9 @@ def test_a_view_taken_before_the_switch_leads_nowhere():
     `view.requires_grad` is True, but `view.grad_fn` is None: with grad mode on, `(view *
     2).backward()` leaves `x.grad` None and raises no error.
 
-    Because the slice reads the flag of its base, here `x`, and has no history; `x.detach()`
-    keeps False, and so does a slice of `torch.arange(4.0).view(2, 2)`, whose base is the
-    `arange`. Take the slice again after `requires_grad_()`.
+    Because the slice reads the flag of its base, here `x`, and has no history. `x.detach()` in
+    place of the slice stays False, and so does a slice of `torch.arange(4.0).view(2, 2)`, whose
+    base is the `arange`. Take the slice again after `requires_grad_()`.
     """
     x = torch.ones(3)
     view, detached = x[:1], x.detach()

@@ -119,8 +119,8 @@ def test_make_grid_can_stretch_the_values():
     """`make_grid(images, normalize=True)` maps the least value of a float32 batch with the
     values -1, 0 and 3 to 0, and the greatest to 1, without changing the batch.
 
-    An integer batch raises RuntimeError: divide it by 255 first. A batch with one value
-    everywhere becomes 0.
+    An integer batch raises RuntimeError: divide it by 255 first. Without `value_range=`, a batch
+    with one value everywhere becomes 0.
     """
     images = torch.tensor([-1.0, 0.0, 3.0]).view(3, 1, 1, 1)
 

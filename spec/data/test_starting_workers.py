@@ -328,7 +328,7 @@ def test_a_worker_starts_no_workers_of_its_own():
     """A dataset that itself iterates over a `DataLoader` with workers fails inside a worker:
     AssertionError, "daemonic processes are not allowed to have children".
 
-    Use `num_workers=0` for the inner loader; in your own process it may have workers.
+    Use `num_workers=0` for the inner loader or for the outer one.
     """
 
     def nested(number):

@@ -95,7 +95,7 @@ def test_numpy_reads_a_table_in_one_line(tmp_path):
     "3,4", `array` and `torch.from_numpy(array)` are float64, and
     `torch.from_numpy(array).float()` is float32.
 
-    `torch.nn.Linear` and most layers have float32 parameters by default, and refuse float64 inputs.
+    `torch.nn.Linear` has float32 parameters by default and refuses float64 inputs.
     """
     (tmp_path / "points.txt").write_text("1,2.5\n3,4\n")
 
@@ -112,8 +112,8 @@ def test_data_goes_through_numpy_into_a_tensor(tmp_path):
     """`torch.from_numpy` makes an int16 tensor of an int16 array in native byte order that
     `np.load` has read, without a copy.
 
-    So it is for other dtypes that torch has, unless the array is in the byte order of another
-    machine or has negative strides.
+    The same holds for bool, int64, float32 and float64. An array in the byte order of another
+    machine or with negative strides raises ValueError.
     """
     np.save(tmp_path / "signal.npy", np.array([1, 2, 3], dtype=np.int16))
 

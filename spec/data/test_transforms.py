@@ -72,8 +72,8 @@ def test_to_tensor_scales_arrays_of_bytes_only(dtype, values):
     """`ToTensor` divides a contiguous NumPy array (H, W) of dtype uint8 by 255; the values
     of an int64 or float32 array it leaves as they are.
 
-    After arithmetic an array is often no longer uint8, and reaches the network unscaled. No error
-    says so.
+    So `ToTensor()(array.astype(np.float32))` of a uint8 `array` reaches the network unscaled, and
+    no error says so. Write `array.astype(np.float32) / 255`, or leave the array uint8.
     """
     array = np.array([[0, 255]], dtype=dtype)
 
@@ -284,8 +284,8 @@ def test_normalize_refuses_a_deviation_of_zero():
     """torchvision's `transforms.Normalize([0.5], [0.0])` raises ValueError when it is called
     with a float image tensor, because it would divide by zero.
 
-    A channel that holds one value everywhere, for instance only 0.0, has the standard deviation
-    0 (by rounding perhaps 1e-8): use 1 for it.
+    The standard deviation of a channel that holds one value everywhere is 0, or by rounding a tiny
+    number such as 1e-7: use 1 for it.
     """
     with pytest.raises(ValueError, match="leading to division by zero"):
         transforms.Normalize([0.5], [0.0])(torch.ones(1, 1, 1))

@@ -155,7 +155,7 @@ def test_tensors_of_cpu_and_mps_do_not_mix(mps):
     """`x + y` of a tensor of shape (2,) on "mps" and one on the CPU raises RuntimeError,
     "Expected all tensors to be on the same device"; a 0-d CPU tensor may be added.
 
-    Because torch moves no values behind one's back: write `x + y.to(x.device)`.
+    Write `x + y.to(x.device)`.
     """
     x = torch.ones(2, device=mps)
 

@@ -188,8 +188,7 @@ def test_what_the_user_can_mend_is_told_in_one_line(example, tmp_path, capsys, a
     option if `--device` is unknown (abacus), `--points` is below 2, `--limit` is negative
     or, without `--dry-run`, `--out` is a file.
 
-    No picture is written then. Each is for the user to mend: name a device that exists, a
-    folder, more points.
+    No picture is written then.
     """
     with pytest.raises(SystemExit) as stopped:
         example.main(["--out", str(tmp_path), *arguments])

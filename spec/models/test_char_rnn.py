@@ -108,9 +108,9 @@ def test_every_couplet_of_the_text_is_right_and_rhymes():
     is (1.0, 1.0): the share of couplets with two lines of five words or two of seven, and that
     of couplets that rhyme.
 
-    The first and the last part of a text, between empty lines, are left out, because either may
-    be cut off. A couplet of the lines `old moon falls by` and `sea.` between them gives (0.0,
-    0.0).
+    The first and the last part of a text, between empty lines, are left out, because either may be
+    cut off. If the one couplet between these two parts has the lines `old moon falls by` and
+    `sea.`, the result is (0.0, 0.0).
     """
     verses = import_example("drawn.verses")
 

@@ -164,8 +164,9 @@ def test_a_network_can_be_made_narrower(nets):
     with a quarter of the channels in each layer, has 831,096 parameters instead of
     11,689,512: about a fourteenth.
 
-    Because a convolution's weight is in channels * out channels: a quarter of both leaves a
-    sixteenth; the last layer and the first have one fixed side.
+    Because the size of a convolution's weight is proportional to input channels times output
+    channels: a quarter of both leaves a sixteenth. The weights of the first and of the last layer
+    have one fixed side: a quarter of them is left.
     """
     whole, narrow = (nets.build("resnet18", 1000, shrink=shrink) for shrink in (1, 4))
 

@@ -200,7 +200,7 @@ def test_with_shuffled_labels_nothing_is_learned(sentiment, trained, tmp_path):
     sentences correctly: no better than a guess.
 
     A test worth making with any pipeline: a better result would mean that labels leak into the
-    inputs.
+    inputs, or test rows into the training.
     """
     head, *lines = (trained[1] / "reviews.tsv").read_text().splitlines()
     order = torch.randperm(len(lines), generator=torch.Generator().manual_seed(0)).tolist()

@@ -114,9 +114,9 @@ def test_counted_pairs_are_a_fair_opponent(speaker):
     `unigram_perplexity` of the same arguments returns about 3.
 
     The arguments are the words that are counted, those that are predicted, and the number of
-    different words, 0 included. Both perplexities of pairs count which word follows which: with
-    a number added to each count, and mixed with the counts of single words. Perplexity 1 is
-    certainty; 3 is a guess among three.
+    different words, 0 included. Both perplexities of pairs count which word follows which: the
+    first adds a number to each count, the second mixes in the counts of single words. Perplexity 1
+    is certainty; 3 is a guess among three.
     """
     words = torch.tensor([1, 2, 3] * 400)
 

@@ -378,9 +378,9 @@ def test_a_row_of_minus_infinity_has_no_softmax(device):
     """`Tensor.softmax(-1)` of a non-empty float32 row that is minus infinity throughout is NaN;
     filled with `torch.finfo(torch.float32).min` instead, the row gets equal weights.
 
-    Because such a row has no finite maximum to subtract: minus infinity minus itself is NaN.
-    The NaN of one fully masked query reaches the loss, and by the backward pass the weights
-    before it.
+    Because such a row has no finite maximum to subtract: minus infinity minus itself is NaN. In
+    attention written with this `softmax` the output of a fully masked query becomes NaN, and so do
+    the gradients of the weights that compute the values, even if the loss leaves this query out.
     """
     scores = torch.tensor([[1.0, 2.0]], device=device)
     nothing = torch.tensor([[True, True]], device=device)

@@ -294,7 +294,8 @@ def test_a_dirac_kernel_passes_its_channels():
     output channel i equal channel i of a finite input: the kernel from i to i is [0, 1, 0],
     the others are 0.
 
-    With more output than input channels, the outputs beyond the number of inputs are 0.
+    With more output than input channels and `groups=1`, the default, the outputs beyond the number
+    of inputs are 0.
     """
     layer = nn.Conv1d(2, 2, 3, padding=1, bias=False)
     x = torch.randn(1, 2, 5)

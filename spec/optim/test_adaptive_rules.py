@@ -152,9 +152,9 @@ def test_adamw_shrinks_the_weight_by_a_fixed_part():
     `1 - lr * weight_decay` in each step, before Adam's own step. With the default `eps` nothing
     else moves the weight as long as each gradient so far was zero.
 
-    The decay depends on `lr`: a schedule that lowers the rate lowers the decay with it. With
-    `eps=0`, or in float16 without `fused=True`, where 1e-8 is 0, Adam's own step for a gradient
-    of zero is 0 / 0.
+    The decay depends on `lr`: a schedule that lowers the rate lowers the decay with it. If each
+    gradient so far was zero, Adam's own step is 0 / 0 with `eps=0`, and in float16 without
+    `fused=True`, because 1e-8 is 0 there.
     """
     weight = nn.Parameter(torch.tensor([4.0, -4.0]))
     optimizer = torch.optim.AdamW([weight], lr=0.5, weight_decay=0.5)

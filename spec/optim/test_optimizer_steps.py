@@ -176,8 +176,8 @@ def test_lbfgs_calls_its_closure_several_times_per_step():
     `step`: nine times for `(a - 3)**2 + 10 * (b + 1)**2` from (0, 0) in float32, ending
     near the minimum, (3, -1); `step` returns the first loss.
 
-    Because it estimates the curvature from successive gradients. It wants a loss that is
-    the same function in each call: the whole data, not mini-batches.
+    Because one `step` makes up to 20 iterations (`max_iter`), each with a new call of the closure.
+    It wants a loss that is the same function in each call: the whole data, not mini-batches.
     """
     weight = nn.Parameter(torch.tensor([0.0, 0.0]))
     optimizer = torch.optim.LBFGS([weight])

@@ -95,8 +95,9 @@ def test_cosine_annealing_follows_half_a_wave():
     """After `t` of `T_max` steps `CosineAnnealingLR` has a rate of `eta_min + (lr -
     eta_min) * (1 + cos(pi * t / T_max)) / 2`, `lr` being the initial rate, up to rounding.
 
-    Past `T_max` the rate rises again: choose `T_max` as the number of steps of the whole
-    training. A rate assigned by hand meanwhile changes the following ones.
+    Past `T_max` the rate rises again: choose `T_max` as the number of steps of the whole training.
+    A rate assigned by hand before `T_max` changes the next ones; at `T_max` the rate is `eta_min`
+    all the same.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=4.0)
     scheduler = lr_scheduler.CosineAnnealingLR(optimizer, T_max=6, eta_min=2.0)
@@ -169,8 +170,8 @@ def test_one_cycle_rises_and_falls_and_moves_momentum_the_other_way():
     its momentum from 0.95 to 0.85 and back.
 
     `cycle_momentum=False` leaves the momentum alone; for Adam it is the first beta. The
-    optimizer's own `lr` plays no part. Where `pct_start * total_steps` is no whole number,
-    the peak lies between two steps.
+    optimizer's own `lr` plays no part. Where `pct_start * total_steps` is no whole number, the
+    rate of no step is `max_lr`.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0, momentum=0.9)
     scheduler = lr_scheduler.OneCycleLR(

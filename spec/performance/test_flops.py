@@ -169,7 +169,7 @@ def test_a_timer_repeats_a_statement():
     times, and some more to warm up, and returns a `Measurement`.
 
     It waits for the GPU (`torch.cuda.synchronize`) and uses one thread unless `num_threads` is
-    given, which `time.time()` around a call does not.
+    given; `time.time()` around a call does neither.
     """
     from torch.utils.benchmark import Timer
 

@@ -92,9 +92,9 @@ def test_view_as_real_has_a_last_dimension_of_two(device):
     view of shape (2, 2), real part first; `torch.view_as_complex` goes back, and raises
     RuntimeError for a last dimension of size 3 or of stride 2.
 
-    `torch.view_as_complex(pairs)` needs a last dimension of size 2 and stride 1; the other
-    strides and `pairs.storage_offset()` must be even.
-    `pairs.clone(memory_format=torch.contiguous_format)` is a copy with such strides.
+    `torch.view_as_complex` also raises RuntimeError for an odd `storage_offset()` or, in a
+    dimension of two or more elements, an odd stride.
+    `pairs.clone(memory_format=torch.contiguous_format)` is a copy of `pairs` that it takes.
     `torch.view_as_real(x.conj())` raises RuntimeError: write `x.conj().resolve_conj()`.
     """
     x = torch.tensor([3 + 4j, 1j], device=device)

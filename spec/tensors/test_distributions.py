@@ -67,7 +67,8 @@ def test_normal_refuses_a_negative_deviation():
     """`torch.normal(3.0, -1.0, (2,))` raises a RuntimeError, "normal expects std >= 0.0", for its
     negative standard deviation; a standard deviation of 0 gives the mean.
 
-    A network that predicts a deviation can predict its logarithm: `log_std.exp()` is positive.
+    A network that predicts a deviation can predict its logarithm: `log_std.exp()` is never
+    negative.
     """
     with pytest.raises(RuntimeError, match=r"normal expects std >= 0.0"):
         torch.normal(3.0, -1.0, (2,))

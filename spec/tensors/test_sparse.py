@@ -77,7 +77,8 @@ def test_indices_want_a_coalesced_tensor():
     `x.indices()` raises RuntimeError, "Cannot get indices on an uncoalesced tensor, please
     call .coalesce() first", and `x.values()` raises one too, "Cannot get values".
 
-    `x.coalesce()` returns a new tensor, sorted; one from `to_sparse()` is coalesced already.
+    `x.coalesce()` returns a new tensor, sorted; `to_sparse()` of a dense tensor gives a coalesced
+    one.
     """
     x = torch.sparse_coo_tensor([[1, 0], [2, 1]], [5.0, 4.0], (2, 3))
 
@@ -226,9 +227,9 @@ def test_functions_that_are_not_written_for_sparse_tensors_are_refused():
     NotImplementedError, such as "Could not run 'aten::exp' with arguments from the 'SparseCPU'
     backend".
 
-    Call them on `x.to_dense()`. A function that maps 0 to 0 may be applied to
-    `x.coalesce().values()` instead. `values()` without `coalesce()` raises RuntimeError if `x`
-    comes from `torch.sparse_coo_tensor` with two elements or more.
+    Call them on `x.to_dense()`. An elementwise function that maps 0 to 0 may be applied to
+    `x.coalesce().values()` instead. `x.values()` raises RuntimeError if `x.is_coalesced()` is
+    False.
     """
     x = torch.tensor([[0.0, 3.0], [4.0, 0.0]]).to_sparse()
 

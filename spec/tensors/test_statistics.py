@@ -112,8 +112,7 @@ def test_the_median_of_an_even_count_is_the_lower_middle_value(device):
     """For the float32 tensor [4, 1, 3, 2], `x.median()` is 2, the lower of the two middle
     values, and `x.quantile(0.5)` is 2.5, their mean.
 
-    The same holds for other even numbers of elements. NumPy's `median` gives the mean of the
-    two.
+    NumPy's `median` gives the mean of the two.
     """
     x = torch.tensor([4.0, 1.0, 3.0, 2.0], device=device)
 

@@ -142,9 +142,9 @@ def test_a_python_number_of_a_higher_kind_gives_the_default_dtype(device):
     tensor plus 1 int64, an int8 tensor plus `1j` complex64; a float64 tensor plus `1j` gives
     complex128.
 
-    A number of a higher kind than the tensor's, in the order bool, integer, float, complex,
-    brings int64, the default dtype or, for `1j`, complex64, the complex dtype of the default
-    dtype. `1j` keeps the precision of a float32 or float64 tensor.
+    A bool tensor plus a Python int is int64. A bool or integer tensor plus a Python float has the
+    default dtype; plus `1j` it has the complex dtype of the default dtype. A float32 or float64
+    tensor plus `1j` keeps its precision.
     """
     flags = torch.tensor([True, False], device=device)
     small = torch.ones(2, dtype=torch.int8, device=device)

@@ -63,9 +63,9 @@ def test_softmax_does_not_change_the_prediction():
     gives the same classes as `scores.argmax(1)`, unless the largest probabilities of a
     sample become equal by rounding.
 
-    Because softmax is increasing in each score. The scores 1e-9 and 2e-9 have equal
-    probabilities in float32, and then the first index wins; with a score of infinity all
-    probabilities of the sample are NaN. Take `argmax` of the scores.
+    Because softmax is increasing in each score. The scores 1e-9 and 2e-9 have equal probabilities
+    in float32, and then the first index wins; with a score of `inf` all probabilities of the
+    sample are NaN. Take `argmax` of the scores.
     """
     scores = torch.tensor([[1.0, 5.0, 2.0], [9.0, 3.0, 4.0]])
 

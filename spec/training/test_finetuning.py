@@ -161,9 +161,9 @@ def test_weights_are_picked_where_name_and_shape_agree():
     other.items() if k in own and t.shape == own[k].shape}, strict=False)` loads what fits of
     `other`; the result's `missing_keys` are the rest of `own`.
 
-    Here `other` is a second state dict. The shape has to be compared because `strict=False`
-    still refuses another shape. A missing `num_batches_tracked` of `nn.BatchNorm1d` is not
-    listed.
+    Here `other` is a second state dict. The shape has to be compared because `strict=False` still
+    refuses another shape. With a plain dict, as here, a missing `num_batches_tracked` of
+    `nn.BatchNorm1d` is not listed.
     """
     donor = nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 1000))
     own = nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 3))

@@ -150,7 +150,7 @@ def test_rand_augment_wants_bytes():
     operation such as posterize: augment before the conversion to floats.
 
     The messages are "Only torch.uint8 image tensors are supported" and "Threshold should be less
-    than bound of img". `v2.RandAugment` takes floats too.
+    than bound of img". `v2.RandAugment` takes float32 tensors too.
     """
     augment = transforms.RandAugment(num_ops=2)
     image = torch.randint(0, 256, (3, 16, 16), dtype=torch.uint8)

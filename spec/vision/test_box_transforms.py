@@ -216,7 +216,7 @@ def test_boxes_that_are_not_wrapped_stay_where_they_were():
     boxes resizes the image and returns the boxes unchanged, without an error, although they
     may no longer fit the image.
 
-    Wrap them in `tv_tensors.BoundingBoxes`.
+    Wrap them in `tv_tensors.BoundingBoxes`, with their `format` and `canvas_size`.
     """
     image = tv_tensors.Image(torch.zeros(3, 8, 10))
     plain = torch.tensor([[2, 2, 6, 4]])

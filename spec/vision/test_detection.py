@@ -181,8 +181,8 @@ def test_images_come_as_a_list():
     in size; a single image (3, H, W) that is not in a list raises ValueError, "images is
     expected to be a list of 3d tensors".
 
-    Because the model pads them to one size itself. A batch (N, C, H, W) is taken as a list of N
-    images.
+    The images may differ in size, because the model scales and pads them itself. A batch (N, C, H,
+    W) is taken as a list of N images.
     """
     net = small_detector().eval()
     image = torch.rand(3, 32, 32)

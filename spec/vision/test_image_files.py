@@ -36,8 +36,8 @@ def test_an_image_file_becomes_bytes_with_channels_first(tmp_path):
     palette or alpha, returns a uint8 tensor (C, H, W) in RGB: a file 2 wide and 1 high
     gives the shape (3, 1, 2).
 
-    Divide by 255 for a network, `image / 255`, or use `v2.ToDtype(torch.float32, scale=True)`.
-    A file with alpha gives 4 channels; `mode="RGB"` drops it.
+    Divide by 255 for a network: `image / 255`. A colour file with alpha gives 4 channels;
+    `mode=io.ImageReadMode.RGB` drops the alpha.
     """
     path = save(tmp_path / "0.png", [[[255, 0, 7], [1, 2, 3]]])
 
@@ -200,7 +200,7 @@ def test_sixteen_bits_stay_sixteen_bits(tmp_path):
     bits, such as a depth map, as uint16 with its values as they are; before, it raised
     RuntimeError for such a file.
 
-    Most operations lack uint16 (`spec/tensors/test_special_dtypes.py`): write `.float()`.
+    Many operations lack uint16 (`spec/tensors/test_special_dtypes.py`): write `.float()`.
     torchvision 0.29 warns that decoding images is deprecated. With `mode="RGB"` too the values
     keep their 16 bits.
     """

@@ -22,9 +22,9 @@ def test_the_numbers_of_imagenet_belong_to_the_weights():
     """`torchvision.models.ResNet18_Weights.DEFAULT.transforms()` has ImageNet's mean
     [0.485, 0.456, 0.406] and std [0.229, 0.224, 0.225].
 
-    A pretrained net expects inputs normalised by the numbers it was trained with. Most weights
-    of torchvision's classifiers share these; `EfficientNet_V2_L_Weights` has 0.5 for all six.
-    Your own data set needs its own only if you train from random weights.
+    A pretrained net expects inputs normalised by the numbers it was trained with, those of your
+    own data set too. Most weights of torchvision's classifiers share these;
+    `EfficientNet_V2_L_Weights` has 0.5 for all six.
     """
     prepare = models.ResNet18_Weights.DEFAULT.transforms()
 

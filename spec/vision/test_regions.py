@@ -100,7 +100,7 @@ def test_roi_pool_takes_maxima_of_whole_pixels():
     pixels, includes the last pixel, and takes the maximum of each cell: the box [0, 0, 3.2,
     2.8] covers 4 x 4 pixels.
 
-    `roi_align` replaced it, because rounding moves small objects.
+    Rounding moves small objects: torchvision's detectors use `roi_align`, which does not round.
     """
     features = torch.arange(16.0).view(1, 1, 4, 4)
     boxes = [torch.tensor([[0.0, 0.0, 3.2, 2.8]])]
