@@ -157,8 +157,9 @@ def test_a_write_through_data_goes_unnoticed_and_spoils_the_gradient():
     `x.data.mul_(10)` between forward and backward raises no error, and the gradient of
     `y.sum()` is wrong: 20 and 40 instead of 2 and 4.
 
-    Because `.data` has a version counter of its own, so `backward()` uses the new factors. Use
-    `detach()`, or `no_grad` for an update of a weight.
+    Because `.data` has a version counter of its own, so `backward()` uses the new factors. After
+    `x.detach().mul_(10)` `backward()` raises RuntimeError instead. Update a weight after
+    `backward()`, inside `torch.no_grad()`.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     y = x * x

@@ -299,8 +299,10 @@ def test_an_error_in_a_backend_names_the_backend():
     the compiled function raises BackendCompilerFailed, "backend='broken' raised:", followed by the
     type and the message of the ValueError.
 
-    The same words with `backend='inductor' raised:` stand above many errors of a missing or
-    broken C++ compiler, CUDA or Triton: the line below them tells which.
+    Without a working C++ compiler the default backend fails: PyTorch 2.5 writes
+    `backend='inductor' raised:` and below it `InvalidCxxCompiler`; PyTorch 2.8 and 2.14 raise
+    InductorError, a subclass of BackendCompilerFailed, whose message begins with
+    `InvalidCxxCompiler`.
     """
 
     def broken(graph, inputs):

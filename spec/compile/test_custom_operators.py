@@ -64,8 +64,8 @@ def test_compile_needs_the_shape_of_a_custom_operator(cube):
     computes a tensor with NumPy, raises an error, "There was no fake impl registered for",
     until `cube.register_fake` tells the shape and dtype of the result.
 
-    Because the compiler runs the function on tensors without data, and NumPy code can't run on
-    these: `cube.register_fake(torch.empty_like)` stands in for it.
+    Because the compiler runs the function on tensors without data, and doesn't run the code of a
+    custom operator on these: `cube.register_fake(torch.empty_like)` stands in for it.
     """
     compiled = torch.compile(lambda x: cube(x) + 1, backend="eager", fullgraph=True)
 

@@ -201,8 +201,8 @@ def test_a_seed_repeats_the_order():
     draws its order from torch's global generator: `torch.manual_seed(7)` before each of two
     passes gives both the same order.
 
-    Other draws in between, such as those of Dropout, change the order: give the loader a
-    generator of its own.
+    Other draws between the seed and the pass, such as those of Dropout, change the order: give the
+    loader a generator of its own, `generator=g`, and seed it, `g.manual_seed(7)`.
     """
     loader = DataLoader(range(50), batch_size=50, shuffle=True)
 

@@ -42,8 +42,8 @@ def test_a_wrong_index_of_a_subset_shows_late():
     """`Subset(dataset, indices)` does not compare its indices with the length of the dataset: for a
     list as dataset, an index beyond its end raises IndexError when that sample is read.
 
-    In a training that may be hours later. For indices from 0 on, `max(indices) < len(dataset)`
-    tells at once.
+    In a training that may be hours later. For a nonempty list `indices` of numbers from 0 on,
+    `max(indices) < len(dataset)` tells at once.
     """
     part = Subset(["a", "b"], [0, 5])
 

@@ -127,7 +127,8 @@ def test_to_image_and_to_dtype_replace_to_tensor():
     for an 8-bit PIL image `v2.ToImage()` followed by
     `v2.ToDtype(torch.float32, scale=True)` gives the same values, up to rounding.
 
-    The two steps keep the image uint8, which is faster, for the transforms in between.
+    Transforms that stand between the two steps get the image as uint8, a quarter of the memory of
+    float32.
     """
     picture = Image.fromarray(np.array([[0, 255]], dtype=np.uint8))
     steps = v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])

@@ -71,9 +71,8 @@ def test_reading_python_objects_copies_their_memory():
     `strings = [str(i) for i in range(100_000)]`, a list made before the fork, copies the
     memory of these strings, more than 4 MB, page by page.
 
-    Because reading an object changes its reference count, which stands beside its value. Memory
-    grows so with each worker, over the first epoch, until the list is there as often as there are
-    workers.
+    Because reading an object changes its reference count, which stands beside its value. So each
+    worker can come to hold a copy of the whole list.
     """
     strings = [str(number) for number in range(100_000)]
 
@@ -255,7 +254,9 @@ def test_too_many_shared_tensors_open_no_shared_memory_object():
     RuntimeError if the process can open no more files: "unable to open shared memory object
     </torch_...> in read-write mode: Too many open files (24)".
 
-    In a worker this is what collating a batch runs into. `ulimit -n` tells and raises the limit.
+    In a worker, collating a batch can run into this. In the shell that starts Python, `ulimit -n`
+    shows the limit, and `ulimit -n 8192` raises a lower one, if the hard limit, `ulimit -Hn`,
+    allows it.
     """
     kept = []
 

@@ -243,9 +243,9 @@ def test_a_library_of_another_cuda_cannot_be_opened():
     `ctypes.CDLL("libcudart.so.9.1")` it is "libcudart.so.9.1: cannot open shared object file:
     No such file or directory".
 
-    `import torchaudio` raises it, and an extension module ImportError, with "libcudart.so.11.0"
-    where it was compiled for CUDA 11 and `torch.version.cuda` is another: install the build that
-    belongs to this torch.
+    A torchaudio or an extension module compiled for CUDA 11 looks for "libcudart.so.11.0". Beside
+    a torch for another CUDA, `import torchaudio` raises OSError, and importing the module
+    ImportError: install the build that belongs to this torch.
     """
     with pytest.raises(OSError, match=r"libcudart\.so\.9\.1: cannot open shared object file"):
         ctypes.CDLL("libcudart.so.9.1")

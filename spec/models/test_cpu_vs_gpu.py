@@ -85,8 +85,8 @@ def test_who_does_not_wait_times_the_asking(script):
     `seconds_of(work, synchronize)` of `examples/cpu_vs_gpu.py` returns 100 s if
     `synchronize` waits for the device and 1 s if `synchronize` does nothing.
 
-    Kernels on a GPU are launched asynchronously: call `torch.accelerator.synchronize()` before
-    reading the clock.
+    Kernels on a GPU are launched asynchronously: call `torch.cuda.synchronize()`, or since PyTorch
+    2.6 `torch.accelerator.synchronize()`, before reading the clock.
     """
     now, busy_until = [0], [0]
 

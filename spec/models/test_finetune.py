@@ -411,8 +411,8 @@ def test_weights_that_cannot_be_fetched_end_the_run(finetune, few, tmp_path, mon
     reaches the internet, it ends with exit code 2 and a line with the name of the
     architecture.
 
-    On a machine without a network put the file into the hub/checkpoints folder below
-    TORCH_HOME.
+    On a machine without a network put the file into the hub/checkpoints folder below TORCH_HOME,
+    by default ~/.cache/torch.
     """
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")

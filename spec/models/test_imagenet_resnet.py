@@ -312,8 +312,8 @@ def test_workers_read_the_pictures_as_well(imagenet, few, tmp_path):
     number of threads end with bit-for-bit equal weights on one CPU, although worker processes
     draw the random crops.
 
-    Because the `DataLoader` is given a generator seeded by seed and epoch, and seeds each
-    worker from it.
+    The script seeds the generator of its `DataLoader` by seed and epoch, and each worker is seeded
+    from that generator.
     """
     run = ["--data", str(few), *TINY, "--workers", "2", "--epochs", "1"]
 

@@ -74,7 +74,7 @@ def test_a_dictionary_has_the_words_but_not_their_order(trained):
     somewhere in the sentence, 11 % in their place.
 
     Because Talu, the made-up language of the example, puts the adjective behind its noun and the
-    verb last.
+    verb last, and its articles and adjectives agree with the gender of the noun.
     """
     dictionary = trained[0]["word_by_word"]
 

@@ -88,7 +88,7 @@ def test_dropout_of_attention_drops_in_evaluation_too():
     random at each call, also in evaluation mode: the function knows no mode. Write
     `dropout_p=0.5 if self.training else 0.0`.
 
-    `nn.MultiheadAttention(4, 1, dropout=0.5)` does so itself.
+    `nn.MultiheadAttention(4, 1, dropout=0.5)` needs no such care: it drops in training mode only.
     """
     q = torch.ones(1, 1, 64, 2)
     layer = nn.MultiheadAttention(4, 1, dropout=0.5).eval()

@@ -64,8 +64,8 @@ def test_nll_does_not_take_logarithms():
     """`F.nll_loss` takes no logarithm: given the probabilities [[0.25, 0.75]] instead of
     log-probabilities it returns -0.75 for class 1, and no error.
 
-    A negative loss is the sign of it: apply `log_softmax` first, or use `cross_entropy` on the
-    logits.
+    A negative loss is the sign of it: give it the `log_softmax` of the logits, not the `softmax`,
+    or use `cross_entropy` on the logits.
     """
     probabilities = torch.tensor([[0.25, 0.75]])
 

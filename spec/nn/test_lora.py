@@ -140,8 +140,8 @@ def test_only_the_trained_parameters_need_saving():
     `net.load_state_dict(small, strict=False)` loads these, leaves the frozen parameters as
     they are and lists their names in `missing_keys` of its result.
 
-    So a file of a fine-tuned model holds the small matrices only; rank and scale are no
-    parameters and have to be stored beside them.
+    So a file of a fine-tuned model holds the small matrices only. Their shapes tell the rank; a
+    scale that is a plain number has to be stored beside them.
     """
     wrapped = LoRALinear(nn.Linear(4, 3), rank=2)
     small = {name: p.detach() for name, p in wrapped.named_parameters() if p.requires_grad}

@@ -75,8 +75,8 @@ def test_what_does_not_fill_a_window_is_dropped(device):
     """`F.max_pool1d(x, 2)` of a float32 `x` of shape (1, 1, 5) drops the fifth element;
     `ceil_mode=True` gives it a window of its own.
 
-    An odd length therefore loses its last element: lengths 5 and 4 both become 2. In the same way
-    `F.max_pool2d(x, 2)` drops the last row of an odd height.
+    An odd length above 1 therefore loses its last element: lengths 5 and 4 both become 2. In the
+    same way `F.max_pool2d(x, 2)` drops the last row of an odd height above 1.
     """
     x = torch.tensor([[[1.0, 2.0, 3.0, 4.0, 99.0]]], device=device)
 

@@ -228,8 +228,8 @@ def test_parameters_without_a_gradient_are_passed_over():
     """`clip_grad_norm_` skips parameters whose `grad` is None; if all are None it returns a
     tensor of 0.
 
-    A norm of 0 in the log is therefore a sign that `backward()` was forgotten or that the
-    wrong parameters were given.
+    A norm of 0 in the log can mean that `backward()` was forgotten or that the wrong parameters
+    were given.
     """
     weight, idle = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
     weight.grad = torch.tensor([3.0])

@@ -40,8 +40,8 @@ def test_weight_decay_equals_half_the_squares_in_the_loss():
     gives each parameter a gradient.
 
     Because the gradient of the added term is `c * weight`. The term also decays a parameter that
-    `loss` doesn't reach; `weight_decay` doesn't. `AdamW` decays otherwise:
-    `spec/optim/test_adaptive_rules.py`.
+    `loss` doesn't reach; `weight_decay` doesn't while the parameter's `grad` is None. `AdamW`
+    decays otherwise: `spec/optim/test_adaptive_rules.py`.
     """
     decayed, penalised = nn.Parameter(torch.tensor(4.0)), nn.Parameter(torch.tensor(4.0))
     by_setting = torch.optim.SGD([decayed], lr=0.5, weight_decay=0.25)

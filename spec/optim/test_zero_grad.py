@@ -37,8 +37,8 @@ def test_zero_grad_sets_the_gradients_to_none(device):
     """Since PyTorch 2.0, `optimizer.zero_grad()` by default sets the `grad` of each of its
     parameters to None.
 
-    None frees the memory, and lets the next `backward()` store its gradient instead of
-    adding it to zeros. `set_to_none=False` brings the zeros back.
+    None frees the memory, and lets the next `backward()` store its gradient instead of adding it
+    to zeros. `set_to_none=False` fills the gradients with zeros; one that is None stays None.
     """
     weight = nn.Parameter(torch.tensor([1.0, 2.0], device=device))
     optimizer = torch.optim.SGD([weight], lr=0.5)

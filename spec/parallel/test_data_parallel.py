@@ -304,7 +304,8 @@ def test_replicas_run_in_any_order_and_results_keep_theirs():
     """The replicas of `nn.DataParallel` run in threads and finish in any order; their outputs
     are concatenated in the order of the rows.
 
-    Here the first replica waits for the second to finish, and its rows still come first.
+    In the code below the first replica waits for the second to finish, and its rows still come
+    first.
     """
 
     class Courteous(nn.Module):

@@ -275,8 +275,9 @@ def test_plain_tensors_and_dtensors_do_not_mix(group):
     by `fully_shard`, raises RuntimeError, "got mixed torch.Tensor and DTensor, need to
     convert all torch.Tensor to DTensor before ..."
 
-    `model.weight.full_tensor() + torch.ones(4, 2)` works, and so does a DTensor from
-    `distribute_tensor` in place of `torch.ones(4, 2)`. `to_local()` gives only this rank's rows.
+    `model.weight.full_tensor() + torch.ones(4, 2)` works, and so does
+    `model.weight + distribute_tensor(torch.ones(4, 2), model.weight.device_mesh)`. `to_local()`
+    gives only this rank's rows.
     """
 
     def program(rank):

@@ -181,8 +181,8 @@ def test_random_numbers_can_be_drawn_in_place(device):
     """`x.uniform_(2, 3)`, `x.normal_(50, 2)` and `x.random_(4, 7)` overwrite `x =
     torch.zeros(1000)` with random values and return `x`.
 
-    `x.random_(4, 7)` draws the integers 4, 5 and 6, and takes integer tensors, too; the others
-    don't.
+    `x.random_(4, 7)` draws the integers 4, 5 and 6. `random_` takes integer tensors, too; for
+    these `uniform_` and `normal_` raise an error.
     """
     x = torch.zeros(1000, device=device)
     address = x.data_ptr()

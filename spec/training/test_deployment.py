@@ -129,7 +129,7 @@ def test_a_trace_keeps_the_mode_of_its_example():
     in training mode goes on dropping after `eval()` of the trace. Call `net.eval()` before
     tracing.
 
-    Because `training` was read while tracing, and its value is a constant of the record.
+    Because `training` is read while tracing, and the graph holds its value as a constant.
     """
     net = nn.Dropout(p=1.0)
     training = torch.jit.trace(net, torch.ones(2), check_trace=False)

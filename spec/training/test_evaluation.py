@@ -147,8 +147,8 @@ def test_booleans_have_no_mean():
     True.
 
     Because a mean needs a floating-point dtype, and `mean` doesn't choose one for bool or
-    integers. `mean(dtype=torch.float32)` works too. The error is a RuntimeError; since
-    PyTorch 2.15 it is NotImplementedError, which is a RuntimeError as well.
+    integers. `mean(dtype=torch.float32)` works too. Since PyTorch 2.15 the error is
+    NotImplementedError, which is a RuntimeError as well.
     """
     right = torch.tensor([True, True, False, True])
 

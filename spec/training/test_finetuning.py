@@ -276,7 +276,7 @@ def test_a_net_of_torchvision_has_as_many_parameters_as_its_weights():
     """`torchvision.models.resnet18(weights=None)` has 11,689,512 parameters, counted by
     `numel()`, as many as `models.ResNet18_Weights.IMAGENET1K_V1.meta["num_params"]` says.
 
-    Built inside `with torch.device("meta")`, as here, the net takes no memory for them.
+    Built inside `with torch.device("meta"):` the net takes no memory for them.
     """
     with torch.device("meta"):
         net = models.resnet18(weights=None)

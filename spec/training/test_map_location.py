@@ -273,8 +273,8 @@ def test_to_empty_gives_a_net_on_meta_memory_to_load_into():
     the CPU, where its parameters get uninitialised memory; `net.load_state_dict(...)` then
     copies the saved values into them.
 
-    Until then the parameters hold arbitrary values: parameters that the state dict lacks
-    have to be initialised by hand.
+    Until then the parameters hold arbitrary values; so do, with `strict=False`, those that the
+    state dict lacks: initialise them by hand.
     """
     net = nn.Linear(1, 1, device="meta").to_empty(device="cpu")
 

@@ -61,7 +61,8 @@ def test_integer_boxes_stay_integers():
     int64 and drops fractions: halved, an edge at 3 is at 1 instead of 1.5. Float32 boxes
     keep the fraction.
 
-    Make boxes floats before they go through several transforms.
+    Make the boxes with `dtype=torch.float32`, or convert them by `boxes.to(torch.float32)`;
+    `boxes.float()` returns a plain tensor.
     """
     whole = boxes_on([[3, 0, 5, 8]], canvas_size=(8, 8))
     floats = boxes_on([[3.0, 0.0, 5.0, 8.0]], canvas_size=(8, 8))

@@ -60,7 +60,8 @@ def test_the_area_of_a_box_is_width_times_height():
     without an error: it reads the box as "xyxy", (4 - 10) * (25 - 20), not as "xywh", whose
     area would be 4 * 25 = 100.
 
-    `ops.box_area` can't see the format of four numbers. Convert when the data are read.
+    Four numbers don't tell their format. `ops.box_convert(boxes, "xywh", "xyxy")` converts them;
+    torchvision 0.29 also takes `fmt="xywh"`.
     """
     corners = torch.tensor([[10.0, 20.0, 14.0, 25.0]])
     with_size = torch.tensor([[10.0, 20.0, 4.0, 25.0]])
