@@ -212,8 +212,8 @@ def test_an_assigned_grad_is_added_to(device):
     `g = torch.tensor([100.0, 200.0])`, `x.grad` is `g` itself, without a copy; a `backward()`
     that reaches `x`, without `create_graph=True`, adds to `g` in place.
 
-    A tensor made inside `torch.inference_mode()` can't be added to outside it: there
-    `backward()` raises RuntimeError. Outside, assign its `clone()`.
+    A tensor made inside `torch.inference_mode()` can't be changed in place outside it: such a
+    `backward()` raises RuntimeError there. Outside, assign its `clone()`.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     mine = torch.tensor([100.0, 200.0], device=device)

@@ -110,8 +110,8 @@ def test_a_straight_line_has_no_second_derivative_to_ask_for():
     the constant 3, which doesn't require grad even with `create_graph=True`: asking for the
     derivative of that 3 raises RuntimeError.
 
-    Because 3 was not computed from x. Check `requires_grad` of the first gradient: where it is
-    False, the second derivative is 0.
+    Because 3 was not computed from `x`; the second derivative is 0. Check `requires_grad` of a
+    first gradient made with `create_graph=True` before you differentiate it.
     """
     x = torch.tensor(2.0, requires_grad=True)
     (first,) = torch.autograd.grad(3 * x, x, create_graph=True)

@@ -110,7 +110,8 @@ def test_an_inference_tensor_cannot_be_saved_for_backward():
     RuntimeError, "Inference tensors cannot be saved for backward".
 
     Because the product saves `x` for the gradient of `w`, and `x` has no version counter that
-    would tell of a later change in place. Use `x.clone()`, or `no_grad` where `x` is made.
+    would tell of a later change in place. Outside, write `w * x.clone()`, or make `x` under
+    `torch.no_grad()`.
     """
     w = torch.ones(2, requires_grad=True)
     with torch.inference_mode():

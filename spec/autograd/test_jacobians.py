@@ -57,7 +57,7 @@ def test_inside_inference_mode_a_jacobian_is_zero():
     x)` of a non-empty float32 `x` made outside returns zeros, silently; inside
     `torch.no_grad()` it returns the Jacobian.
 
-    Because inference mode records nothing, even where grad mode is switched on again.
+    Because `jacobian` switches on grad mode only, and inference mode stays on.
     """
     x = torch.tensor([2.0, 3.0])
 

@@ -155,7 +155,8 @@ def test_a_variable_around_a_tracked_tensor_is_cut_off():
     """With `y = torch.ones(2, requires_grad=True) * 2`, `torch.autograd.Variable(y)` is a
     tensor with `requires_grad` False and `grad_fn` None, like `y.detach()`.
 
-    So an old `Variable(...)` in the middle of a model stops its gradient: delete it.
+    So an old `Variable(...)` in the middle of a model stops the gradient there: replace the call
+    by its argument.
     """
     y = torch.ones(2, requires_grad=True) * 2
     v = Variable(y)

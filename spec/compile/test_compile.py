@@ -192,8 +192,8 @@ def test_a_hook_added_after_compiling_is_ignored():
     `model.register_forward_hook` is ignored by another call with the same input;
     `torch.compiler.reset()` makes the next call see the hook.
 
-    Because the compiler does not look for hooks again until it compiles again. Register hooks
-    before the first call.
+    Because code that was compiled without hooks does not look for any. Register hooks before the
+    first call.
     """
     model = nn.Linear(1, 1, bias=False)
     nn.init.ones_(model.weight)

@@ -75,7 +75,8 @@ def test_a_break_in_a_loop_leaves_the_function_to_python():
     made; the function `turn` is still compiled when Python calls it.
 
     Because Python cannot enter the middle of a loop again. Write `torch.where` in place of the
-    `if`, or put the work of a turn into a function.
+    `if`, or move the whole body of the loop, with the `if`, into a function, which is then
+    compiled, with a break.
     """
     counter = CompileCounter()
 

@@ -122,8 +122,8 @@ def test_the_output_of_onnx_runtime_is_compared_with_that_of_the_model(path):
     net(x))` compares a `net` exported with `input_names=["x"]` with its ONNX Runtime
     `session`: AssertionError where the outputs are not close.
 
-    A network left in training mode differs: `torch.onnx.export` wants `net.eval()`, since dropout
-    and batch norm compute something else in training.
+    Call `net.eval()` before the export: in training mode dropout and batch norm of `net` compute
+    something else.
     """
     import onnxruntime
 

@@ -279,8 +279,8 @@ def test_reaching_the_limit_is_logged():
     `torch._dynamo.config.recompile_limit`, a warning is logged, "torch._dynamo hit
     config.recompile_limit", with the function and the guard that failed last.
 
-    Mostly one argument takes a new value in every call: make it a tensor, or mark the dimension
-    that changes as dynamic. Raising the limit only helps if the kinds of input are few.
+    Often an int that is an attribute of a module takes a new value in every call: keep it as a
+    tensor. Raising the limit only helps if the kinds of input are few.
     """
     text = io.StringIO()
     handler = logging.StreamHandler(text)

@@ -108,8 +108,8 @@ def test_a_random_sampler_of_nothing_is_refused():
     """`RandomSampler(data, num_samples=0)` raises ValueError, "num_samples should be a positive
     integer value".
 
-    The same error with `DataLoader(shuffle=True)` means that the dataset is empty, often
-    because of a wrong path.
+    The same error from `DataLoader(data, shuffle=True)` means that `data` is empty, such as the
+    list that `glob.glob` returns for a wrong path.
     """
     with pytest.raises(ValueError, match="positive integer value, but got num_samples=0"):
         RandomSampler([1, 2], num_samples=0)
@@ -227,7 +227,7 @@ def test_a_batch_sampler_of_ones_own_is_a_list_of_lists():
     """`DataLoader(data, batch_sampler=[[4], [0, 1, 2]])` takes a list of lists of indices; each
     of them is one batch, and they may differ in length.
 
-    Used to put sequences of about the same length into one batch.
+    Use it to put sequences of about the same length into one batch.
     """
     loader = DataLoader("abcde", batch_sampler=[[4], [0, 1, 2]])
 

@@ -82,7 +82,7 @@ def test_plus_joins_two_datasets():
     """`a + b` of two `TensorDataset` objects returns a `ConcatDataset` with the samples of
     `a`, then those of `b`.
 
-    Of two plain lists `+` is a longer list, which loads as well.
+    Of two plain lists `+` is a longer list, which a `DataLoader` takes as well.
     """
     joined = TensorDataset(torch.tensor([1, 2])) + TensorDataset(torch.tensor([3]))
 

@@ -99,8 +99,8 @@ def test_an_array_of_objects_is_copied_like_a_list():
     np.array([str(i) for i in range(100_000)], dtype=object)` made before the fork, copies
     more than 4 MB of memory, as with a list.
 
-    Without `dtype=object`, and with `.reshape(100, 1000)`, it copies less than 0.8 MB: the
-    array holds the characters themselves, and no Python objects.
+    Without `dtype=object` it copies less than 0.8 MB: the array holds the characters themselves,
+    and no Python objects.
     """
     strings = [str(number) for number in range(100_000)]
     objects, fixed = np.array(strings, dtype=object), np.array(strings).reshape(100, 1_000)

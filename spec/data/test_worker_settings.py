@@ -138,7 +138,7 @@ def test_in_order_false_gives_what_is_ready():
     batch is ready first: a slow batch of one worker does not hold up the batches of the
     other worker.
 
-    The order then differs from run to run; don't use it where a run has to be repeated exactly.
+    The order may then differ from run to run; don't use it where a run has to be repeated exactly.
     """
     dataset = Waiting()
     loader = DataLoader(dataset, num_workers=2, in_order=False, multiprocessing_context="fork")

@@ -115,7 +115,8 @@ def test_the_cpu_answers_the_same_questions():
     """`torch.cpu.is_available()` is True, `torch.cpu.device_count()` is 1 and
     `torch.cpu.current_device()` is the string "cpu".
 
-    They are there so that code written for `torch.get_device_module(name)` runs on the CPU too.
+    So code that calls these functions of `torch.get_device_module(name)`, of newer releases, runs
+    on the CPU too.
     """
     assert torch.cpu.is_available() is True
     assert torch.cpu.device_count() == 1

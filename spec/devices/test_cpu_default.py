@@ -294,8 +294,8 @@ def test_the_number_of_cpu_threads_can_be_set():
     Python thread: operations started there use one CPU thread. `torch.set_num_threads(0)`
     raises RuntimeError, "set_num_threads expects a positive integer".
 
-    By default it is about the number of cores; the environment variable `OMP_NUM_THREADS` sets
-    it before the start. Several processes on one machine compete unless each has fewer.
+    By default it is about the number of cores; `OMP_NUM_THREADS=1` in the environment of a new
+    process makes it 1. Several processes on one machine compete unless each has fewer.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -316,7 +316,7 @@ def test_one_scaler_serves_two_optimizers():
     optimizer, then `scaler.update()` once. If only a gradient of the second optimizer is infinite,
     only its step is left out.
 
-    A GAN is trained so. The scale, which is halved then, is common to both.
+    The scale, which is halved then, is common to both.
     """
     w = torch.tensor([1.0], requires_grad=True)
     v = torch.tensor([1.0], requires_grad=True)

@@ -349,8 +349,8 @@ def test_too_much_for_the_cpu_is_a_runtime_error():
     """`torch.empty(10**18)` on the CPU, far more than the host's memory, raises RuntimeError,
     not `torch.cuda.OutOfMemoryError`.
 
-    A tensor that is only somewhat too large may be made, and the system kills the process when
-    it is written to.
+    A tensor that is only somewhat too large may be made; on Linux the system may then kill the
+    process when it writes to the tensor.
     """
     with pytest.raises(RuntimeError, match=r"can't allocate memory|not enough memory") as caught:
         torch.empty(10**18)

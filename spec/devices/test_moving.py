@@ -165,8 +165,8 @@ def test_tensors_on_two_devices_are_refused():
     """`x + y` of a CPU tensor of shape (2,) and a tensor of the same shape on another
     device raises RuntimeError.
 
-    Because moving is slow, torch does not do it behind one's back: write
-    `x + y.to(x.device)`. A `y` on "meta" has no data that could be moved.
+    Because moving is slow, torch does not do it unasked: write `x + y.to(x.device)`. A `y` on
+    "meta" has no data that could be moved.
     """
     x = torch.zeros(2)
     elsewhere = torch.zeros(2, device="meta")
@@ -182,7 +182,7 @@ def test_a_single_number_on_the_cpu_goes_with_any_device():
     `torch.zeros(3, device="meta") + torch.tensor(2.0)` is on `meta`. `torch.cat` of a
     tensor on `meta` and a CPU tensor raises RuntimeError.
 
-    Because elementwise arithmetic takes a 0-d CPU tensor as a number, like the Python number 2.0.
+    Because elementwise arithmetic takes a 0-d CPU tensor as a number without a device.
     """
     number = torch.tensor(2.0)
     elsewhere = torch.zeros(3, device="meta")
@@ -244,8 +244,8 @@ def test_nothing_can_be_moved_out_of_meta():
     """`x.to("cpu")` of a tensor on `meta` raises NotImplementedError, "Cannot copy out of meta
     tensor; no data!".
 
-    Because there are no values to copy: make a new tensor, `torch.zeros(x.shape)`; for a module
-    use `module.to_empty(device="cpu")` and load its weights.
+    Because there are no values to copy: make a new tensor, `torch.zeros_like(x, device="cpu")`;
+    for a module use `module.to_empty(device="cpu")` and load its weights.
     """
     x = torch.zeros(2, device="meta")
 

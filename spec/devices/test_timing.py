@@ -128,7 +128,7 @@ def test_measuring_changes_a_convolution_by_rounding_at_most():
     """On a GPU `torch.conv2d` of float32 tensors without TF32 gives the same values under
     `torch.backends.cudnn.benchmark = True` as under False, up to rounding.
 
-    Because each algorithm adds the products up in another order.
+    Because cuDNN may choose another algorithm, which rounds differently.
     """
     x, weight = torch.rand(2, 3, 32, 32, device="cuda"), torch.rand(4, 3, 3, 3, device="cuda")
     with torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=False):

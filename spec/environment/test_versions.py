@@ -30,7 +30,7 @@ def test_the_package_and_the_library_name_the_same_release():
     """`importlib.metadata.version("torch")` and `torch.__version__` name the same release, in three
     numbers; a build tag such as `+cu117` may be missing from one of them.
 
-    If they differ, two installations of torch are mixed.
+    If the three numbers differ, two installations of torch are mixed.
     """
     installed = Version(importlib.metadata.version("torch"))
 

@@ -62,8 +62,9 @@ def test_each_model_reaches_its_goal_where_a_simpler_one_fails(trained, model, s
     of unseen data correctly, the simpler method beside each at most 70 %; the sixth,
     `linear`, has an R2 of about 0.98, predicting the mean has 0.
 
-    Because each task needs the form of its net: the two spirals of `feed_forward` can't be
-    parted by a line, the waves of `recurrent` can't be told apart without their order.
+    Because the simpler methods lack what the task needs: a straight line can't part the two
+    spirals of `feed_forward`, and the waves of `recurrent` can't be told apart without their
+    order.
     """
     metrics, _ = trained(model)
 
@@ -171,7 +172,7 @@ def test_a_filter_sees_a_stroke_wherever_it_is(example):
     ones, moved as far.
 
     Because one and the same kernel is applied at every position. Near the border this fails, as
-    part of the stroke may leave the picture.
+    parts of the stroke or of the maps are cut off.
     """
     net = example.ConvNet()
     picture = torch.zeros(1, 1, 16, 16)

@@ -44,7 +44,7 @@ def test_the_baselines_are_those_of_the_text(trained):
     characters, about 3.26, for a uniform guess, and, within 0.01, the entropy of the
     characters' frequencies, about 2.93, for a guess by frequency.
 
-    A loss says something only beside what costs no learning.
+    Compare the net's loss with both: they need no training.
     """
     metrics, out = trained
     text = (out / "text.txt").read_text()

@@ -56,7 +56,7 @@ def test_tuned_momentum_keeps_up_and_adam_does_not(trained):
     these mean losses after 20 steps: that of its LSTM is 0.75 to 1.45 times that of tuned
     momentum, that of tuned Adam 1.6 to 2.6 times that of tuned SGD.
 
-    On other problems and over more steps the ranking differs: 20 steps are few for Adam.
+    Over more steps the ranking differs: 20 steps are few for Adam.
     """
     after = trained[0]["after"]
 

@@ -290,8 +290,8 @@ def test_a_body_has_a_bound(sent):
     blanks to 65,536 bytes and sent as application/json, with status 200; with one more
     blank with 413, "the body is longer than 65536 bytes".
 
-    Without a bound one client can fill the memory of the server, and have it read numbers while
-    all others wait. `--max-body` sets it.
+    Without a bound the body of one client can fill the memory of the server, and all others wait
+    while the server parses it. `--max-body` sets the bound.
     """
     longest = sent("POST", "/predict", content=b'{"inputs": [0.5, -0.25]}'.ljust(65536))
     longer = sent("POST", "/predict", content=longest.request.content + b" ")

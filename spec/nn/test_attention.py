@@ -180,8 +180,8 @@ def test_attention_does_not_know_the_order_of_keys(device):
     result of `F.scaled_dot_product_attention` the same up to rounding: their order does not
     count.
 
-    So transformers add an encoding of the position to the inputs. With `is_causal=True` the
-    order counts, as the first query sees the first key only.
+    So a transformer has to encode the positions separately, often by vectors that are added to the
+    inputs. With `is_causal=True` the order counts, as the first query sees the first key only.
     """
     q = torch.tensor([[1.0]], device=device)
     k = torch.tensor([[0.0], [math.log(3)]], device=device)

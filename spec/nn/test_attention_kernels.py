@@ -195,7 +195,8 @@ def test_no_available_kernel_means_that_the_allowed_ones_refuse():
     `F.scaled_dot_product_attention` raises RuntimeError, "No available kernel", for
     `dropout_p=0.5` and for 2-D inputs.
 
-    The warnings before it name the reason. Add `SDPBackend.MATH` to the list of `sdpa_kernel`.
+    The warnings before it name the reason.
+    `sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.MATH])` computes both cases.
     """
     from torch.nn.attention import SDPBackend, sdpa_kernel
 

@@ -80,7 +80,7 @@ def test_without_detach_the_generator_is_taught_to_lose():
     `discriminator(fake)`, without `detach()`, leaves gradients in the generator too, which
     the generator's next step would use unless they are cleared.
 
-    They would teach the generator to be recognised, the contrary of its task.
+    These gradients would teach the generator to be recognised, the contrary of its task.
     """
     generator, discriminator = nn.Linear(1, 1), nn.Linear(1, 1)
     discriminator.weight.data.fill_(3.0)

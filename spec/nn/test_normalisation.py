@@ -91,8 +91,8 @@ def test_rms_norm_divides_without_taking_the_mean_away(device):
     """`F.rms_norm` and `nn.RMSNorm`, since PyTorch 2.4, divide by the root of the mean square,
     up to `eps`, and subtract no mean: 1 and 7 are divided by 5.
 
-    Language models such as Llama use it in place of LayerNorm; in older releases write `x *
-    (x.square().mean(-1, keepdim=True) + eps).rsqrt()` with a small `eps`.
+    Language models such as Llama use it in place of LayerNorm; for a float32 `x` in older releases
+    write `x * (x.square().mean(-1, keepdim=True) + eps).rsqrt()` with a small `eps`.
     """
     x = torch.tensor([1.0, 7.0], device=device)
 

@@ -71,7 +71,7 @@ def test_sequences_are_padded_to_a_length():
     """`F.pad(x, (0, length - len(x)), value=padding)` brings a 1-D tensor to a length; one
     that is longer is cut, because a negative number removes elements.
 
-    For a list of tensors use `nn.utils.rnn.pad_sequence`.
+    To pad a list of tensors to the longest of them use `nn.utils.rnn.pad_sequence`.
     """
     x = torch.tensor([5, 6, 7])
 

@@ -189,7 +189,7 @@ def test_moving_to_meta_unties_weights():
     share by `second.weight = first.weight`: afterwards each has its own parameter.
 
     Because a tensor on "meta" can't be written into the old parameter, so that each layer gets a
-    new one. Tie the weights again after moving.
+    new one. Tie the weights again after this move, and after `to_empty` from there.
     """
     first, second = nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False)
     second.weight = first.weight

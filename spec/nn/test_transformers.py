@@ -349,7 +349,7 @@ def test_an_encoder_warns_that_it_cannot_be_fast():
     `norm_first=True` or no `batch_first=True`: "enable_nested_tensor is True, but
     self.use_nested_tensor is False because" of that setting.
 
-    It is only about speed: `enable_nested_tensor=False` silences it.
+    It says only that a fast path isn't taken: `enable_nested_tensor=False` silences it.
     """
     layer = layer_of_width_4(norm_first=True)
 

@@ -253,8 +253,8 @@ def test_a_loaded_state_takes_the_dtype_of_the_parameter():
     of `Adam` from float32 to the dtype of a float64 parameter; it doesn't convert the
     `step` of `Adam`.
 
-    Averages go to the device of the parameter too: load into an optimizer whose parameters
-    have already been moved. State of a complex parameter is not converted.
+    Averages go to the device of the parameter too: load into an optimizer whose parameters have
+    already been moved. The averages of a complex parameter keep the dtype they were saved with.
     """
     single, double = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1).double())
     single.grad = torch.ones(1)
@@ -295,9 +295,9 @@ def test_a_state_of_another_shape_is_taken_and_fails_later():
     loaded for a parameter of shape (2,). The next `step()` with a dense gradient, if not
     fused, raises RuntimeError, "doesn't match the broadcast shape".
 
-    It happens when a layer was replaced by one of another size. Make a new optimizer for
-    the new net. With `fused=True` the step raises nothing and writes past the end of the
-    buffer.
+    It happens when a layer was replaced by one of another size. Make a new optimizer for the new
+    net. If the state was saved by an `SGD` with `fused=True`, the new optimizer is fused too: on
+    the CPU its step raises nothing and writes past the end of the buffer.
     """
     small, large = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(2))
     small.grad, large.grad = torch.ones(1), torch.ones(2)

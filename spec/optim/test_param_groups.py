@@ -173,8 +173,7 @@ def test_a_parameter_belongs_to_one_group():
     lr=0.5)` with `net = nn.Linear(2, 1)` raises ValueError, "some parameters appear in more
     than one parameter group".
 
-    Because it would have two learning rates. Leave out of the one group what the other
-    lists.
+    Groups with equal settings raise it, too. Leave out of the one group what the other lists.
     """
     net = nn.Linear(2, 1)
 

@@ -88,9 +88,9 @@ def test_zeros_are_a_gradient_and_none_is_not():
     """`SGD` with `momentum=0.5` and `weight_decay=0.5` moves a weight of 4 whose gradient is
     zero; it leaves one whose gradient is None as it is.
 
-    Because `step()` skips a parameter whose `grad` is None; if its gradient is zero, weight
-    decay and momentum still change it. To freeze a layer, call `layer.requires_grad_(False)`
-    and set its gradients to None, not to zero.
+    Because `step()` skips a parameter whose `grad` is None; if its gradient is zero, weight decay
+    and momentum still change it. To freeze a layer's parameters, call
+    `layer.requires_grad_(False)` and set their gradients to None, not to zero.
     """
     zeros = nn.Parameter(torch.tensor(4.0))
     nothing = nn.Parameter(torch.tensor(4.0))

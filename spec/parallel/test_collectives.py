@@ -232,7 +232,7 @@ def test_a_monitored_barrier_names_who_is_missing(group):
     of two raises a RuntimeError in rank 0 when that time is over and rank 1 has not come:
     "Rank 1 failed to pass monitoredBarrier in 300 ms".
 
-    Put it where a program hangs to learn which process took another way.
+    Put it before a collective that hangs: the message names a rank that has not come.
     """
 
     def program(rank):

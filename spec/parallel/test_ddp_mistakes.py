@@ -271,8 +271,8 @@ def test_different_collectives_are_told_apart_on_demand(group):
     of them and `dist.all_reduce(x)` in the other raise RuntimeError in both, "Detected
     mismatch between collectives on ranks."
 
-    Without it they wait for each other until the timeout. Processes must make the same calls in
-    the same order: none of them inside `if rank == 0:`.
+    Without it, two processes of a `gloo` group wait for each other until the timeout. Processes
+    must make the same calls in the same order: none of them inside `if rank == 0:`.
     """
 
     def program(rank):

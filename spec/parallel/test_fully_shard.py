@@ -128,8 +128,8 @@ def test_outputs_are_plain_tensors(group):
     """The output of an `nn.Linear` sharded by `fully_shard` is a plain tensor: each process
     computes it from its own input and the whole weight.
 
-    Because `forward` all-gathers the parameters first, the code of the model need not change. On a
-    machine without GPU PyTorch 2.6 raises an error there.
+    Because `forward` all-gathers the parameters first, the code of the model need not change. In
+    PyTorch 2.6 the call `model(x)` raises an error on a machine without GPU.
     """
 
     def program(rank):

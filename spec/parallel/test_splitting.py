@@ -146,7 +146,7 @@ def test_there_is_no_cutting_for_no_device():
     than 0"; `torch.arange(3).chunk(1)` returns a tuple of one share with all three
     elements.
 
-    The message often means that `torch.cuda.device_count()` was 0.
+    `x.chunk(torch.cuda.device_count())` raises it on a machine without a CUDA device.
     """
     rows = torch.arange(3)
 

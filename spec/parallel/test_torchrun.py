@@ -99,8 +99,9 @@ def test_a_process_that_dies_takes_the_others_along(tmp_path):
     """When one process of a script ends with an error and no restart is left, `torchrun` ends the
     others, exits with code 1 and prints a ChildFailedError with that process's exit code.
 
-    Here the other waits in an `all_reduce` that nobody will complete. By default torchrun restarts
-    nothing.
+    Here the other process calls `all_reduce`, which in gloo may raise a RuntimeError of its own,
+    such as "Connection closed by peer"; the exit code under "Root Cause" is that of the failure
+    which torchrun observed first. By default torchrun restarts nothing.
     """
     script = tmp_path / "train.py"
     script.write_text("""

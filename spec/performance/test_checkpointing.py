@@ -220,8 +220,9 @@ def test_a_second_run_that_saves_other_tensors_is_refused():
     during the original forward and recomputation."
 
     A counter, a cache or a decision by Python's `random` in the block is the usual reason;
-    `torch.rand` repeats its numbers in the second run. `debug=True` names the operations of
-    both runs.
+    `torch.rand` by default repeats its numbers in the second run.
+    `checkpoint(block, x, use_reentrant=False, debug=True)` names the operations of both runs in
+    the message.
     """
     runs = []
 

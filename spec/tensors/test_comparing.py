@@ -402,7 +402,8 @@ def test_and_binds_closer_than_a_comparison(device):
     'Float'" for a float32 tensor, "Boolean value of Tensor" for an int32 tensor of three
     elements. Write `(x > 0) & (x < 2)`.
 
-    Because `&` and `|` bind closer than `<` and `==` in Python: it means `x > (0 & x) < 2`.
+    Because `&` and `|` bind closer than `<` and `==` in Python: without parentheses Python reads
+    `x > (0 & x) < 2`.
     """
     x = torch.tensor([-1.0, 1.0, 3.0], device=device)
 

@@ -96,7 +96,7 @@ def test_a_grid_repeats_its_memory(device):
     for int64 vectors of length 2 and 3, `g[0, 0] = 7` in the first of them, `g`, also changes
     `a`, and `g += 7` raises RuntimeError.
 
-    Because a whole row lies at one address. Write to `g.clone()`.
+    Because all elements of one row of `g` lie at the same address. Write to `g.clone()`.
     """
     a, b = torch.tensor([1, 2], device=device), torch.tensor([3, 4, 5], device=device)
     first, _ = torch.meshgrid(a, b, indexing="ij")

@@ -65,8 +65,7 @@ def test_index_add_leaves_its_input_and_returns_a_new_tensor(device):
     new tensor and leaves `x` unchanged; `index_add` also works where `x` is a leaf that
     requires grad.
 
-    `x.index_add_` on such a leaf raises RuntimeError, unless it is called within
-    `torch.no_grad()`.
+    `x.index_add_` on such a leaf raises RuntimeError while grad mode is on.
     """
     x = torch.zeros(2, device=device, requires_grad=True)
     index, source = torch.tensor([1, 1], device=device), torch.ones(2, device=device)

@@ -25,8 +25,8 @@ def test_numpy_promotes_integers_with_floats_wider():
     complex128, `torch.promote_types` and `np.promote_types` differ for seven pairs: NumPy takes
     a wider dtype.
 
-    int64 and float32 are float64 in NumPy, which is exact up to 2**53, and float32 in torch,
-    which is exact up to 2**24. Write `x.double()` first for the digits of NumPy.
+    int64 and float32 are float64 in NumPy, which is exact up to 2**53, and float32 in torch, which
+    is exact up to 2**24. Write `x.double()` for the int64 tensor first to get the digits of NumPy.
     """
     names = "bool uint8 int8 int16 int32 int64 float16 float32 float64 complex64 complex128"
 

@@ -111,7 +111,7 @@ def test_a_size_can_be_made_from_ints_only():
     """`torch.Size([5, 3])` and `torch.Size(range(3))` make a size of ints; `torch.Size([5,
     3.0])` raises TypeError, since one entry is a float: convert with `int(...)`.
 
-    It bites where a size was computed with `/`, which gives a float; `//` of two ints gives an
+    This happens where a size was computed with `/`, which gives a float; `//` of two ints gives an
     int.
     """
     assert torch.Size([5, 3]) == (5, 3)

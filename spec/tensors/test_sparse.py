@@ -394,8 +394,7 @@ def test_softmax_over_stored_elements_has_a_function_of_its_own():
     takes each row's softmax over the elements that are stored; `torch.softmax(x, dim=1)`
     raises NotImplementedError.
 
-    The elements that are not stored stay zero, as the softmax of minus infinity beside a number
-    is: a stored zero would count as exp(0) = 1.
+    An element that is not stored stays zero; a stored zero counts as exp(0) = 1.
     """
     x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 4.0]]).to_sparse()
 

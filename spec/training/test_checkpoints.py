@@ -239,8 +239,8 @@ def test_a_wrapper_puts_its_name_before_every_key():
     `module.`; `torch.nn.modules.utils.consume_prefix_in_state_dict_if_present(state,
     "module.")` removes that prefix from such a `state` in place.
 
-    Because the wrapper holds the net as its submodule `module`. The function is in
-    `torch.nn.modules.utils`. Or save `wrapper.module.state_dict()` from the start.
+    Because the wrapper holds the net as its submodule `module`. Or save
+    `wrapper.module.state_dict()` from the start.
     """
     net = nn.Linear(1, 1)
     wrapped = nn.DataParallel(nn.Linear(1, 1))

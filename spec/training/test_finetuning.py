@@ -345,7 +345,7 @@ def test_a_new_fc_of_a_resnet_gives_scores_for_ones_own_classes():
     `net.classifier = nn.Linear(512, 2)` it still does, with `net.fc = nn.Linear(512, 2)` it
     gives 2.
 
-    Because `forward` of a ResNet calls `self.fc`, and no other name.
+    Because `forward` of a ResNet calls `self.fc` as its last layer, and never `self.classifier`.
     """
     net = models.resnet18(weights=None).eval()
     net.classifier = nn.Linear(net.fc.in_features, 2)

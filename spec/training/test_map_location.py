@@ -117,7 +117,7 @@ def test_an_unknown_place_is_refused(tmp_path):
     "don't know how to restore data location of torch.storage.UntypedStorage (tagged with
     gpu)"; the device type is `cuda`.
 
-    Because `map_location` takes the names of PyTorch's device types, and `"gpu"` is none.
+    Because `"gpu"` is not the name of a device type of PyTorch.
     """
     torch.save(torch.zeros(1), tmp_path / "x.pt")
 

@@ -46,8 +46,8 @@ def test_retain_graph_does_not_survive_a_step():
     `out.sum().backward(retain_graph=True)` and `SGD(rnn.parameters(), 0.1).step()`,
     `rnn(b, h)[0].sum().backward()` raises "modified by an inplace operation".
 
-    Because the step wrote into a weight that the retained graph needs; and that graph would
-    grow with each chunk. An optimizer with `fused=True` raises nothing, and the gradients
+    Because the step wrote into a weight that the retained graph needs; and that graph would grow
+    with each chunk. On the CPU an optimizer with `fused=True` raises nothing, and the gradients
     are wrong (`spec/training/test_wrong_orders.py`).
     """
     rnn = nn.RNN(1, 2)

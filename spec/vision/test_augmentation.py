@@ -85,7 +85,8 @@ def test_the_parameters_of_a_crop_can_be_drawn_apart():
     height, width); `functional.resized_crop(image, top, left, height, width, size)` applies
     one such draw to several images alike.
 
-    With v2 this is done by one call: `spec/data/test_transforms_v2.py`.
+    With v2 one call does this for several `tv_tensors.Image`, but of several plain tensors it
+    crops the first only: `spec/data/test_transforms_v2.py`.
     """
     image = torch.arange(100.0).view(1, 10, 10)
     crop = transforms.RandomResizedCrop.get_params(image, [0.2, 0.3], [1.0, 1.0])

@@ -96,9 +96,10 @@ def test_the_file_decides_the_channels_unless_the_mode_does(tmp_path):
     channel for grey and 3 for colour, both without alpha, and 4 for colour with alpha;
     `read_image("a.png", ImageReadMode.RGB)` has 3 each time.
 
-    A data set with a few grey or transparent files fails in the loader's stack otherwise:
-    "stack expects each tensor to be equal size". A PNG file with a palette gives 1 channel of
-    indices.
+    A data set with a few grey or transparent files fails in the loader's stack otherwise: "stack
+    expects each tensor to be equal size". A PNG file with a palette gives 1 channel of indices; if
+    an index takes fewer than 8 bits, as for up to 16 colours in a file by Pillow, the values are
+    wrong. `ImageReadMode.RGB` reads the colours of both.
     """
     paths = [
         save(tmp_path / "grey.png", [[9]]),

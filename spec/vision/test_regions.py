@@ -179,9 +179,9 @@ def test_each_feature_map_has_anchors_of_its_own():
     raises AssertionError when called with one feature map, "Anchors should be
     Tuple[Tuple[int]]": write one tuple per map, `((4, 8),)` for one.
 
-    A backbone with one feature map and the usual five tuples is what raises it in practice.
-    With one tuple of aspect ratios, as by default, the sizes beyond the first are dropped
-    without an error.
+    A backbone with one feature map and the usual five tuples is what raises it in practice. With
+    one tuple of aspect ratios, as by default, only the first tuple of sizes is used, without an
+    error.
     """
     images = ImageList(torch.zeros(1, 3, 8, 8), [(8, 8)])
     five = AnchorGenerator(((4,), (8,), (16,), (32,), (64,)), ((0.5, 1.0, 2.0),) * 5)

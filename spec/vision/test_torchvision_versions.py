@@ -58,7 +58,8 @@ def test_the_minor_releases_go_together():
     """The torchvision that belongs to torch 2.x, up to 2.14, is 0.(x + 15), to be read in
     `torchvision.__version__`: 0.15 for torch 2.0, 0.19 for 2.4, 0.29 for 2.14.
 
-    The builds after the plus sign, such as `+cu121`, have to agree as well.
+    Take both from the same index, so that their builds, such as `+cu121` after the version, agree
+    as well.
     """
     minor = int(torch.__version__.split(".")[1])
     vision = int(torchvision.__version__.split(".")[1])
