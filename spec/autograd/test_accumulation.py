@@ -248,7 +248,7 @@ def test_an_assigned_grad_has_its_tensors_shape():
     """Assigning to `x.grad` a tensor of another shape than that of `x` raises RuntimeError;
     assign one of the same shape.
 
-    Because an optimizer subtracts the gradient from `x` element by element.
+    Because a gradient has one number for each element of `x`.
     """
     x = torch.ones(2, requires_grad=True)
 

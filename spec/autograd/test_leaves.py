@@ -61,7 +61,8 @@ def test_backward_fills_the_gradients_of_tracked_leaves_only():
     leaves `x` and `w`, which require grad; the `.grad` of `constant`, which doesn't, and
     that of the product `x * w` in between stay None.
 
-    Because gradients in between are needed only in passing. `retain_grad()` keeps one.
+    Because the gradient of `x * w` is needed only to compute those of `x` and `w`. For
+    `p = x * w`, `p.retain_grad()` before `backward()` keeps it in `p.grad`.
     """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(3.0, requires_grad=True)

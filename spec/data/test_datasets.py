@@ -240,8 +240,8 @@ def test_an_iterable_dataset_only_streams():
     `__iter__` returns `iter([5, 6, 7])`, gives the batches [5, 6] and [7], in this order;
     `len(loader)` raises TypeError if `data` defines no `__len__`.
 
-    Used for data that is read once from front to end: a large file, a database, a network
-    connection.
+    An `IterableDataset` is for data that is read once from front to end: a large file, a database,
+    a network connection.
     """
 
     class Stream(IterableDataset):

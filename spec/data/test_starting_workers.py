@@ -208,7 +208,7 @@ def test_a_lambda_at_the_top_of_a_module_cannot_be_sent_either():
     PicklingError, "Can't pickle <function <lambda>", if `dataset` keeps, as `self.transform`, a
     lambda defined at module level.
 
-    Because `pickle` stores a function by its name, and no module has the name `<lambda>`. So
+    Because `pickle` stores a function by its name, and the module has nothing named `<lambda>`. So
     `transforms.Lambda` with a lambda inside fails too.
     """
     dataset = Transformed([1, 2], double)

@@ -91,7 +91,8 @@ def test_shuffling_does_not_depend_on_workers():
     unless `in_order=False` is given.
 
     Because the sampler draws the order in your own process. Random numbers inside `__getitem__` do
-    depend on the number of workers; without workers they also change the order of later passes.
+    depend on the number of workers; without workers `torch.rand` there also changes the order of
+    later passes.
     """
     torch.manual_seed(1)
     alone = [batch.item() for batch in DataLoader(range(6), shuffle=True)]

@@ -136,8 +136,9 @@ def test_what_goes_through_a_convolutional_net_has_shapes_to_be_known_beforehand
     12 by a 5 x 5 `nn.Conv2d`, 6 x 6 by `nn.MaxPool2d(2)`, 4 x 4 by a 3 x 3 `nn.Conv2d` and 2 x
     2 by `nn.MaxPool2d(2)`.
 
-    Because without padding a k x k kernel with stride 1 takes k - 1 from a side, and pooling by
-    2 halves it. The last linear layer therefore has 16 channels * 2 * 2 = 64 input features.
+    Because without padding a k x k kernel with stride 1 makes height and width smaller by k - 1,
+    and pooling by 2 halves them. The last linear layer therefore has 16 channels * 2 * 2 = 64
+    input features.
     """
     metrics, _ = trained("cnn")
 

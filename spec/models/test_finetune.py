@@ -239,7 +239,8 @@ def test_a_frozen_base_keeps_every_bit(modes, model):
     and `fc.bias` differ from the base; BatchNorm's running statistics are equal bit for bit
     too.
 
-    Because the frozen part stays in eval mode while the head is trained.
+    Because only the head requires a gradient, and the network stays in eval mode while the head is
+    trained.
     """
     base, frozen = model("base"), model("freeze")
 

@@ -311,7 +311,7 @@ def test_a_hook_with_too_few_arguments_fails_at_the_call():
     """`layer.register_forward_hook(lambda output: None)` raises nothing, but the first call of
     `layer` raises TypeError, "takes 1 positional argument but 3 were given".
 
-    A forward hook takes three arguments: module, inputs, output.
+    Without `with_kwargs=True` a forward hook takes three arguments: module, inputs, output.
     """
     layer = nn.ReLU()
     layer.register_forward_hook(lambda output: None)

@@ -52,7 +52,8 @@ def test_a_sequential_names_its_parts_by_number():
     layers takes number 1 but has no entry in `state_dict()`, so that its keys jump from 0
     to 2.
 
-    Inserting a layer shifts the names behind it, and an old checkpoint no longer fits.
+    A layer inserted before the second linear layer changes the number of that layer, and an old
+    checkpoint no longer fits.
     """
     model = nn.Sequential(nn.Linear(1, 10), nn.ReLU(), nn.Linear(10, 1))
 

@@ -133,8 +133,8 @@ def test_scatter_deals_out_a_list(group):
     `[torch.tensor([1, 2]), torch.tensor([3, 4])]` as `tensors` on rank 0 and None on rank 1
     writes [1, 2] into the int64 `x` of rank 0 and [3, 4] into that of rank 1.
 
-    Over gloo an entry such as `x[::2]`, which is not contiguous, arrives as what lies in memory
-    from its first element on, without an error.
+    Over gloo an entry of the list such as `big[::2]`, which is not contiguous, arrives as what
+    lies in memory from its first element on, without an error.
     """
 
     def program(rank):

@@ -34,8 +34,8 @@ def test_fully_shard_changes_the_model_itself(group):
     """In a process group, `fully_shard(model)` of an `nn.Linear` returns `model` itself, and the
     keys of its state dict stay as they are.
 
-    Unlike `DistributedDataParallel` it makes no wrapper, so there is no prefix `module.`. Only the
-    class of `model` becomes another, a subclass such as FSDPLinear.
+    Unlike `DistributedDataParallel` it makes no wrapper, so there is no prefix `module.`. The
+    class of `model` becomes a subclass such as FSDPLinear, and its parameters become DTensors.
     """
 
     def program(rank):

@@ -130,8 +130,8 @@ def test_dropout_drops_the_same_elements_in_both_runs():
     `preserve_rng_state=False` the generator is not set back.
 
     `checkpoint` also sets back the generator of the GPU on which an input is. Random numbers from
-    NumPy or from a `torch.Generator` of one's own differ in the second run, and then the gradient
-    is wrong.
+    NumPy or from a `torch.Generator` of one's own differ in the second run: where such numbers
+    multiply the input, the gradient is wrong.
     """
 
     def drop(x):

@@ -56,7 +56,8 @@ def test_a_small_view_keeps_a_large_storage():
     """`x[:10]` of `x = torch.zeros(1000)` keeps the storage of all 1000 elements, 4,000 bytes,
     also after `del x`; `x[:10].clone()` has 40 bytes of its own.
 
-    Clone what you keep of a large tensor, such as one row of a batch or the last hidden state.
+    Clone what you keep of a large tensor, such as one row of a batch. Where `x` requires grad,
+    write `x[:10].detach().clone()`: a clone with a graph may keep what the graph has saved.
     """
     x = torch.zeros(1000)
     view = x[:10]

@@ -170,9 +170,9 @@ def test_out_of_another_size_is_resized_with_a_warning():
     """`torch.add(torch.ones(2), 1, out=torch.zeros(5))` resizes the `out=` tensor to two
     elements, with a UserWarning that resizing an output that has elements is deprecated.
 
-    Call `resize_(0)` on that tensor first, or pass one of the right shape; a tensor that shares
-    memory with a NumPy array cannot be enlarged. A column of another size is resized too, to
-    contiguous memory: a sum of two or more elements lands in the neighbours of the column.
+    Call `resize_(0)` on that tensor first, or pass one of the right shape; the memory of a NumPy
+    array cannot be enlarged. A column such as `m[:, 0]` of another size is resized too, to
+    contiguous memory: a sum of two or more elements then overwrites other columns of `m`.
     """
     z = torch.zeros(5)
 

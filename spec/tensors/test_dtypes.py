@@ -107,7 +107,7 @@ def test_the_default_dtype_must_be_a_float():
     """`torch.set_default_dtype(torch.int32)` raises TypeError, "only floating-point types are
     supported as the default type"; for an integer tensor write `dtype=torch.int32`.
 
-    The dtype of Python integers, int64, cannot be changed.
+    `torch.tensor([1, 2])`, of Python integers, is int64 whatever the default dtype.
     """
     with pytest.raises(TypeError, match="only floating-point types are supported as the default"):
         torch.set_default_dtype(torch.int32)

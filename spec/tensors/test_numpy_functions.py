@@ -118,7 +118,8 @@ def test_numpys_sum_does_not_get_along_with_a_tensor(name, words):
     torch.tensor([3.0, 3.0, -3.0])` raise a TypeError; write `x.sum()` or
     `np.sum(np.asarray(x))`.
 
-    Because they call the method `x.sum` with NumPy's own arguments, such as `axis=None`.
+    Because they call the method of the tensor with NumPy's own arguments: `np.sum(x)` calls
+    `x.sum(axis=None, out=None)`.
     """
     x = torch.tensor([3.0, 3.0, -3.0])
 

@@ -96,7 +96,8 @@ def test_a_function_is_told_where_each_tensor_was(saved_on_a_gpu):
     `map_location` with a storage on the CPU and the string `"cuda:0"`; the storage that the
     function returns is used.
 
-    If it returns None, the tensor goes to the device it was saved on.
+    If it returns None, the tensor goes to the device it was saved on; on a machine without a GPU
+    `torch.load` then raises RuntimeError.
     """
     seen = []
 

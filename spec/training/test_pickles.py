@@ -367,7 +367,7 @@ def test_an_empty_file_has_ended_already(tmp_path):
     """`torch.load(path)` of an empty file, of 0 bytes, raises EOFError; with
     `weights_only=False` it says "Ran out of input".
 
-    A full disk or a process that ended while saving leaves such a file.
+    A full disk, or a process that ended while saving, can leave such a file.
     """
     (tmp_path / "net.pt").write_bytes(b"")
 
