@@ -66,8 +66,8 @@ def test_grad_adds_the_gradients_of_several_outputs():
     """`torch.autograd.grad([x * x, 100 * x], x)`, with a float32 0-d `x` that requires grad,
     returns one gradient for `x`: the sum of those of both outputs.
 
-    For one gradient per output, call it once per output, or see
-    `spec/autograd/test_jacobians.py`.
+    For one gradient per output, call it once per output, with `retain_graph=True` where the
+    outputs share a part of the graph, or see `spec/autograd/test_jacobians.py`.
     """
     x = torch.tensor(3.0, requires_grad=True)
 

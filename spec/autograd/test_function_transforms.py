@@ -194,7 +194,8 @@ def test_rows_backward_and_columns_forward_make_the_same_jacobian():
     in forward mode, by columns: for the outputs `x[0] * x[1]` and `x.sum()` of a float32
     `x` of 2, 3 and 5 both give the same.
 
-    `jacfwd` costs less where there are more outputs than inputs.
+    `jacfwd` costs less where there are far more outputs than inputs, such as 2000 outputs of 2
+    inputs.
     """
     x = torch.tensor([2.0, 3.0, 5.0])
 

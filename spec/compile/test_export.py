@@ -78,7 +78,8 @@ def test_a_condition_on_a_value_is_refused():
     guard on data-dependent expression Eq(u0, 1)" (or "Data-dependent branching" with
     `strict=True`).
 
-    Because one graph cannot hold a decision of Python. Write `torch.cond` or `torch.where`.
+    Because one graph cannot hold a decision of Python. Write
+    `torch.cond(x.sum() > 0, lambda x: x + 1, lambda x: x - 1, (x,))` or `torch.where`.
     """
 
     class Branch(nn.Module):

@@ -219,7 +219,8 @@ def test_save_image_writes_the_grid(tmp_path):
     """`save_image(images, "grid.png")` makes the grid of a non-empty grey float32 batch of shape
     (N, 1, H, W) and writes it to a file; values below 0 become black and those above 1 white.
 
-    So a normalised batch is saved too dark: undo the normalisation, or give `normalize=True`.
+    So the values of a normalised batch below 0 and above 1 are lost: undo the normalisation, or
+    give `normalize=True`.
     """
     images = torch.tensor([-1.0, 0.0, 1.0, 2.0]).view(4, 1, 1, 1)
 

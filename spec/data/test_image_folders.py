@@ -70,8 +70,8 @@ def test_an_image_folder_passes_over_other_files(tmp_path):
     subfolders whose extension, in lower case, is in `datasets.folder.IMG_EXTENSIONS`; a
     .gif file beside them, or a file in `root` itself, is left out.
 
-    The list has .jpg, .jpeg, .png, .ppm, .bmp, .pgm, .tif, .tiff and .webp, in small or capital
-    letters. For others pass `is_valid_file`, a function of the path.
+    The list has .jpg, .jpeg, .png, .ppm, .bmp, .pgm, .tif, .tiff and .webp. `is_valid_file`, a
+    function of the path, decides in place of the list.
     """
     (tmp_path / "cat" / "young").mkdir(parents=True)
     Image.new("L", (4, 2)).save(tmp_path / "cat" / "0.png")

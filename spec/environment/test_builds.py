@@ -191,10 +191,10 @@ def test_a_gpu_that_the_build_has_no_kernels_for_is_warned_of(machine_with):
 
 def test_kernels_of_the_same_generation_fit(machine_with, recwarn):
     """For a GPU of compute capability 8.6 torch doesn't warn of missing kernels if
-    `torch.cuda.get_arch_list()` names "sm_80": the GPU runs kernels of its own major number
-    whose minor number is not greater.
+    `torch.cuda.get_arch_list()` names "sm_80".
 
-    The code below simulates the GPU.
+    Because a GPU runs kernels of its own major number whose minor number is not greater. The code
+    below simulates the GPU.
     """
     machine_with("NVIDIA GeForce RTX 3090", (8, 6), ["sm_70", "sm_80"])
 

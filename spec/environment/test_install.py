@@ -52,8 +52,8 @@ def test_a_file_named_like_the_library_hides_it(tmp_path):
     folder instead of PyTorch. A `torch.py` in a folder that stands after PyTorch's folder
     on `sys.path` is not imported.
 
-    Because the directory of the script stands first on `sys.path`, unless Python runs with
-    `-P`. Rename the file if torch suddenly lacks all its names.
+    Because the directory of the script stands first on `sys.path`; the options `-P` and `-I` of
+    Python leave it out. Rename the file if torch suddenly lacks all its names.
     """
     own = tmp_path / "torch.py"
     own.write_text("")

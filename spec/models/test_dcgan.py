@@ -92,7 +92,7 @@ def test_the_data_comes_closest_to_itself(game):
     over 1000 random digits is nearer to that over all digits than the mean over 1000 generated
     pictures; the random digits' `spread` is 0.95 to 1.05.
 
-    So both measures could tell better generated pictures from these. `spread` is the mean pairwise
+    So better generated pictures could come nearer to the mean. `spread` is the mean pairwise
     distance of 400 pictures over that of 400 of the data.
     """
     data, samples = game["data"], game["samples"]

@@ -53,7 +53,8 @@ def test_two_languages_are_two_others_read_backwards(namer):
     """In `SYLLABLES` of `examples/drawn/names.py` the syllables of Lumari, each reversed, are
     those of Almuri, and those of Kesten, each reversed, are those of Netsek.
 
-    So the letters of two such languages are equally frequent, and only their order differs.
+    So the syllables of two such languages contain the same letters equally often, in another
+    order.
     """
     backwards = {
         language: " ".join(syllable[::-1] for syllable in syllables.split())

@@ -422,7 +422,8 @@ def test_more_requests_than_may_wait_are_sent_away(served, points):
     requests that come at the same time, and sends others away with status 503, "4 requests are
     waiting; try later".
 
-    An unbounded queue would grow until every client has given up waiting.
+    Where requests arrive faster than they are answered, an unbounded queue would grow, and with it
+    the time that each client waits.
     """
     bodies = [{"inputs": point} for point in points[:12]]
 

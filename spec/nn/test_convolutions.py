@@ -296,7 +296,7 @@ def test_a_window_of_one_is_a_linear_layer_at_each_pixel(device):
     channels at each position: for `x` (N, C, L) it equals `F.linear(x.mT, weight[:, :,
     0]).mT` up to rounding.
 
-    `stride`, `padding` or `groups`, where given, change that.
+    `stride=2`, `padding=1` or `groups=2` change that.
     """
     weight = torch.tensor([[1.0, 10.0]], device=device)
     pixels = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)

@@ -144,8 +144,8 @@ def test_batch_norms_are_converted_for_several_processes():
     3), nn.BatchNorm1d(3))` replaces the `nn.BatchNorm1d` by an `nn.SyncBatchNorm` with the
     same weight and running statistics.
 
-    In training mode it takes the batches of all processes together. Call it before
-    `DistributedDataParallel`.
+    In training mode `nn.SyncBatchNorm` takes the batches of all processes together; in a process
+    group it refuses a CPU tensor. Convert before `DistributedDataParallel`.
     """
     net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
     net[1].running_mean.fill_(5.0)

@@ -234,8 +234,9 @@ def test_a_transformer_has_no_embedding_and_no_last_layer():
     ids of shape (1, 3) as source and target raise RuntimeError, "the feature number of src and
     tgt must be equal to d_model".
 
-    Around it go `nn.Embedding`, a positional encoding and `nn.Linear(d_model, vocabulary)`. With as
-    many steps as `d_model` the message in PyTorch 2.14 is "mat1 and mat2 must have the same dtype".
+    Around it go `nn.Embedding`, a positional encoding and `nn.Linear(d_model, vocabulary)`. For
+    ids of shape (1, 4), whose last size is `d_model`, the message in PyTorch 2.14 is "mat1 and
+    mat2 must have the same dtype".
     """
     model = nn.Transformer(4, 2, 1, 1, 8, batch_first=True)
     ids = torch.tensor([[1, 2, 3]])

@@ -313,7 +313,7 @@ def test_warm_up_is_one_schedule_after_another():
     `milestones=[2]`, `LinearLR(optimizer, 0.25, total_iters=3)` and
     `ExponentialLR(optimizer, 0.5)` turn a rate of 1 into 0.25, 0.5, 1, 0.5 and 0.25.
 
-    Because the second scheduler begins at the initial rate, 1, whatever the first one has
+    Because `ExponentialLR` begins at the initial rate, 1, whatever the first scheduler has
     reached. Before PyTorch 2.9 `SequentialLR` caused a UserWarning at its milestone, "The epoch
     parameter in `scheduler.step()` was not necessary".
     """

@@ -147,8 +147,8 @@ def test_flops_are_estimated_if_asked():
     """`torch.profiler.profile(with_flops=True)` estimates the floating-point operations of some
     operations, such as `aten::mm`: 128 for the product `x @ x` of a float32 4 x 4 matrix.
 
-    `torch.nn.Conv1d` is not among them, `nn.Conv2d` is. `FlopCounterMode` knows more:
-    `spec/performance/test_flops.py`.
+    `torch.nn.Conv1d` is not among them, `nn.Conv2d` is. `FlopCounterMode` counts both, but not
+    `x + x`: `spec/performance/test_flops.py`.
     """
     x = torch.ones(4, 4)
 

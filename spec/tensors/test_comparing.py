@@ -46,7 +46,7 @@ def test_comparing_gives_booleans(device):
     """`x == 2` of a dense int64 tensor `x` gives a bool tensor, which can be used as a
     mask.
 
-    Up to PyTorch 1.1 it was a uint8 tensor, for which `~` meant something else.
+    Up to PyTorch 1.1 it was a uint8 tensor.
     """
     mask = torch.tensor([1, 2], device=device) == 2
 
@@ -238,7 +238,8 @@ def test_close_is_an_absolute_and_a_relative_tolerance():
     """For dense finite float64 tensors of one shape `torch.isclose(x, y)`, with the default
     `atol=1e-8` and `rtol=1e-5`, is true where `|x - y| <= atol + rtol * |y|`.
 
-    Near 0 only `atol` counts; in float32 a sum near 1 can be off by more than 1e-8.
+    Where `y` is 0 only `atol` counts: 1.2e-7, a usual rounding error of a float32 sum near 1,
+    isn't close to 0.
     """
     expected = torch.tensor([0.0, 0.0, 1.0, 1.0, 1000.0], dtype=torch.float64)
     off = torch.tensor([0.9e-8, 1.1e-8, 0.9e-5, 1.1e-5, 0.9e-2], dtype=torch.float64)

@@ -84,8 +84,8 @@ def test_bincount_refuses_negative_integers_and_floats():
     """`x.bincount()` raises a RuntimeError for an int64 vector with a negative number and for
     an int64 matrix, and an error for a float32 vector, "not implemented for 'Float'".
 
-    Convert floats with `.long()`, flatten a matrix; to count by ranges use `torch.histc`. In
-    newer releases the error for floats is NotImplementedError, a RuntimeError.
+    Convert floats with `.long()`, flatten a matrix; to count floats by ranges use `torch.histc`.
+    In newer releases the error for floats is NotImplementedError, a RuntimeError.
     """
     with pytest.raises(RuntimeError, match="only supports 1-d non-negative integral inputs"):
         torch.tensor([1, -1]).bincount()

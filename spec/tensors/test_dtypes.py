@@ -235,8 +235,8 @@ def test_class_labels_are_int64(device):
     """`torch.tensor([0, 2])` and `scores.argmax(dim=1)` of a matrix of scores are int64, a
     dtype that `F.cross_entropy` accepts for class indices.
 
-    `F.cross_entropy` accepts uint8 indices, too, if the scores have the shape (N, C). A float32
-    target of the shape of the scores is read as class probabilities.
+    With its default options `F.cross_entropy` accepts uint8 indices, too, for scores of the shape
+    (N, C). A float32 target of the shape of the scores is read as class probabilities.
     """
     labels = torch.tensor([0, 2], device=device)
     scores = torch.tensor([[9.0, 0.0, 0.0], [0.0, 0.0, 9.0]], device=device)

@@ -137,8 +137,8 @@ def test_rounding_to_decimals(device):
     and `x.round(decimals=-2)` is 1200. For `x = torch.tensor([1234])`, int64, both raise an
     error, "not implemented for 'Long'": write `x.float()` first.
 
-    The number is multiplied by a power of 10, rounded, and divided again: so the float32
-    number 2.345 becomes 2.34, and the largest float32 becomes inf.
+    The number is multiplied by a power of 10, rounded, and divided again: so with `decimals=2` the
+    float32 number 2.345 becomes 2.34, and the largest float32 becomes inf.
     """
     largest = torch.finfo(torch.float32).max
     x = torch.tensor([1234.5678, largest], device=device)

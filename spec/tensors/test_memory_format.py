@@ -191,7 +191,8 @@ def test_of_two_formats_the_first_operand_decides(device):
     """`x + y` of a contiguous and a channels-last float32 tensor, both of shape (2, 2, 3, 4),
     has the format of the left operand.
 
-    So one operand in the default format can undo channels last for the rest of a model.
+    So one left operand in the default format can undo channels last, until the next convolution
+    whose weight is channels last.
     """
     x = torch.zeros(2, 2, 3, 4, device=device)
     y = x.to(memory_format=torch.channels_last)

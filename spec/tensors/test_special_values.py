@@ -356,9 +356,9 @@ def test_integers_have_no_nan(device):
     """`x.fill_(torch.nan)` on a dense int64 CPU tensor raises a RuntimeError; `x *
     torch.nan` gives a float tensor.
 
-    Because integers have no NaN; `torch.tensor` refuses it too
-    (`spec/tensors/test_from_data.py`). `.to(torch.int64)` of a float NaN is not refused, but
-    its result is arbitrary.
+    Because integers have no NaN; `torch.tensor([torch.nan], dtype=torch.int64)` raises too
+    (`spec/tensors/test_from_data.py`). `.to(torch.int64)` of a float NaN is not refused, but its
+    result is arbitrary.
     """
     x = torch.tensor([1, 2], device=device)
 

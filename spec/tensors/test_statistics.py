@@ -40,8 +40,8 @@ def test_each_column_has_its_own_statistics(device):
     """Of the float32 matrix [[1, 0], [3, 0], [5, 9]], `x.mean(dim=0)`, `x.var(dim=0)`,
     `x.quantile(0.75, dim=0)` and `x.median(dim=0).values` hold one number per column.
 
-    A matrix without rows has no quantile and no median: both raise. With a single row `var` is
-    NaN.
+    For a matrix without rows `x.quantile(0.75, dim=0)` and `x.median(dim=0)` raise. With a single
+    row `var` is NaN.
     """
     x = torch.tensor([[1.0, 0.0], [3.0, 0.0], [5.0, 9.0]], device=device)
 

@@ -167,8 +167,8 @@ def test_a_column_is_standardised_by_its_mean_and_deviation():
     [5.0, 90.0]] mean 0 and standard deviation 1.
 
     Rows of a test set are standardised with the mean and deviation of the training rows, too. A
-    column of ones has deviation 0 and becomes NaN; a constant that float32 rounds, such as
-    0.1, can come out as anything. Drop such columns.
+    column of ones has deviation 0 and becomes NaN; a constant that float32 rounds, such as 0.1,
+    can become infinite or a number near 1 or -1 instead. Drop such columns.
     """
     x = torch.tensor([[1.0, 10.0], [3.0, 50.0], [5.0, 90.0]])
 

@@ -108,8 +108,8 @@ def test_the_elements_must_fit_the_new_shape():
     """`x.view(3, 5)` and `x.view(-1, 5)` of 16 elements raise RuntimeError: the sizes must
     multiply to the number of elements.
 
-    A view neither drops nor adds elements. The message names the shape and the number of
-    elements; compare it with `x.shape`.
+    `view` neither drops nor adds elements. The message names the shape and the number of elements;
+    compare it with `x.shape`.
     """
     x = torch.zeros(4, 4)
 

@@ -395,8 +395,9 @@ def test_no_grad_forgotten_does_not_train():
     its weight stays the same; but the output requires grad.
 
     Because an evaluation calls no `step()`. What is lost is memory, and `output.numpy()` is
-    refused. A few modules depend on whether grad mode is on: `nn.TransformerEncoder` in
-    `eval()` has a faster path under `no_grad`, which rounds differently.
+    refused. A few modules depend on whether grad mode is on: `nn.TransformerEncoder` of layers
+    with `batch_first=True` has in `eval()` a faster path under `no_grad`, which rounds
+    differently.
     """
     net = nn.Linear(1, 1, bias=False)
     nn.init.constant_(net.weight, 3.0)

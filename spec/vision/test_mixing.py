@@ -143,8 +143,8 @@ def test_a_larger_alpha_mixes_more_evenly():
     images is drawn from the beta distribution with both parameters `a`, a float: with 1000.0 it is
     close to one half, with 0.05 mostly close to 0 or 1.
 
-    With the default, `alpha=1.0`, all shares between 0 and 1 are equally probable. An int,
-    `alpha=1`, raises NotImplementedError.
+    With the default, `alpha=1.0`, all shares between 0 and 1 are equally probable. With an int,
+    `alpha=1`, the call on a batch raises NotImplementedError.
     """
     images, labels = torch.rand(2, 1, 2, 2), torch.tensor([0, 1])
     even, extreme = v2.MixUp(alpha=1000.0, num_classes=2), v2.MixUp(alpha=0.05, num_classes=2)
