@@ -37,9 +37,9 @@ def test_a_second_backward_adds_to_the_first(device):
 
 
 def test_a_tensor_used_twice_gathers_both_gradients(device):
-    """For `x = torch.tensor(3.0, requires_grad=True)`, used three times in `y = x * x + 5 *
-    x`, `y.backward()` stores in `x.grad` the sum of the gradients of all three uses: `2 * x
-    + 5`, which is 11.
+    """For `x = torch.tensor(3.0, requires_grad=True)`, used three times in `y = x * x + 5 * x`,
+    `y.backward()` stores in `x.grad` the sum of the gradients of all three uses: `2 * x + 5`,
+    which is 11.
     """
     x = torch.tensor(3.0, requires_grad=True, device=device)
 

@@ -38,8 +38,8 @@ def test_grad_returns_what_backward_would_have_stored(device):
 
 
 def test_grad_answers_in_the_order_it_was_asked():
-    """For `y = x * w` of float32 0-d tensors that require grad, `torch.autograd.grad(y, [x,
-    w])` returns a tuple with one gradient per input, in the order of the inputs.
+    """For `y = x * w` of float32 0-d tensors that require grad, `torch.autograd.grad(y, [x, w])`
+    returns a tuple with one gradient per input, in the order of the inputs.
     """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(5.0, requires_grad=True)
@@ -77,9 +77,10 @@ def test_grad_adds_the_gradients_of_several_outputs():
 
 
 def test_grad_of_a_vector_needs_grad_outputs(device):
-    """`torch.autograd.grad(y, x)` of `y = x * x`, with `x = torch.tensor([1.0, 2.0],
-    requires_grad=True)`, raises RuntimeError, "grad can be implicitly created only for
-    scalar outputs", but works with `grad_outputs=torch.tensor([1.0, 10.0])`.
+    """`torch.autograd.grad(y, x)` of `y = x * x`, with
+    `x = torch.tensor([1.0, 2.0], requires_grad=True)`, raises RuntimeError, "grad can be
+    implicitly created only for scalar outputs", but works with
+    `grad_outputs=torch.tensor([1.0, 10.0])`.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     y = x * x
@@ -190,9 +191,9 @@ def test_inputs_confines_backward_to_some_leaves(device):
 
 
 def test_inputs_reach_a_tensor_in_the_middle():
-    """For `middle = 2 * x`, with a float32 0-d leaf `x` that requires grad, `(middle *
-    middle).backward(inputs=[middle])` accumulates a gradient in `middle.grad`, and `x`, which
-    is not named, gets none.
+    """For `middle = 2 * x`, with a float32 0-d leaf `x` that requires grad,
+    `(middle * middle).backward(inputs=[middle])` accumulates a gradient in `middle.grad`, and `x`,
+    which is not named, gets none.
 
     `retain_grad()` keeps such a gradient without giving up those of the leaves.
     """

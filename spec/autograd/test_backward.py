@@ -86,8 +86,8 @@ def test_the_mean_of_four_is_a_quarter_of_their_sum():
 
 @pytest.mark.claim("blitz-grad-4p5", "path-automatic-gradients")
 def test_the_gradient_of_the_mean_is_4_5_everywhere(device):
-    """After `(3 * (x + 2)**2).mean().backward()` with `x = torch.ones(2, 2,
-    requires_grad=True)`, `x.grad` is 4.5 in each element.
+    """After `(3 * (x + 2)**2).mean().backward()` with `x = torch.ones(2, 2, requires_grad=True)`,
+    `x.grad` is 4.5 in each element.
 
     Because the mean divides by 4, and each element contributes the derivative 6 * (x + 2) = 18.
     Nobody wrote that derivative down: it comes from the recorded operations.
@@ -251,8 +251,7 @@ def test_the_gradient_argument_is_cast_to_the_tensors_dtype(device):
 
 def test_the_gradient_argument_is_a_tensor():
     """For a float32 `y` of the shape (2,) that requires grad, `y.backward([1.0, 2.0])` raises
-    TypeError: the gradient argument is a tensor, so write `y.backward(torch.tensor([1.0,
-    2.0]))`.
+    TypeError: the gradient argument is a tensor, so write `y.backward(torch.tensor([1.0, 2.0]))`.
     """
     x = torch.ones(2, requires_grad=True)
     y = x * 3

@@ -36,9 +36,9 @@ def test_a_tracked_leaf_may_not_be_changed_in_place(device):
 
 
 def test_a_view_is_no_back_door_to_a_tracked_leaf(device):
-    """With grad mode on, `x[0] = 7.0` and `x.view(1, 2).zero_()` on `x = torch.ones(2,
-    requires_grad=True)` raise RuntimeError, "a view of a leaf Variable that requires grad is
-    being used in an in-place operation".
+    """With grad mode on, `x[0] = 7.0` and `x.view(1, 2).zero_()` on
+    `x = torch.ones(2, requires_grad=True)` raise RuntimeError, "a view of a leaf Variable that
+    requires grad is being used in an in-place operation".
 
     Because the view shares the storage of the leaf. Use `torch.no_grad()`, or write into
     `x.clone()`. A write through `x.detach()` passes: see `spec/autograd/test_detach.py`.
@@ -99,8 +99,8 @@ def test_x_equals_x_plus_one_swaps_the_leaf_for_a_result():
 
 
 def test_under_no_grad_a_leaf_may_be_updated_in_place():
-    """After `(w * w).backward()` with `w = torch.tensor(3.0, requires_grad=True)`, `w -=
-    0.25 * w.grad` inside `torch.no_grad()` changes `w` in place, to 1.5; `w` remains a leaf
+    """After `(w * w).backward()` with `w = torch.tensor(3.0, requires_grad=True)`,
+    `w -= 0.25 * w.grad` inside `torch.no_grad()` changes `w` in place, to 1.5; `w` remains a leaf
     that requires grad.
 
     This is one step of gradient descent: from 3, against the gradient 6 of the square, to 1.5.

@@ -193,8 +193,8 @@ def test_doubling_is_exact_from_any_start(values):
 
 
 def test_a_function_may_call_itself():
-    """A recursive function is recorded like other Python code: `power(x, 3)`, where `power(x,
-    n)` is `x * power(x, n - 1)` down to `power(x, 0)`, which is 1, has the gradient 12 at 2.
+    """A recursive function is recorded like other Python code: `power(x, 3)`, where `power(x, n)`
+    is `x * power(x, n - 1)` down to `power(x, 0)`, which is 1, has the gradient 12 at 2.
     """
 
     def power(x, n):

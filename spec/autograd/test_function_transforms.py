@@ -160,9 +160,9 @@ def test_vmap_cannot_follow_an_if():
 
 
 def test_vjp_returns_a_function_of_v():
-    """`torch.func.vjp(f, x)` of an `f` that maps the float32 vector `x` to a vector returns
-    the value `f(x)` and a function; called with a `v` shaped like `f(x)`, it gives `v @
-    J` for the Jacobian `J`, up to rounding, as a tuple of one tensor.
+    """`torch.func.vjp(f, x)` of an `f` that maps the float32 vector `x` to a vector returns the
+    value `f(x)` and a function; called with a `v` shaped like `f(x)`, it gives `v @ J` for the
+    Jacobian `J`, up to rounding, as a tuple of one tensor.
     """
     x = torch.tensor([2.0, 3.0, 5.0])
 
@@ -242,9 +242,9 @@ def test_a_dual_tensor_carries_its_own_derivative():
 
 @forward_mode
 def test_a_dual_tensor_needs_a_level():
-    """`torch.autograd.forward_ad.make_dual(x, u)` of two float32 tensors of one shape
-    raises RuntimeError, "no level exists", where no level is open; `with
-    forward_ad.dual_level():` opens one for its block.
+    """`torch.autograd.forward_ad.make_dual(x, u)` of two float32 tensors of one shape raises
+    RuntimeError, "no level exists", where no level is open; `with forward_ad.dual_level():` opens
+    one for its block.
 
     A tangent lives as long as its level.
     """

@@ -114,8 +114,9 @@ def test_a_node_is_named_after_its_operation(operation, name):
     ],
 )
 def test_a_view_is_recorded_like_any_operation(view, name):
-    """With grad mode on, `x[0]`, `x.t()` and `x.expand(3, 2, 2)` of `x = torch.ones(2, 2,
-    requires_grad=True)` share the storage of `x`, and each has a `grad_fn` of its own.
+    """With grad mode on, `x[0]`, `x.t()` and `x.expand(3, 2, 2)` of
+    `x = torch.ones(2, 2, requires_grad=True)` share the storage of `x`, and each has a `grad_fn`
+    of its own.
 
     So gradients pass through such views to `x`. `x.detach()` shares the storage too and has no
     `grad_fn`.
@@ -130,9 +131,8 @@ def test_a_view_is_recorded_like_any_operation(view, name):
 
 @pytest.mark.claim("blitz-y-repr-addbackward")
 def test_a_sum_prints_addbackward0():
-    """A recorded `x + 2`, with a float32 `x` that requires grad, prints
-    `grad_fn=<AddBackward0>`; the node itself prints its class and address, `<AddBackward0
-    object at 0x...>`.
+    """A recorded `x + 2`, with a float32 `x` that requires grad, prints `grad_fn=<AddBackward0>`;
+    the node itself prints its class and address, `<AddBackward0 object at 0x...>`.
     """
     y = torch.ones(2, 2, requires_grad=True) + 2
 
@@ -163,8 +163,8 @@ def test_a_mean_prints_meanbackward0():
 
 @pytest.mark.claim("blitz-sum-grad-fn")
 def test_a_sum_of_squares_after_the_switch_has_sumbackward0():
-    """After `a.requires_grad_(True)` on a float32 `a` the `grad_fn` of a recorded `(a *
-    a).sum()` is a `SumBackward0`.
+    """After `a.requires_grad_(True)` on a float32 `a` the `grad_fn` of a recorded `(a * a).sum()`
+    is a `SumBackward0`.
     """
     a = torch.randn(2, 2)
     a.requires_grad_(True)

@@ -214,9 +214,9 @@ def test_a_product_with_zeros_keeps_the_other_slopes():
 
 
 def test_the_spread_of_equal_values_has_the_slope_zero():
-    """The gradient of `x.std()` with respect to `x = torch.tensor([2.0, 2.0],
-    requires_grad=True)`, two equal values, is 0, not NaN, though the root in it is
-    infinitely steep there.
+    """The gradient of `x.std()` with respect to
+    `x = torch.tensor([2.0, 2.0], requires_grad=True)`, two equal values, is 0, not NaN, though the
+    root in it is infinitely steep there.
 
     For a single value it is NaN, as the standard deviation itself is by default.
     """

@@ -49,9 +49,9 @@ def test_without_create_graph_a_gradient_is_a_constant(device):
 
 
 def test_create_graph_keeps_the_first_graph_too():
-    """For `y = x**3` of a float32 0-d `x` that requires grad, `torch.autograd.grad(y, x,
-    create_graph=True)` keeps the graph of `y`, as `retain_graph` is then True by default: a
-    second `torch.autograd.grad(y, x)` works.
+    """For `y = x**3` of a float32 0-d `x` that requires grad,
+    `torch.autograd.grad(y, x, create_graph=True)` keeps the graph of `y`, as `retain_graph` is
+    then True by default: a second `torch.autograd.grad(y, x)` works.
 
     Because the gradient that is returned may need that graph itself, as that of `x.exp()` does.
     `retain_graph=False`, given beside `create_graph=True`, frees the saved tensors all the same.
@@ -176,10 +176,9 @@ def test_a_gradient_penalty_has_a_gradient(device):
 
 
 def test_the_hessian_times_a_vector_takes_two_passes():
-    """With `x = torch.tensor([2.0, 3.0], requires_grad=True)`,
-    `u = torch.tensor([1.0, 10.0])` and `(g,) = torch.autograd.grad(x[0] ** 2 * x[1], x,
-    create_graph=True)`, `torch.autograd.grad(g @ u, x)` gives the Hessian times `u`, [46,
-    4].
+    """With `x = torch.tensor([2.0, 3.0], requires_grad=True)`, `u = torch.tensor([1.0, 10.0])` and
+    `(g,) = torch.autograd.grad(x[0] ** 2 * x[1], x, create_graph=True)`,
+    `torch.autograd.grad(g @ u, x)` gives the Hessian times `u`, [46, 4].
 
     Without building the Hessian: the cost is that of two backward passes.
     """
@@ -194,9 +193,10 @@ def test_the_hessian_times_a_vector_takes_two_passes():
 
 
 def test_newtons_method_lands_on_the_bottom_of_a_parabola():
-    """With `x = torch.tensor(10.0, requires_grad=True)`, `slope = torch.autograd.grad(2 *
-    (x - 3)**2, x, create_graph=True)[0]` is 28 and `torch.autograd.grad(slope, x)[0]`, the
-    curvature, 4: one Newton step, 10 - 28 / 4, reaches the minimum 3.
+    """With `x = torch.tensor(10.0, requires_grad=True)`,
+    `slope = torch.autograd.grad(2 * (x - 3)**2, x, create_graph=True)[0]` is 28 and
+    `torch.autograd.grad(slope, x)[0]`, the curvature, 4: one Newton step, 10 - 28 / 4, reaches the
+    minimum 3.
     """
     x = torch.tensor(10.0, requires_grad=True)
 

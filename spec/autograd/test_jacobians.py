@@ -53,9 +53,9 @@ def test_a_jacobian_leaves_no_trace():
 
 
 def test_inside_inference_mode_a_jacobian_is_zero():
-    """Inside `torch.inference_mode()`, `torch.autograd.functional.jacobian(torch.square,
-    x)` of a non-empty float32 `x` made outside returns zeros, silently; inside
-    `torch.no_grad()` it returns the Jacobian.
+    """Inside `torch.inference_mode()`, `torch.autograd.functional.jacobian(torch.square, x)` of a
+    non-empty float32 `x` made outside returns zeros, silently; inside `torch.no_grad()` it returns
+    the Jacobian.
 
     Because `jacobian` switches on grad mode only, and inference mode stays on.
     """
@@ -71,8 +71,8 @@ def test_inside_inference_mode_a_jacobian_is_zero():
 
 
 def test_a_jacobian_can_be_differentiated_again():
-    """For `x = torch.tensor([3.0], requires_grad=True)`, `J =
-    torch.autograd.functional.jacobian(torch.square, x, create_graph=True)` is [[6]] and
+    """For `x = torch.tensor([3.0], requires_grad=True)`,
+    `J = torch.autograd.functional.jacobian(torch.square, x, create_graph=True)` is [[6]] and
     requires grad: `J.backward()` sets `x.grad` to [2], the second derivative.
 
     The Jacobian of `3 * x` is a constant and doesn't require grad, even with `create_graph=True`.
@@ -119,7 +119,7 @@ def test_an_output_that_ignores_the_input_has_zeros():
     `x`, of a function that doesn't use its input, gives zeros; with `strict=True` it raises
     RuntimeError.
 
-    Use `strict=True` to find a computation that lost its graph by mistake.
+    `strict=True` finds a result that lost its graph by mistake, such as `x.detach() * 2`.
     """
     x = torch.tensor([2.0, 3.0])
 

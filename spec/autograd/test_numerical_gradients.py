@@ -87,9 +87,9 @@ def test_too_small_a_step_is_swallowed():
 
 
 def test_gradcheck_says_whether_backward_is_right(device):
-    """`torch.autograd.gradcheck(torch.exp, x)` of `x = torch.tensor([0.5, 2.0],
-    dtype=torch.float64, requires_grad=True)` returns True: the gradient that `backward`
-    computes agrees with finite differences within the tolerances.
+    """`torch.autograd.gradcheck(torch.exp, x)` of
+    `x = torch.tensor([0.5, 2.0], dtype=torch.float64, requires_grad=True)` returns True: the
+    gradient that `backward` computes agrees with finite differences within the tolerances.
     """
     x = torch.tensor([0.5, 2.0], dtype=torch.float64, requires_grad=True, device=device)
     factor = torch.tensor([3.0, 4.0], dtype=torch.float64, device=device)

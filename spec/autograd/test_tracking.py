@@ -176,8 +176,8 @@ def test_switching_on_does_not_reach_back():
 
 def test_a_view_taken_before_the_switch_leads_nowhere():
     """After `x = torch.ones(3)`, `view = x[:1]` and `x.requires_grad_()`, in this order,
-    `view.requires_grad` is True, but `view.grad_fn` is None: with grad mode on, `(view *
-    2).backward()` leaves `x.grad` None and raises no error.
+    `view.requires_grad` is True, but `view.grad_fn` is None: with grad mode on,
+    `(view * 2).backward()` leaves `x.grad` None and raises no error.
 
     Because the slice reads the flag of its base, here `x`, and has no history. `x.detach()` in
     place of the slice stays False, and so does a slice of `torch.arange(4.0).view(2, 2)`, whose

@@ -39,10 +39,9 @@ def test_the_jacobian_has_a_row_an_output_and_a_column_an_input(device):
 
 @pytest.mark.claim("blitz-vjp-tool")
 def test_backward_leaves_v_times_the_jacobian(device):
-    """For `x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True)` and `y =
-    torch.stack([x[0] * x[1], x[0] + 7 * x[2]])`, `y.backward(v)` stores `v @ J` in
-    `x.grad`, [130, 20, 700] for a float32 `v` of 10 and 100; J is the Jacobian of `y` by
-    `x`.
+    """For `x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True)` and
+    `y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])`, `y.backward(v)` stores `v @ J` in `x.grad`,
+    [130, 20, 700] for a float32 `v` of 10 and 100; J is the Jacobian of `y` by `x`.
 
     Because each operation only needs to multiply the gradient that arrives with its own
     derivatives; J itself isn't built.
@@ -127,9 +126,10 @@ def test_doubling_until_it_is_large_gives_v_times_a_power_of_two(seed):
 
 
 def test_the_product_is_linear_in_v():
-    """For `x = torch.tensor([2.0, 3.0], requires_grad=True)`, `y = torch.stack([x.prod(),
-    x.sum()])` and `v = torch.tensor([10.0, 100.0])`, `torch.autograd.grad(y, x, v)[0]` is
-    [130, 120]: 10 * [3, 2], the gradient of `y[0]`, plus 100 * [1, 1].
+    """For `x = torch.tensor([2.0, 3.0], requires_grad=True)`,
+    `y = torch.stack([x.prod(), x.sum()])` and `v = torch.tensor([10.0, 100.0])`,
+    `torch.autograd.grad(y, x, v)[0]` is [130, 120]: 10 * [3, 2], the gradient of `y[0]`, plus 100
+    * [1, 1].
     """
     x = torch.tensor([2.0, 3.0], requires_grad=True)
     y = torch.stack([x.prod(), x.sum()])
@@ -143,9 +143,10 @@ def test_the_product_is_linear_in_v():
 
 
 def test_the_gradient_argument_is_a_weighing_of_the_outputs(device):
-    """For `x = torch.tensor([2.0, 3.0], requires_grad=True)` and `v = torch.tensor([10.0,
-    100.0])`, `torch.autograd.grad(x**2, x, v)` and `torch.autograd.grad((x**2 * v).sum(),
-    x)` give the same: `v` weights the elements of the result.
+    """For `x = torch.tensor([2.0, 3.0], requires_grad=True)` and
+    `v = torch.tensor([10.0, 100.0])`, `torch.autograd.grad(x**2, x, v)` and
+    `torch.autograd.grad((x**2 * v).sum(), x)` give the same: `v` weights the elements of the
+    result.
 
     So a weighted loss needs no `gradient` argument of `backward()`.
     """
@@ -174,8 +175,8 @@ def test_an_elementwise_function_has_a_diagonal_jacobian():
 
 
 def test_the_sum_over_a_batch_keeps_the_rows_apart(device):
-    """For `batch = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)` and `y =
-    batch[:, 0] * batch[:, 1]`, `y.sum().backward()` stores in each row of `batch.grad` the
+    """For `batch = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)` and
+    `y = batch[:, 0] * batch[:, 1]`, `y.sum().backward()` stores in each row of `batch.grad` the
     gradient of the element of `y` from that row: [2, 1] and [4, 3].
 
     This gives gradients with respect to inputs, one per sample. Those of shared weights are
@@ -190,9 +191,9 @@ def test_the_sum_over_a_batch_keeps_the_rows_apart(device):
 
 
 def test_rows_that_mix_are_not_kept_apart():
-    """For `batch = torch.tensor([[1.0], [3.0]], requires_grad=True)` and `centred = batch -
-    batch.mean()`, `torch.autograd.grad(y, batch, retain_graph=True)[0]` is [[0], [0]] for
-    `y = centred.sum()`, but [[0.5], [-0.5]] for `y = centred[0]`.
+    """For `batch = torch.tensor([[1.0], [3.0]], requires_grad=True)` and
+    `centred = batch - batch.mean()`, `torch.autograd.grad(y, batch, retain_graph=True)[0]` is
+    [[0], [0]] for `y = centred.sum()`, but [[0.5], [-0.5]] for `y = centred[0]`.
 
     BatchNorm mixes rows in this way in training mode.
     """
@@ -207,9 +208,10 @@ def test_rows_that_mix_are_not_kept_apart():
 
 
 def test_a_batch_of_vectors_gives_the_whole_jacobian(device):
-    """For `x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True)` and `y =
-    torch.stack([x[0] * x[1], x[0] + 7 * x[2]])`, `torch.autograd.grad(y, x, torch.eye(2),
-    is_grads_batched=True)` returns the (2, 3) Jacobian of `y` by `x` in a tuple.
+    """For `x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True)` and
+    `y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])`,
+    `torch.autograd.grad(y, x, torch.eye(2), is_grads_batched=True)` returns the (2, 3) Jacobian of
+    `y` by `x` in a tuple.
     """
     x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True, device=device)
     y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])

@@ -150,8 +150,9 @@ def test_a_checkpoint_of_a_compiled_module_is_refused_by_the_plain_one():
     below "Unexpected key(s) in state_dict: "_orig_mod.weight"".
 
     Save `model.state_dict()` of the model itself, or `compiled._orig_mod.state_dict()`. In a dict
-    `saved` with the prefix, `nn.modules.utils.consume_prefix_in_state_dict_if_present(saved,
-    "_orig_mod.")` removes it in place.
+    `saved` with the prefix,
+    `nn.modules.utils.consume_prefix_in_state_dict_if_present(saved, "_orig_mod.")` removes it in
+    place.
     """
     model = nn.Linear(2, 1, bias=False)
     saved = torch.compile(model, backend="eager").state_dict()
@@ -503,9 +504,9 @@ def test_inductor_draws_other_random_numbers():
 @pytest.mark.slow
 @pytest.mark.torch(">=2.5")
 def test_inductor_needs_a_cpp_compiler():
-    """Without a C++ compiler and with an empty cache `torch.compile(lambda x: x.sin() +
-    x.cos() * 3)` raises in the first call with a float32 CPU tensor, "InvalidCxxCompiler:
-    No working C++ compiler found in torch._inductor.config.cpp.cxx".
+    """Without a C++ compiler and with an empty cache
+    `torch.compile(lambda x: x.sin() + x.cos() * 3)` raises in the first call with a float32 CPU
+    tensor, "InvalidCxxCompiler: No working C++ compiler found in torch._inductor.config.cpp.cxx".
 
     Install one (`apt install g++`, the Build Tools of Visual Studio on Windows), or name it in
     the environment variable `CXX`. `backend="aot_eager"` needs none, and makes nothing faster.

@@ -31,9 +31,9 @@ def cube():
 
 
 def test_a_custom_operator_is_registered_under_a_name(cube):
-    """`@torch.library.custom_op("torch_spec::cube", mutates_args=())` registers `cube(x:
-    torch.Tensor) -> torch.Tensor`, which returns a new tensor, as a custom operator: it is
-    called as before, or as `torch.ops.torch_spec.cube`.
+    """`@torch.library.custom_op("torch_spec::cube", mutates_args=())` registers
+    `cube(x: torch.Tensor) -> torch.Tensor`, which returns a new tensor, as a custom operator: it
+    is called as before, or as `torch.ops.torch_spec.cube`.
 
     Without `schema=`, its arguments and result need type annotations, such as `x: torch.Tensor`,
     from which the operator's schema is made.
@@ -45,8 +45,8 @@ def test_a_custom_operator_is_registered_under_a_name(cube):
 
 
 def test_an_operator_needs_types():
-    """`torch.library.custom_op`, without `schema=`, of a function `untyped(x) ->
-    torch.Tensor` raises ValueError, because `x` "must have a type annotation".
+    """`torch.library.custom_op`, without `schema=`, of a function `untyped(x) -> torch.Tensor`
+    raises ValueError, because `x` "must have a type annotation".
 
     Because the schema of an operator, such as "(Tensor x) -> Tensor", is read from the types.
     """

@@ -41,9 +41,10 @@ def test_a_program_holds_one_graph_and_the_parameters():
 
 
 def test_a_program_is_run_through_its_module():
-    """`program.module()(x)` of `program = torch.export.export(nn.Linear(2, 1),
-    (torch.zeros(1, 2),))` computes for a float32 `x` of shape (1, 2) what the layer does;
-    `program(x)` raises RuntimeError, "Unable to call ExportedProgram directly."
+    """`program.module()(x)` of
+    `program = torch.export.export(nn.Linear(2, 1), (torch.zeros(1, 2),))` computes for a float32
+    `x` of shape (1, 2) what the layer does; `program(x)` raises RuntimeError, "Unable to call
+    ExportedProgram directly."
     """
     model = nn.Linear(2, 1, bias=False)
     nn.init.ones_(model.weight)
@@ -95,8 +96,9 @@ def test_a_condition_on_a_value_is_refused():
 
 
 def test_cond_exports_both_branches():
-    """`torch.export.export` keeps both branches of `torch.cond(x.sum() > 0, lambda x: x + 1,
-    lambda x: x - 1, (x,))`: the program decides by the values of each input.
+    """`torch.export.export` keeps both branches of
+    `torch.cond(x.sum() > 0, lambda x: x + 1, lambda x: x - 1, (x,))`: the program decides by the
+    values of each input.
     """
 
     class Branch(nn.Module):

@@ -70,9 +70,9 @@ def test_a_condition_on_a_value_splits_the_graph():
 
 
 def test_a_break_in_a_loop_leaves_the_function_to_python():
-    """Under `torch.compile` without `fullgraph=True`, a function `f` with `for _ in
-    range(2):` around `if x.sum() > 0: x = turn(x)` is left to Python, so no graph of `f` is
-    made; the function `turn` is still compiled when Python calls it.
+    """Under `torch.compile` without `fullgraph=True`, a function `f` with `for _ in range(2):`
+    around `if x.sum() > 0: x = turn(x)` is left to Python, so no graph of `f` is made; the
+    function `turn` is still compiled when Python calls it.
 
     Because Python cannot enter the middle of a loop again. Write `torch.where` in place of the
     `if`, or move the whole body of the loop, with the `if`, into a function, which is then
@@ -145,9 +145,9 @@ def test_fullgraph_refuses_to_be_split():
 
 @pytest.mark.torch("<2.7")
 def test_before_2_7_dynamic_control_flow_was_refused():
-    """Before PyTorch 2.7 `if x.sum() > 0:` in a function under `torch.compile(f,
-    fullgraph=True)` raises RuntimeError in the first call, "Dynamic control flow is not
-    supported at the moment"."""
+    """Before PyTorch 2.7 `if x.sum() > 0:` in a function under `torch.compile(f, fullgraph=True)`
+    raises RuntimeError in the first call, "Dynamic control flow is not supported at the moment".
+    """
 
     def f(x):
         if x.sum() > 0:
@@ -175,9 +175,9 @@ def test_where_keeps_a_condition_in_the_graph():
 
 @pytest.mark.torch(">=2.5")
 def test_cond_keeps_two_branches_in_the_graph():
-    """Under `torch.compile`, `torch.cond(x.sum() > 0, lambda x: x + 1, lambda x: x - 1,
-    (x,))` puts both branches into one graph, and each call runs the branch that the value
-    of `x.sum() > 0` chooses.
+    """Under `torch.compile`, `torch.cond(x.sum() > 0, lambda x: x + 1, lambda x: x - 1, (x,))`
+    puts both branches into one graph, and each call runs the branch that the value of
+    `x.sum() > 0` chooses.
 
     Both functions must return tensors of the same dtype and with the same number of dimensions.
     """
@@ -389,10 +389,9 @@ def test_a_disabled_function_is_run_by_python():
 
 @pytest.mark.torch(">=2.7")
 def test_fullgraph_refuses_a_disabled_function():
-    """Since PyTorch 2.7 `torch.compile(lambda x: middle(x) + 1,
-    fullgraph=True)(torch.ones(1))`, `middle` being a function decorated with
-    `@torch.compiler.disable`, raises Unsupported, "Skip calling `torch.compiler.disable()`d
-    function".
+    """Since PyTorch 2.7 `torch.compile(lambda x: middle(x) + 1, fullgraph=True)(torch.ones(1))`,
+    `middle` being a function decorated with `@torch.compiler.disable`, raises Unsupported, "Skip
+    calling `torch.compiler.disable()`d function".
 
     Remove the decorator, or leave `fullgraph` out.
     """

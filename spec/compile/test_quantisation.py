@@ -29,9 +29,9 @@ quiet = pytest.mark.filterwarnings(
 
 @quiet
 def test_dynamic_quantisation_replaces_linear_layers():
-    """For an `nn.Sequential` named `model`, `torch.ao.quantization.quantize_dynamic(model,
-    {nn.Linear}, dtype=torch.qint8)` returns a copy with 8-bit weights in its linear layers;
-    `model` itself stays as it was.
+    """For an `nn.Sequential` named `model`,
+    `torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)` returns a copy
+    with 8-bit weights in its linear layers; `model` itself stays as it was.
 
     It replaces children only: a single `nn.Linear` as the model stays float32.
     """

@@ -112,8 +112,8 @@ def test_scripted_functions_take_no_variable_arguments():
 
 @torchscript
 def test_scripting_needs_the_source():
-    """`torch.jit.script` of a function that `exec("def double(x): return x * 2",
-    globals())` has defined raises OSError, "Can't get source for".
+    """`torch.jit.script` of a function that `exec("def double(x): return x * 2", globals())` has
+    defined raises OSError, "Can't get source for".
 
     Because it reads the source text. Write the function into a file.
     """

@@ -50,9 +50,8 @@ def test_dicts_come_back_as_a_dict_of_batches():
 
 
 def test_a_named_tuple_keeps_its_names():
-    """`default_collate([Sample(1, "a"), Sample(2, "b")])`, with a `namedtuple` class
-    `Sample`, returns one `Sample` whose fields are the batches `tensor([1, 2])` and `("a",
-    "b")`.
+    """`default_collate([Sample(1, "a"), Sample(2, "b")])`, with a `namedtuple` class `Sample`,
+    returns one `Sample` whose fields are the batches `tensor([1, 2])` and `("a", "b")`.
     """
     Sample = namedtuple("Sample", "x label")
 
@@ -109,8 +108,8 @@ def test_the_first_number_decides_the_dtype():
     """`default_collate([1.0, 2])`, a float first, makes float64; `default_collate([1, 2.0])`, an
     int first, makes what `torch.tensor` makes, by default float32.
 
-    So a column of mixed numbers changes its dtype from batch to batch. Return `torch.tensor(x,
-    dtype=torch.float32)` for each sample.
+    So a column of mixed numbers changes its dtype from batch to batch. Return
+    `torch.tensor(x, dtype=torch.float32)` for each sample.
     """
     float_first, int_first = default_collate([1.0, 2]), default_collate([1, 2.0])
 

@@ -82,9 +82,9 @@ for batch in DataLoader([1, 2], num_workers=1, multiprocessing_context="spawn"):
 
 @pytest.mark.slow
 def test_a_script_with_the_guard_can_spawn_workers(tmp_path):
-    """A script may loop over `DataLoader([1, 2], num_workers=1,
-    multiprocessing_context="spawn")` below `if __name__ == "__main__":`. The worker imports
-    the script under the name `__mp_main__` and skips what is below the guard.
+    """A script may loop over `DataLoader([1, 2], num_workers=1, multiprocessing_context="spawn")`
+    below `if __name__ == "__main__":`. The worker imports the script under the name `__mp_main__`
+    and skips what is below the guard.
 
     What stands above the guard runs once more in each worker, so a `print` there is seen once in
     your process and once from each worker.

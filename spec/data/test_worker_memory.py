@@ -95,9 +95,9 @@ def test_reading_an_array_copies_nothing():
 
 
 def test_an_array_of_objects_is_copied_like_a_list():
-    """A forked `DataLoader` worker that runs `for s in strings: pass`, with `strings =
-    np.array([str(i) for i in range(100_000)], dtype=object)` made before the fork, copies
-    more than 4 MB of memory, as with a list.
+    """A forked `DataLoader` worker that runs `for s in strings: pass`, with
+    `strings = np.array([str(i) for i in range(100_000)], dtype=object)` made before the fork,
+    copies more than 4 MB of memory, as with a list.
 
     Without `dtype=object` it copies less than 0.8 MB: the array holds the characters themselves,
     and no Python objects.

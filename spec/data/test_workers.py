@@ -223,8 +223,9 @@ def test_a_stream_is_repeated_by_every_worker():
     `IterableDataset` gives each sample twice if `__iter__` of the dataset returns
     `iter([5, 6, 7])` in every worker.
 
-    Because each worker iterates over its own copy of the whole stream. `__iter__` can divide it
-    by `get_worker_info().id`.
+    Because each worker iterates over its own copy of the whole stream. With
+    `info = get_worker_info()`, `itertools.islice(stream, info.id, None, info.num_workers)` gives
+    each worker its share.
     """
 
     class Stream(IterableDataset):
@@ -330,9 +331,9 @@ def test_prefetching_wants_workers():
 
 @pytest.mark.cuda
 def test_pinned_batches_can_be_copied_while_the_gpu_works():
-    """On a machine with CUDA, `DataLoader(data, pin_memory=True)` puts a batch that is a
-    dense CPU tensor into page-locked host memory, from which `to("cuda",
-    non_blocking=True)` can copy while the GPU computes.
+    """On a machine with CUDA, `DataLoader(data, pin_memory=True)` puts a batch that is a dense CPU
+    tensor into page-locked host memory, from which `to("cuda", non_blocking=True)` can copy while
+    the GPU computes.
     """
     (batch,) = DataLoader([1.0, 2.0], batch_size=2, pin_memory=True)
     (plain,) = DataLoader([1.0, 2.0], batch_size=2)

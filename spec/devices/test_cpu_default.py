@@ -86,8 +86,8 @@ def test_a_cpu_tensor_prints_without_a_device():
     ],
 )
 def test_a_tensor_can_be_made_on_its_device_at_once(make):
-    """`torch.zeros(2, device=...)`, `torch.ones_like(x, device=...)` and `x.new_zeros(2,
-    device=...)` make the tensor on the device that is named.
+    """`torch.zeros(2, device=...)`, `torch.ones_like(x, device=...)` and
+    `x.new_zeros(2, device=...)` make the tensor on the device that is named.
 
     That saves the detour `torch.zeros(2).to(device)`, which fills CPU memory first and then
     copies.
@@ -123,8 +123,8 @@ def test_what_comes_of_a_tensor_stays_on_its_device(compute):
 
 @pytest.mark.claim("blitz-tensor-only-difference-gpu")
 def test_a_tensor_differs_from_an_array_on_the_cpu_already():
-    """A CPU tensor has autograd: with `x = torch.tensor([3.0], requires_grad=True)`, `(x *
-    x).backward()` fills `x.grad`, while a NumPy array has no `backward`.
+    """A CPU tensor has autograd: with `x = torch.tensor([3.0], requires_grad=True)`,
+    `(x * x).backward()` fills `x.grad`, while a NumPy array has no `backward`.
 
     So running on a GPU is not the only thing that sets a tensor apart from an array.
     """

@@ -158,9 +158,9 @@ def test_launch_blocking_shows_the_right_line():
 @pytest.mark.cuda
 @pytest.mark.slow
 def test_after_a_device_side_assert_the_gpu_is_lost_to_the_process():
-    """After a device-side assert a correct call on the GPU, such as `torch.ones(2,
-    device="cuda").sum().cpu()`, raises "CUDA error: device-side assert triggered" again in the
-    same process.
+    """After a device-side assert a correct call on the GPU, such as
+    `torch.ones(2, device="cuda").sum().cpu()`, raises "CUDA error: device-side assert triggered"
+    again in the same process.
 
     Because the CUDA context is broken, and can't be mended: start Python, or the notebook's
     kernel, anew.

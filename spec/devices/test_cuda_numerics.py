@@ -108,9 +108,10 @@ def test_drawing_on_the_gpu_leaves_the_cpus_numbers_alone():
 
 @pytest.mark.cuda
 def test_the_state_of_a_gpus_generator_can_be_kept():
-    """After `state = torch.cuda.get_rng_state()` and `first = torch.rand(3,
-    device="cuda")`, `torch.cuda.set_rng_state(state)` sets the GPU's generator back: the
-    next `torch.rand(3, device="cuda")` is equal to `first`."""
+    """After `state = torch.cuda.get_rng_state()` and `first = torch.rand(3, device="cuda")`,
+    `torch.cuda.set_rng_state(state)` sets the GPU's generator back: the next
+    `torch.rand(3, device="cuda")` is equal to `first`.
+    """
     state = torch.cuda.get_rng_state()
     first = torch.rand(3, device="cuda")
     torch.cuda.set_rng_state(state)

@@ -104,9 +104,10 @@ def test_any_of_several_gpus_can_be_named():
 
 @pytest.mark.multi_gpu(2)
 def test_the_current_gpu_is_what_cuda_without_a_number_means():
-    """`device="cuda"` means the current GPU, at first `cuda:0`: inside `with
-    torch.cuda.device(1):`, `torch.zeros(2, device="cuda")` is on `cuda:1`, after the block
-    on `cuda:0` again."""
+    """`device="cuda"` means the current GPU, at first `cuda:0`: inside
+    `with torch.cuda.device(1):`, `torch.zeros(2, device="cuda")` is on `cuda:1`, after the block
+    on `cuda:0` again.
+    """
     with torch.cuda.device(1):
         inside = torch.zeros(2, device="cuda")
     outside = torch.zeros(2, device="cuda")
@@ -161,8 +162,9 @@ def test_to_takes_the_name_or_the_device_object():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-cuda-sum-stays")
 def test_a_sum_of_gpu_tensors_is_a_gpu_tensor():
-    """`x + torch.ones_like(x)` of the float32 tensor `x = torch.tensor([0.4549],
-    device="cuda:0")` is on `cuda:0` and holds 1.4549, up to rounding."""
+    """`x + torch.ones_like(x)` of the float32 tensor `x = torch.tensor([0.4549], device="cuda:0")`
+    is on `cuda:0` and holds 1.4549, up to rounding.
+    """
     x = torch.tensor([0.4549], device="cuda:0")
 
     total = x + torch.ones_like(x)
@@ -174,8 +176,9 @@ def test_a_sum_of_gpu_tensors_is_a_gpu_tensor():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-cuda-repr")
 def test_a_gpu_tensor_prints_with_its_device():
-    """`torch.tensor([1.4549], device="cuda")` on the first GPU prints as `tensor([1.4549],
-    device='cuda:0')`."""
+    """`torch.tensor([1.4549], device="cuda")` on the first GPU prints as
+    `tensor([1.4549], device='cuda:0')`.
+    """
     x = torch.tensor([1.4549], device="cuda")
 
     assert repr(x) == "tensor([1.4549], device='cuda:0')"
@@ -210,8 +213,7 @@ def test_item_and_tolist_fetch_numbers_from_the_gpu():
 @pytest.mark.claim("self-mixed-devices")
 def test_a_cpu_tensor_and_a_gpu_tensor_are_refused():
     """`x + y` of a CPU tensor of shape (2,) and a GPU tensor of the same shape raises
-    RuntimeError, "Expected all tensors to be on the same device"; move the first, `x.cuda() +
-    y`.
+    RuntimeError, "Expected all tensors to be on the same device"; move the first, `x.cuda() + y`.
 
     In a training the usual reason is a batch that was not moved.
     """

@@ -69,9 +69,9 @@ def test_clipped_without_unscaling_the_step_is_too_short():
 
 
 def test_bfloat16_needs_no_scaler():
-    """For `w = torch.ones(1, 1, requires_grad=True)` and `y = w @ torch.full((1, 1),
-    2.0**-30)` under `torch.autocast("cpu", dtype=torch.bfloat16)`, `y.backward()` without a
-    GradScaler gives `w.grad` 2**-30, which in float16 would be 0.
+    """For `w = torch.ones(1, 1, requires_grad=True)` and `y = w @ torch.full((1, 1), 2.0**-30)`
+    under `torch.autocast("cpu", dtype=torch.bfloat16)`, `y.backward()` without a GradScaler gives
+    `w.grad` 2**-30, which in float16 would be 0.
 
     Because bfloat16 has the exponents of float32, and float16 has not. So with bfloat16 the
     training loop is `loss.backward()`, `optimizer.step()`, as always.

@@ -411,8 +411,7 @@ def test_only_main_memory_can_be_pinned():
     """`x.pin_memory()` of a tensor on a GPU raises RuntimeError, "only dense CPU tensors can be
     pinned".
 
-    Pin the CPU tensor, then move it: `torch.ones(2).pin_memory().to("cuda",
-    non_blocking=True)`.
+    Pin the CPU tensor, then move it: `torch.ones(2).pin_memory().to("cuda", non_blocking=True)`.
     """
     with pytest.raises(RuntimeError, match="only dense CPU tensors can be pinned"):
         torch.ones(2, device="cuda").pin_memory()

@@ -31,9 +31,10 @@ from torch.nn import functional as F
     ],
 )
 def test_products_of_matrices_are_made_in_bfloat16(compute):
-    """For `x = torch.ones(2, 2)` inside `torch.autocast("cpu", dtype=torch.bfloat16)`, `x @
-    x`, `torch.addmm(x, x, x)`, `F.linear(x, x)`, `F.conv1d(x[None], x[None])` and
-    `torch.einsum("ij,jk->ik", x, x)` are bfloat16."""
+    """For `x = torch.ones(2, 2)` inside `torch.autocast("cpu", dtype=torch.bfloat16)`, `x @ x`,
+    `torch.addmm(x, x, x)`, `F.linear(x, x)`, `F.conv1d(x[None], x[None])` and
+    `torch.einsum("ij,jk->ik", x, x)` are bfloat16.
+    """
     x = torch.ones(2, 2)
 
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -110,8 +111,8 @@ def test_what_follows_a_product_goes_on_in_its_dtype(compute, dtype):
     matrix `x`, `p.relu()`, `p + p`, `p.sum()`, `p.exp()` and `p.softmax(0)` are bfloat16;
     `F.mse_loss(p, p)` and `F.cross_entropy(p, labels)` are float32.
 
-    A long sum or a softmax over many classes is then rounded to 8 significant bits; write `(x @
-    x).float()` before it.
+    A long sum or a softmax over many classes is then rounded to 8 significant bits; write
+    `(x @ x).float()` before it.
     """
     x = torch.ones(2, 2)
 
@@ -150,8 +151,8 @@ def test_float64_is_left_in_peace():
 
 
 def test_a_product_under_autocast_is_rounded():
-    """Inside `torch.autocast("cpu", dtype=torch.bfloat16)`, `x @ one` is `[[256.]]` for `x
-    = torch.tensor([[257.0]])` and `one = torch.ones(1, 1)`.
+    """Inside `torch.autocast("cpu", dtype=torch.bfloat16)`, `x @ one` is `[[256.]]` for
+    `x = torch.tensor([[257.0]])` and `one = torch.ones(1, 1)`.
 
     Because bfloat16 keeps 8 significant bits: 257 needs 9.
     """
@@ -209,8 +210,7 @@ def test_switched_off_nobody_matches_the_dtypes():
     CPU matrix raises RuntimeError; inside `torch.autocast("cpu", dtype=torch.bfloat16)` the
     product is bfloat16.
 
-    Because without autocast a matrix product takes operands of one dtype: write `low.float() @
-    x`.
+    Because without autocast a matrix product takes operands of one dtype: write `low.float() @ x`.
     """
     x = torch.ones(2, 2)
     low = (x @ x).bfloat16()
@@ -495,9 +495,9 @@ def test_a_scaler_belongs_into_the_checkpoint():
 
 
 def test_backward_needs_no_autocast():
-    """For the bfloat16 output of a float32 `nn.Linear` inside `with torch.autocast("cpu",
-    dtype=torch.bfloat16):`, `backward()` after the block computes a bfloat16 gradient of the
-    output, and a float32 gradient of the layer's weight.
+    """For the bfloat16 output of a float32 `nn.Linear` inside
+    `with torch.autocast("cpu", dtype=torch.bfloat16):`, `backward()` after the block computes a
+    bfloat16 gradient of the output, and a float32 gradient of the layer's weight.
 
     Because a gradient has by default the dtype of its tensor. The documentation advises against
     `backward()` under autocast: run only the forward pass and the loss inside the block.

@@ -104,8 +104,8 @@ def test_there_is_no_float64_on_mps(mps):
 
 
 def test_mps_computes_what_the_cpu_computes(mps):
-    """Where MPS is available `x.to("mps") @ x.to("mps")` of the float32 matrix `[[1, 2],
-    [3, 4]]` is `[[7, 10], [15, 22]]`, as on the CPU, and its device is `mps:0`.
+    """Where MPS is available `x.to("mps") @ x.to("mps")` of the float32 matrix `[[1, 2], [3, 4]]`
+    is `[[7, 10], [15, 22]]`, as on the CPU, and its device is `mps:0`.
 
     Because sums are added up in another order on a GPU, larger products equal those of the CPU
     up to rounding only.

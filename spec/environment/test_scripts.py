@@ -93,9 +93,9 @@ def logger(tmp_path):
 
 @pytest.mark.claim("summary-logging")
 def test_a_run_is_recorded_in_a_file(logger, tmp_path):
-    """With `logging.basicConfig(level=logging.INFO)`, `logging.info("epoch %d, loss %.3f",
-    torch.tensor(1), torch.tensor(0.25))` logs the message "epoch 1, loss 0.250"; `%s` writes
-    what `print` shows, "tensor(0.2500)".
+    """With `logging.basicConfig(level=logging.INFO)`,
+    `logging.info("epoch %d, loss %.3f", torch.tensor(1), torch.tensor(0.25))` logs the message
+    "epoch 1, loss 0.250"; `%s` writes what `print` shows, "tensor(0.2500)".
 
     Since PyTorch 2.8 `%.3f` of a loss that requires grad warns: give it `loss.item()`.
     """

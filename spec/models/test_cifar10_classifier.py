@@ -223,8 +223,8 @@ def test_the_pictures_can_come_from_torchvision(
     classifier, served_cifar10, tmp_path, recipe, learned
 ):
     """`examples/cifar10_classifier.py --download` without `--dry-run` lets
-    `torchvision.datasets.CIFAR10` fetch the pictures into a new folder `--data`; `--recipe
-    notes` and `long` train on all training pictures, `fast` on every fourth.
+    `torchvision.datasets.CIFAR10` fetch the pictures into a new folder `--data`; `--recipe notes`
+    and `long` train on all training pictures, `fast` on every fourth.
     """
     run = ["--recipe", recipe, "--data", str(tmp_path / "data"), "--out", str(tmp_path / "out")]
 

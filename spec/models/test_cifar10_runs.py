@@ -89,9 +89,9 @@ def test_a_file_that_is_no_picture_is_named(refused, spoilt, tmp_path, recipe):
 
 @pytest.mark.parametrize("recipe", ["notes", "long"])
 def test_half_a_picture_is_named(refused, spoilt, tmp_path, recipe):
-    """If a .jpg file in train/CLASS breaks off in the middle of its pixels, `--recipe
-    notes` and `long` of `examples/cifar10_classifier.py`, without `--download` or
-    `--dry-run`, end with exit code 2 and a line that names the file.
+    """If a .jpg file in train/CLASS breaks off in the middle of its pixels, `--recipe notes` and
+    `long` of `examples/cifar10_classifier.py`, without `--download` or `--dry-run`, end with exit
+    code 2 and a line that names the file.
 
     Its header can be read; only the decoding of the pixels finds that they are not all
     there.

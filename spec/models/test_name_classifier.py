@@ -291,9 +291,9 @@ def test_what_it_can_not_use_is_told_in_one_line(namer, tmp_path, capsys, argume
 
 
 def test_a_letter_or_a_language_it_never_met_is_named(namer, trained, capsys):
-    """After a default run `examples/name_classifier.py` ends with exit code 2 and one line
-    for `--classify Ωmega`, as no name of that run had the letter Ω, and for `--generate
-    Latin`, a language that the run didn't have.
+    """After a default run `examples/name_classifier.py` ends with exit code 2 and one line for
+    `--classify Ωmega`, as no name of that run had the letter Ω, and for `--generate Latin`, a
+    language that the run didn't have.
 
     Because a letter is an index into the embedding: an unknown one has no row there.
     """

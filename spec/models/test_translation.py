@@ -118,9 +118,10 @@ def test_attention_peaks_at_the_word_that_is_translated(trained):
     ],
 )
 def test_translate_orders_the_words_and_makes_them_agree(translate, english, talu):
-    """After the default training, `examples/translation.py --translate "the small queen
-    does not see a red bird"` gives "la regina pika uno avio rubo ne vidas": adjective
-    behind noun, verb last, article and adjective agreeing with the noun.
+    """After the default training,
+    `examples/translation.py --translate "the small queen does not see a red bird"` gives "la
+    regina pika uno avio rubo ne vidas": adjective behind noun, verb last, article and adjective
+    agreeing with the noun.
     """
     answer = translate(english)
 

@@ -198,9 +198,9 @@ def test_softmax_without_a_dim_guesses_and_warns():
 
 
 def test_a_saturated_unit_does_not_learn(device):
-    """For `weight = torch.tensor([200.0], requires_grad=True)`, `torch.sigmoid(weight *
-    1.0).sum().backward()` makes `weight.grad` 0: at 200 the float32 sigmoid is saturated, its slope
-    rounds to 0.
+    """For `weight = torch.tensor([200.0], requires_grad=True)`,
+    `torch.sigmoid(weight * 1.0).sum().backward()` makes `weight.grad` 0: at 200 the float32
+    sigmoid is saturated, its slope rounds to 0.
 
     Because the slope is `s * (1 - s)`, where `s`, the sigmoid of 200, rounds to 1. Keep inputs near
     0 by normalisation or smaller weights.

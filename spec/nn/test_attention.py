@@ -95,8 +95,8 @@ def test_a_float_mask_is_added_to_the_likenesses(device):
 
 def test_causal_attention_looks_back_only(device):
     """With `is_causal=True` query n of `F.scaled_dot_product_attention` attends to the keys up to
-    number n only: for 3 queries and 3 keys as with the mask `torch.ones(3, 3,
-    dtype=torch.bool).tril()`.
+    number n only: for 3 queries and 3 keys as with the mask
+    `torch.ones(3, 3, dtype=torch.bool).tril()`.
     """
     q = torch.zeros(3, 1, device=device)
     v = torch.tensor([[12.0], [24.0], [0.0]], device=device)
@@ -114,9 +114,9 @@ def test_a_mask_and_is_causal_exclude_each_other():
     (1, 2, 4) float32 `q` and a (2, 2) bool `mask` raises RuntimeError: give
     `mask & torch.ones_like(mask).tril()` alone.
 
-    A mask with one row for all queries, of shape (1, 2), needs `mask & torch.ones(2, 2,
-    dtype=torch.bool).tril()`. For 4-D tensors 2.14 raises too, but some releases before it, 2.5
-    and 2.8 among them, do not.
+    A mask with one row for all queries, of shape (1, 2), needs
+    `mask & torch.ones(2, 2, dtype=torch.bool).tril()`. For 4-D tensors 2.14 raises too, but some
+    releases before it, 2.5 and 2.8 among them, do not.
     """
     q = torch.zeros(1, 2, 4)
     mask = torch.ones(2, 2, dtype=torch.bool)

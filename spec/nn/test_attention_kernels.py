@@ -190,8 +190,7 @@ def test_sdpa_kernel_narrows_the_choice():
 @pytest.mark.torch(">=2.3")
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_no_available_kernel_means_that_the_allowed_ones_refuse():
-    """On the CPU, inside `with
-    torch.nn.attention.sdpa_kernel(SDPBackend.FLASH_ATTENTION):`,
+    """On the CPU, inside `with torch.nn.attention.sdpa_kernel(SDPBackend.FLASH_ATTENTION):`,
     `F.scaled_dot_product_attention` raises RuntimeError, "No available kernel", for
     `dropout_p=0.5` and for 2-D inputs.
 
@@ -292,8 +291,8 @@ def test_flash_attention_on_a_gpu_wants_half_precision():
 
 @pytest.mark.torch(">=2.1")
 def test_the_fused_kernel_does_not_keep_the_scores():
-    """For contiguous float32 q, k, v of (1, 1, 256, 4) that require grad, `(q @ k.mT /
-    2).softmax(-1) @ v` saves matrices of 256 x 256 for backward;
+    """For contiguous float32 q, k, v of (1, 1, 256, 4) that require grad,
+    `(q @ k.mT / 2).softmax(-1) @ v` saves matrices of 256 x 256 for backward;
     `F.scaled_dot_product_attention(q, k, v)` on the CPU saves none of that size.
 
     With dropout, for 2-D inputs, or where the last stride is not 1, the CPU takes the plain

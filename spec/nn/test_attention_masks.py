@@ -136,8 +136,8 @@ def test_a_mask_for_each_sample_is_repeated_for_each_head():
     of shape (6, 4, 4); in training mode, (3, 4, 4) raises RuntimeError, "The shape of the
     3D attn_mask is torch.Size([3, 4, 4]), but should be (6, 4, 4)".
 
-    In general it is (batch * heads, queries, keys): write `mask.repeat_interleave(num_heads,
-    dim=0)`.
+    In general it is (batch * heads, queries, keys): write
+    `mask.repeat_interleave(num_heads, dim=0)`.
     """
     layer, x = nn.MultiheadAttention(8, num_heads=2, batch_first=True), torch.zeros(3, 4, 8)
     mask = torch.zeros(3, 4, 4, dtype=torch.bool)
@@ -181,8 +181,8 @@ def test_a_mask_has_two_or_three_dimensions():
 
 def test_ones_and_zeros_are_no_masks():
     """`nn.MultiheadAttention` raises AssertionError for a `key_padding_mask` of int64, "only bool
-    and floating types of key_padding_mask are supported"; for the mask of a tokenizer write `mask
-    == 0`.
+    and floating types of key_padding_mask are supported"; for the mask of a tokenizer write
+    `mask == 0`.
 
     A tokenizer has 1 for real tokens, and `key_padding_mask` True for padding. A mask with 1 for
     padding becomes `mask.bool()`. An `attn_mask` of int64 is refused too.
@@ -283,8 +283,8 @@ def test_a_causal_mask_begins_at_the_first_key():
     """With 2 queries and 5 keys `is_causal=True` of `F.scaled_dot_product_attention` lets query
     0 attend to key 0 and query 1 to keys 0 and 1, as if the queries were the first two.
 
-    With a cache of earlier keys the queries are the last two: use a mask `torch.ones(2, 5,
-    dtype=torch.bool).tril(3)`.
+    With a cache of earlier keys the queries are the last two: use a mask
+    `torch.ones(2, 5, dtype=torch.bool).tril(3)`.
     """
     q, k = torch.zeros(1, 2, 4), torch.zeros(1, 5, 4)
     v = torch.tensor([0.0, 1.0, 2.0, 3.0, 4.0]).view(1, 5, 1)

@@ -63,8 +63,8 @@ def test_an_optimizer_on_a_plain_list_of_layers_finds_nothing():
 
 
 def test_a_module_list_registers_its_layers():
-    """With `net = nn.Module()`, `net.layers = nn.ModuleList([nn.Linear(2, 2), nn.Linear(2,
-    1)])` registers both layers by index: `net.state_dict()` lists "layers.0.weight" and
+    """With `net = nn.Module()`, `net.layers = nn.ModuleList([nn.Linear(2, 2), nn.Linear(2, 1)])`
+    registers both layers by index: `net.state_dict()` lists "layers.0.weight" and
     "layers.1.weight", and `net.double()` casts both layers.
     """
     net = nn.Module()

@@ -281,8 +281,7 @@ def test_groups_divide_the_channels():
     """`nn.Conv2d(3, 4, 3, groups=2)` raises ValueError, "in_channels must be divisible by
     groups", and `nn.Conv2d(4, 3, 3, groups=2)` says the same of `out_channels`.
 
-    Choose channel numbers that are multiples of `groups`, as in `nn.Conv2d(4, 6, 3,
-    groups=2)`.
+    Choose channel numbers that are multiples of `groups`, as in `nn.Conv2d(4, 6, 3, groups=2)`.
     """
     with pytest.raises(ValueError, match="in_channels must be divisible by groups"):
         nn.Conv2d(3, 4, 3, groups=2)
@@ -292,9 +291,8 @@ def test_groups_divide_the_channels():
 
 
 def test_a_window_of_one_is_a_linear_layer_at_each_pixel(device):
-    """With a kernel of size 1 `F.conv1d(x, weight)` applies the same linear map to the
-    channels at each position: for `x` (N, C, L) it equals `F.linear(x.mT, weight[:, :,
-    0]).mT` up to rounding.
+    """With a kernel of size 1 `F.conv1d(x, weight)` applies the same linear map to the channels at
+    each position: for `x` (N, C, L) it equals `F.linear(x.mT, weight[:, :, 0]).mT` up to rounding.
 
     `stride=2`, `padding=1` or `groups=2` change that.
     """
@@ -346,9 +344,9 @@ def test_a_transposed_weight_has_its_inputs_first():
 
 
 def test_output_padding_chooses_between_two_sizes():
-    """With stride 2, `output_padding=1` makes the output of `nn.ConvTranspose2d(1, 1, 3,
-    stride=2, padding=1)` one row and one column larger: for the input `torch.zeros(1, 1, 3, 3)`
-    it is 6 x 6 instead of 5 x 5.
+    """With stride 2, `output_padding=1` makes the output of
+    `nn.ConvTranspose2d(1, 1, 3, stride=2, padding=1)` one row and one column larger: for the input
+    `torch.zeros(1, 1, 3, 3)` it is 6 x 6 instead of 5 x 5.
 
     Because `nn.Conv2d(1, 1, 3, stride=2, padding=1)` makes 3 x 3 of both 5 x 5 and 6 x 6. A
     call of the layer can choose too, with `output_size=(6, 6)`. No zeros are added: here the

@@ -180,8 +180,9 @@ def test_lengths_beyond_the_tensors_are_refused(log_probs):
 
 
 def test_greedy_decoding_merges_repetitions_and_drops_blanks():
-    """Greedy CTC decoding of one sequence takes the most probable class of each step: with `best =
-    scores.argmax(-1)` of shape (T,), first `torch.unique_consecutive(best)`, then drop the blanks.
+    """Greedy CTC decoding of one sequence takes the most probable class of each step: with
+    `best = scores.argmax(-1)` of shape (T,), first `torch.unique_consecutive(best)`, then drop the
+    blanks.
 
     Because dropping the blanks first would merge a doubled letter. For a batch call
     `unique_consecutive` once per sequence: without `dim` it flattens.

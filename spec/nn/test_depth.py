@@ -161,10 +161,9 @@ def test_the_default_weights_are_too_small_for_thirty_relu_layers():
 
 
 def test_kaiming_weights_keep_a_deep_stack_of_relus_alive():
-    """After `y = x = torch.randn(16, 50, requires_grad=True)`, 30 times `y = torch.relu(y @
-    nn.init.kaiming_normal_(torch.empty(50, 50)))` and
-    `y.backward(torch.ones(16, 50) / 800**0.5)`, the norm of `x.grad` is between 0.1 and
-    100.
+    """After `y = x = torch.randn(16, 50, requires_grad=True)`, 30 times
+    `y = torch.relu(y @ nn.init.kaiming_normal_(torch.empty(50, 50)))` and
+    `y.backward(torch.ones(16, 50) / 800**0.5)`, the norm of `x.grad` is between 0.1 and 100.
 
     The norm depends on the random weights: most seeds end between 0.5 and 10.
     """

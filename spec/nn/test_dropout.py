@@ -127,8 +127,8 @@ def test_the_functions_of_channels_drop_unless_told_otherwise(function):
     2) and `F.dropout3d(x, 1.0)` of (1, 2, 2, 2, 2) return zeros, as `training` is True by
     default; with `training=False` they return ones.
 
-    Because a function doesn't see `model.eval()`: in `forward` write `F.dropout2d(x, p,
-    training=self.training)`, or use `nn.Dropout2d`.
+    Because a function doesn't see `model.eval()`: in `forward` write
+    `F.dropout2d(x, p, training=self.training)`, or use `nn.Dropout2d`.
     """
     x = torch.ones(1, 2, 2, 2, 2) if function is F.dropout3d else torch.ones(1, 2, 2, 2)
     x = x[0] if function is F.dropout1d else x

@@ -87,8 +87,8 @@ def test_the_target_of_a_cosine_embedding_loss_has_one_dimension():
 
 
 def test_a_triplet_loss_takes_a_distance_of_ones_own():
-    """`nn.TripletMarginWithDistanceLoss(distance_function=f, margin=0.5)` averages `max(0,
-    f(anchor, positive) - f(anchor, negative) + 0.5)`; `f` may be one minus the cosine.
+    """`nn.TripletMarginWithDistanceLoss(distance_function=f, margin=0.5)` averages
+    `max(0, f(anchor, positive) - f(anchor, negative) + 0.5)`; `f` may be one minus the cosine.
     """
     loss = nn.TripletMarginWithDistanceLoss(
         distance_function=lambda a, b: 1 - F.cosine_similarity(a, b), margin=0.5
@@ -130,11 +130,10 @@ def test_a_soft_margin_loss_is_logistic_regression():
 
 def test_a_poisson_loss_takes_the_logarithm_of_the_rate():
     """`nn.PoissonNLLLoss()(x, target)` averages `exp(x) - target * x`, x being the logarithm of
-    the expected count; `log_input=False` takes the count `x` itself and averages `x - target *
-    log(x + 1e-8)`.
+    the expected count; `log_input=False` takes the count `x` itself and averages
+    `x - target * log(x + 1e-8)`.
 
-    For a target of 3 the gradient is zero at `x = log(3)`, or with `log_input=False` at `x =
-    3`.
+    For a target of 3 the gradient is zero at `x = log(3)`, or with `log_input=False` at `x = 3`.
     """
     x = torch.tensor([math.log(3)], requires_grad=True)
 
@@ -209,9 +208,9 @@ def test_multi_label_margin_lists_class_numbers():
 
 
 def test_a_multi_class_margin_takes_class_numbers():
-    """`nn.MultiMarginLoss()(scores, target)` of one sample of float32 scores adds `max(0, 1 -
-    scores[target] + scores[i])` over the other classes i and divides by the number of classes;
-    a batch is averaged.
+    """`nn.MultiMarginLoss()(scores, target)` of one sample of float32 scores adds
+    `max(0, 1 - scores[target] + scores[i])` over the other classes i and divides by the number of
+    classes; a batch is averaged.
     """
     scores = torch.tensor([[0.1, 0.2, 0.4]])
 

@@ -31,9 +31,8 @@ def test_a_new_network_has_no_gradients():
 
 
 def test_backward_puts_the_slope_of_the_loss_into_each_parameter(device):
-    """After `net(torch.tensor([[3.0, 5.0]])).sum().backward()` with a new `net =
-    nn.Linear(2, 1)`, the `.grad` of the weight is [[3, 5]] and that of the bias [1]: the
-    derivatives of the sum.
+    """After `net(torch.tensor([[3.0, 5.0]])).sum().backward()` with a new `net = nn.Linear(2, 1)`,
+    the `.grad` of the weight is [[3, 5]] and that of the bias [1]: the derivatives of the sum.
     """
     net = nn.Linear(2, 1).to(device)
 
@@ -167,9 +166,9 @@ def test_zero_grad_reaches_every_layer_and_frozen_ones_too():
 
 
 def test_detaching_in_between_cuts_the_first_layers_off():
-    """With `first` and `second` both a new `nn.Linear(1, 1)`, `second(first(torch.ones(1,
-    1)).detach()).backward()` gives the weight of `second` a `.grad`, and the weight of
-    `first` none: `detach()` ends the autograd graph.
+    """With `first` and `second` both a new `nn.Linear(1, 1)`,
+    `second(first(torch.ones(1, 1)).detach()).backward()` gives the weight of `second` a `.grad`,
+    and the weight of `first` none: `detach()` ends the autograd graph.
     """
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
     net[0].weight.data.fill_(2.0)

@@ -277,9 +277,9 @@ def test_a_full_backward_pre_hook_changes_what_comes_in():
 
 
 def test_a_backward_hook_runs_layer_by_layer_from_the_end():
-    """With hooks set by `register_full_backward_hook` on both layers of `net =
-    nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))`, `net(torch.ones(1, 2,
-    requires_grad=True)).backward()` runs the hook of the last layer first.
+    """With hooks set by `register_full_backward_hook` on both layers of
+    `net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))`,
+    `net(torch.ones(1, 2, requires_grad=True)).backward()` runs the hook of the last layer first.
     """
     net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
     events = []

@@ -193,8 +193,8 @@ def test_fixed_fillings(device):
 
 
 def test_xavier_weighs_inputs_and_outputs():
-    """`nn.init.xavier_uniform_` of a float32 weight draws uniformly from [-b, b] with `b =
-    sqrt(6 / (fan_in + fan_out))`: b is 0.1 for the weight of `nn.Linear(2, 598)`.
+    """`nn.init.xavier_uniform_` of a float32 weight draws uniformly from [-b, b] with
+    `b = sqrt(6 / (fan_in + fan_out))`: b is 0.1 for the weight of `nn.Linear(2, 598)`.
     """
     weight = nn.init.xavier_uniform_(torch.empty(598, 2))
 

@@ -113,9 +113,9 @@ def test_lora_is_merged_into_the_weight():
 
 
 def test_a_linear_layer_is_exchanged_by_name():
-    """In `for name, child in list(net.named_children())`, `setattr(net, name, LoRALinear(child,
-    rank=1))` puts your own `LoRALinear` in the place of an `nn.Linear` `child` of `net =
-    nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))`.
+    """In `for name, child in list(net.named_children())`,
+    `setattr(net, name, LoRALinear(child, rank=1))` puts your own `LoRALinear` in the place of an
+    `nn.Linear` `child` of `net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))`.
 
     `named_children` yields a layer once, even if `net` holds it twice, and does not go
     deeper: `net.get_submodule("path.of.parent")` finds the parent of a layer further down.

@@ -140,9 +140,9 @@ def test_local_response_norm_divides_by_neighbouring_channels(device):
 
 
 def test_batch_norms_are_converted_for_several_processes():
-    """`nn.SyncBatchNorm.convert_sync_batchnorm(net)` of `net = nn.Sequential(nn.Linear(2,
-    3), nn.BatchNorm1d(3))` replaces the `nn.BatchNorm1d` by an `nn.SyncBatchNorm` with the
-    same weight and running statistics.
+    """`nn.SyncBatchNorm.convert_sync_batchnorm(net)` of
+    `net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))` replaces the `nn.BatchNorm1d` by an
+    `nn.SyncBatchNorm` with the same weight and running statistics.
 
     In training mode `nn.SyncBatchNorm` takes the batches of all processes together; in a process
     group it refuses a CPU tensor. Convert before `DistributedDataParallel`.

@@ -119,8 +119,8 @@ def test_padding_has_four_modes(mode, row, device):
 
 def test_the_other_modes_want_a_batch_of_channels():
     """`F.pad(x, (1, 1), mode="reflect")` wants an `x` of 2 or 3 dimensions, and raises
-    NotImplementedError for a 1-D float32 `x`: write `F.pad(x[None], (1, 1),
-    mode="reflect")[0]`. `F.pad(x, (1, 1, 1, 1), mode="reflect")` wants 3 or 4 dimensions.
+    NotImplementedError for a 1-D float32 `x`: write `F.pad(x[None], (1, 1), mode="reflect")[0]`.
+    `F.pad(x, (1, 1, 1, 1), mode="reflect")` wants 3 or 4 dimensions.
 
     The message begins "Padding size 2 is not supported for 1D input tensor" in newer releases,
     and "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now" in older
@@ -229,9 +229,9 @@ def test_a_padding_layer_before_a_convolution():
 
 
 def test_a_causal_convolution_pads_on_the_left():
-    """`F.conv1d(F.pad(x, (kernel - 1, 0)), weight)`, `kernel` being the width of `weight`,
-    is causal: output n depends on no input after n. `F.conv1d(x, weight, padding=kernel -
-    1)` gives, up to rounding, these outputs and `kernel - 1` more.
+    """`F.conv1d(F.pad(x, (kernel - 1, 0)), weight)`, `kernel` being the width of `weight`, is
+    causal: output n depends on no input after n. `F.conv1d(x, weight, padding=kernel - 1)` gives,
+    up to rounding, these outputs and `kernel - 1` more.
 
     With a dilation pad by `(kernel - 1) * dilation`. A layer after `F.pad`, such as
     `nn.Conv1d`, must not pad again.

@@ -42,8 +42,8 @@ def test_parameters_are_joined_to_one_vector():
 
 
 def test_a_vector_is_written_into_the_parameters():
-    """`nn.utils.vector_to_parameters(vector, net.parameters())` sets the parameters of `net =
-    nn.Linear(2, 1)` to slices of a float32 vector of 3 elements: they stay the same
+    """`nn.utils.vector_to_parameters(vector, net.parameters())` sets the parameters of
+    `net = nn.Linear(2, 1)` to slices of a float32 vector of 3 elements: they stay the same
     `nn.Parameter` objects and share the memory of the vector.
     """
     net, vector = nn.Linear(2, 1), torch.tensor([1.0, 2.0, 3.0])
@@ -58,9 +58,10 @@ def test_a_vector_is_written_into_the_parameters():
 
 
 def test_a_vector_of_another_length():
-    """For `net = nn.Linear(2, 1)`, `vector_to_parameters(torch.tensor([1.0, 2.0]),
-    net.parameters())` raises RuntimeError, "shape '[1]' is invalid for input of size 0"; of
-    the longer `torch.arange(5.0)` it uses the first three and raises nothing.
+    """For `net = nn.Linear(2, 1)`,
+    `vector_to_parameters(torch.tensor([1.0, 2.0]), net.parameters())` raises RuntimeError, "shape
+    '[1]' is invalid for input of size 0"; of the longer `torch.arange(5.0)` it uses the first
+    three and raises nothing.
 
     When the error is raised, `net.weight` already has the values 1 and 2. Compare `vector.numel()`
     with `sum(p.numel() for p in net.parameters())` first.

@@ -96,9 +96,9 @@ def test_an_lstm_has_two_states():
 
 
 def test_the_hidden_state_is_the_output_of_the_last_step():
-    """`output, (h_n, c_n) = nn.LSTM(2, 3, num_layers=2, batch_first=True)(torch.randn(4, 5,
-    2))` gives in `output` the hidden states of the last layer at all 5 steps; `h_n[-1]`, that
-    of the last step, equals `output[:, -1]`.
+    """`output, (h_n, c_n) = nn.LSTM(2, 3, num_layers=2, batch_first=True)(torch.randn(4, 5, 2))`
+    gives in `output` the hidden states of the last layer at all 5 steps; `h_n[-1]`, that of the
+    last step, equals `output[:, -1]`.
 
     With `bidirectional=True` the backward direction ends at step 0: its last hidden state is
     `output[:, 0, 3:]`. For a padded batch take `h_n` of a packed sequence.

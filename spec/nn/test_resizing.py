@@ -213,9 +213,9 @@ def test_upsample_functions_are_deprecated(name):
 
 
 def test_upsampling_bilinear_aligns_the_corners():
-    """From the image `[[[[0.0, 3.0]]]]`, `nn.UpsamplingBilinear2d(scale_factor=2)`, which
-    has `align_corners=True`, makes two rows 0, 1, 2, 3; `nn.Upsample(scale_factor=2,
-    mode="bilinear")` makes two rows 0, 0.75, 2.25, 3.
+    """From the image `[[[[0.0, 3.0]]]]`, `nn.UpsamplingBilinear2d(scale_factor=2)`, which has
+    `align_corners=True`, makes two rows 0, 1, 2, 3; `nn.Upsample(scale_factor=2, mode="bilinear")`
+    makes two rows 0, 0.75, 2.25, 3.
     """
     x = torch.tensor([[[[0.0, 3.0]]]])
 

@@ -115,8 +115,9 @@ def test_a_sequential_is_indexed_and_sliced_like_a_list():
     ("widths", "parameters"), [([3, 1], 4), ([3, 4, 1], 21), ([3, 4, 4, 4, 1], 61)]
 )
 def test_a_list_of_widths_becomes_a_network_in_one_line(widths, parameters):
-    """A list of layer widths becomes a network by `nn.Sequential(*[nn.Linear(i, o) for i, o in
-    itertools.pairwise(widths)])`, one linear layer for each pair of neighbours.
+    """A list of layer widths becomes a network by
+    `nn.Sequential(*[nn.Linear(i, o) for i, o in itertools.pairwise(widths)])`, one linear layer
+    for each pair of neighbours.
 
     An activation is still missing between the layers: without one they compute a single affine map
     (`spec/nn/test_activations.py`).

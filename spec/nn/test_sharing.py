@@ -148,9 +148,8 @@ def test_assigning_the_data_shares_memory_and_not_the_gradient():
     the same values, but `backward()` through the first layer alone gives the second weight no
     `.grad`.
 
-    An optimizer given both, where both have got gradients, would update the shared values
-    twice per step; tie weights by assigning the parameter itself, `second.weight =
-    first.weight`.
+    An optimizer given both, where both have got gradients, would update the shared values twice
+    per step; tie weights by assigning the parameter itself, `second.weight = first.weight`.
     """
     first, second = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
     second.weight.data = first.weight.data

@@ -45,8 +45,8 @@ def test_the_dimension_of_a_cosine_is_one_unless_told():
 
 
 def test_all_pairs_are_a_product_of_normalised_rows():
-    """For float32 matrices whose rows have lengths from 1e-3 to 1e3, `F.normalize(a) @
-    F.normalize(b).T` has the cosines of all rows of `a` with all rows of `b`;
+    """For float32 matrices whose rows have lengths from 1e-3 to 1e3,
+    `F.normalize(a) @ F.normalize(b).T` has the cosines of all rows of `a` with all rows of `b`;
     `F.cosine_similarity(a[:, None], b[None], dim=-1)` gives them too, up to rounding.
     """
     a = torch.tensor([[2.0, 0.0], [3.0, 4.0]])

@@ -214,9 +214,9 @@ def test_what_does_not_depend_on_the_input_is_a_constant():
 
 
 def test_concrete_args_fix_an_argument():
-    """For `def f(x, flag): return x if flag else -x` and `traced =
-    torch.fx.symbolic_trace(f, concrete_args={"flag": False})`, `traced(x, False)` is `-x`;
-    `traced(x, True)` raises AssertionError, "specialized to have value False".
+    """For `def f(x, flag): return x if flag else -x` and
+    `traced = torch.fx.symbolic_trace(f, concrete_args={"flag": False})`, `traced(x, False)` is
+    `-x`; `traced(x, True)` raises AssertionError, "specialized to have value False".
 
     By keyword the second argument has another name: `traced(x, flag=False)` raises
     TypeError.

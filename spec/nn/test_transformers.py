@@ -65,9 +65,9 @@ def test_the_batch_is_the_second_dimension_unless_told():
 
 
 def test_an_encoder_layer_by_hand():
-    """Without dropout, and up to rounding, `nn.TransformerEncoderLayer` is `x = norm1(x +
-    attention(x))`, `x = norm2(x + feedforward(x))`; `norm_first=True` is `x = x +
-    attention(norm1(x))`, `x = x + feedforward(norm2(x))`.
+    """Without dropout, and up to rounding, `nn.TransformerEncoderLayer` is
+    `x = norm1(x + attention(x))`, `x = norm2(x + feedforward(x))`; `norm_first=True` is
+    `x = x + attention(norm1(x))`, `x = x + feedforward(norm2(x))`.
 
     The second trains more steadily in deep stacks, which then want a norm after the last layer.
     """
@@ -91,9 +91,9 @@ def test_an_encoder_layer_by_hand():
 
 
 def test_the_outputs_are_normalised_unless_the_norm_comes_first():
-    """The outputs of a new `nn.TransformerEncoderLayer(4, 2, 8)` for `torch.randn(2, 3, 4) *
-    100` have mean 0 and standard deviation 1 (`correction=0`) at each position, up to `eps`
-    and rounding; with `norm_first=True` they have not.
+    """The outputs of a new `nn.TransformerEncoderLayer(4, 2, 8)` for `torch.randn(2, 3, 4) * 100`
+    have mean 0 and standard deviation 1 (`correction=0`) at each position, up to `eps` and
+    rounding; with `norm_first=True` they have not.
 
     Its last step is a LayerNorm, whose weight and bias start as 1 and 0 and are learnt.
     """

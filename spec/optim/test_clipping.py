@@ -74,8 +74,8 @@ def test_an_infinite_bound_only_measures():
     and leaves them as they are if the returned norm is finite.
 
     A way to log the norm without clipping. `get_total_norm`, since PyTorch 2.6, computes it too,
-    but takes the gradients instead of the parameters: `get_total_norm([p.grad for p in parameters
-    if p.grad is not None])`.
+    but takes the gradients instead of the parameters:
+    `get_total_norm([p.grad for p in parameters if p.grad is not None])`.
     """
     weight = nn.Parameter(torch.zeros(2))
     weight.grad = torch.tensor([3.0, -4.0])

@@ -35,9 +35,9 @@ def test_rmsprops_first_step_is_longer_than_the_learning_rate(alpha, after):
 
 
 def test_rmsprop_by_hand():
-    """`RMSprop` with no settings but `lr`, `alpha` and `eps` subtracts from a float64
-    weight `lr * gradient / (sqrt(square) + eps)`, where `square = alpha * square + (1 -
-    alpha) * gradient**2` begins at 0.
+    """`RMSprop` with no settings but `lr`, `alpha` and `eps` subtracts from a float64 weight
+    `lr * gradient / (sqrt(square) + eps)`, where
+    `square = alpha * square + (1 - alpha) * gradient**2` begins at 0.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))

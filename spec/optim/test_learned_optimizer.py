@@ -44,8 +44,8 @@ def test_gradients_do_not_flow_through_an_optimizers_step():
     that was computed from a tensor `scale`, `backward()` on the loss `weight**2` adds
     nothing to `scale.grad`.
 
-    Because `step()` runs under `no_grad`. Write the update out of place, `weight - lr *
-    gradient`, with a gradient made by `create_graph=True`.
+    Because `step()` runs under `no_grad`. Write the update out of place, `weight - lr * gradient`,
+    with a gradient made by `create_graph=True`.
     """
     scale = torch.tensor(2.0, requires_grad=True)
     weight = nn.Parameter(torch.tensor(3.0))

@@ -29,9 +29,9 @@ from torch import nn
     ],
 )
 def test_momentum_adds_up_past_gradients(options, path):
-    """`SGD` with only `lr` and `momentum=0.5` set keeps `buffer = 0.5 * buffer +
-    gradient`, beginning with the first gradient, and subtracts `lr * buffer`: under a
-    constant gradient the first three steps are 1, 1.5, 1.75 times `lr * gradient`.
+    """`SGD` with only `lr` and `momentum=0.5` set keeps `buffer = 0.5 * buffer + gradient`,
+    beginning with the first gradient, and subtracts `lr * buffer`: under a constant gradient the
+    first three steps are 1, 1.5, 1.75 times `lr * gradient`.
 
     `nesterov=True` subtracts `lr * (gradient + momentum * buffer)`; `dampening` scales each
     gradient but the first by `1 - dampening`.

@@ -217,8 +217,7 @@ def test_a_closure_that_returns_nothing_is_refused_by_lbfgs():
     """`torch.optim.LBFGS.step(closure)` raises TypeError if the closure returns None, as it
     does when `return loss` is forgotten.
 
-    Because LBFGS converts the returned loss with `float()`. End the closure with `return
-    loss`.
+    Because LBFGS converts the returned loss with `float()`. End the closure with `return loss`.
     """
     weight = nn.Parameter(torch.zeros(2))
     optimizer = torch.optim.LBFGS([weight])

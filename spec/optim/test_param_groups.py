@@ -169,9 +169,9 @@ def test_named_parameters_were_refused():
 
 
 def test_a_parameter_belongs_to_one_group():
-    """`torch.optim.SGD([{"params": net.parameters()}, {"params": [net.bias], "lr": 1.0}],
-    lr=0.5)` with `net = nn.Linear(2, 1)` raises ValueError, "some parameters appear in more
-    than one parameter group".
+    """`torch.optim.SGD([{"params": net.parameters()}, {"params": [net.bias], "lr": 1.0}], lr=0.5)`
+    with `net = nn.Linear(2, 1)` raises ValueError, "some parameters appear in more than one
+    parameter group".
 
     Groups with equal settings raise it, too. Leave out of the one group what the other lists.
     """

@@ -97,8 +97,8 @@ def test_l1_with_sgd_does_not_reach_zero_exactly():
 
 
 def test_both_together_are_the_elastic_net():
-    """An L1 term in the loss and `weight_decay` of `SGD` add up: with the loss `0.5 *
-    weight.abs()`, `weight_decay=0.25` and `lr=1.0` a step moves a weight of 4 by 0.5 + 1,
+    """An L1 term in the loss and `weight_decay` of `SGD` add up: with the loss
+    `0.5 * weight.abs()`, `weight_decay=0.25` and `lr=1.0` a step moves a weight of 4 by 0.5 + 1,
     to 2.5.
 
     Both together are called the elastic net.

@@ -92,8 +92,9 @@ def test_a_schedule_is_a_formula_of_the_number_of_steps(name, settings, rates):
 
 
 def test_cosine_annealing_follows_half_a_wave():
-    """After `t` of `T_max` steps `CosineAnnealingLR` has a rate of `eta_min + (lr -
-    eta_min) * (1 + cos(pi * t / T_max)) / 2`, `lr` being the initial rate, up to rounding.
+    """After `t` of `T_max` steps `CosineAnnealingLR` has a rate of
+    `eta_min + (lr - eta_min) * (1 + cos(pi * t / T_max)) / 2`, `lr` being the initial rate, up to
+    rounding.
 
     Past `T_max` the rate rises again: choose `T_max` as the number of steps of the whole training.
     A rate assigned by hand before `T_max` changes the next ones; at `T_max` the rate is `eta_min`

@@ -75,8 +75,8 @@ def test_the_loop_by_hand_is_written_under_no_grad_today():
 
 
 def test_assigning_the_difference_makes_another_tensor_and_leaves_the_net_alone():
-    """After `backward()` and `weight = net.weight` of a trainable `nn.Linear`, `weight =
-    weight - lr * weight.grad` with grad mode on binds the name `weight` to a new tensor,
+    """After `backward()` and `weight = net.weight` of a trainable `nn.Linear`,
+    `weight = weight - lr * weight.grad` with grad mode on binds the name `weight` to a new tensor,
     which is no leaf: `net.weight` stays as it was.
 
     Update in place, under `torch.no_grad()`, so that the net sees the new values.
@@ -162,8 +162,8 @@ def test_the_learning_rate_decides_whether_descent_arrives(lr, path):
 
 
 def test_maximize_climbs():
-    """`torch.optim.SGD(..., maximize=True)`, without weight decay or momentum, adds `lr *
-    gradient` to the weight instead of subtracting it: with `lr=0.5` a gradient of 0.5 moves
+    """`torch.optim.SGD(..., maximize=True)`, without weight decay or momentum, adds
+    `lr * gradient` to the weight instead of subtracting it: with `lr=0.5` a gradient of 0.5 moves
     a weight from 1 to 1.25.
 
     Use it where the objective is to grow, instead of a negative learning rate.

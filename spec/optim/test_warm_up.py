@@ -46,9 +46,8 @@ def test_linear_warm_up_is_a_factor_below_one(optimizer):
 
 
 def test_a_factor_of_zero_wastes_the_first_step(optimizer):
-    """With `LambdaLR(optimizer, lambda step: min(1, step / 4))` the first step of `SGD` has
-    rate 0, so that a gradient of 1 leaves a weight of 0 where it is: count from 1, `(step +
-    1) / 4`.
+    """With `LambdaLR(optimizer, lambda step: min(1, step / 4))` the first step of `SGD` has rate
+    0, so that a gradient of 1 leaves a weight of 0 where it is: count from 1, `(step + 1) / 4`.
     """
     scheduler = lr_scheduler.LambdaLR(optimizer, lambda step: min(1, step / 4))
     (weight,) = optimizer.param_groups[0]["params"]
@@ -61,9 +60,10 @@ def test_a_factor_of_zero_wastes_the_first_step(optimizer):
 
 
 def test_warm_up_and_cosine_decay_in_one_function(optimizer):
-    """With `warm = 2` and `total = 6`, one function for `LambdaLR` does warm-up and cosine
-    decay: `(step + 1) / warm` while `step < warm`, then `0.5 * (1 + math.cos(math.pi *
-    (step - warm) / (total - warm)))`, from 1 at step 2 to 0 at step 6.
+    """With `warm = 2` and `total = 6`, one function for `LambdaLR` does warm-up and cosine decay:
+    `(step + 1) / warm` while `step < warm`, then
+    `0.5 * (1 + math.cos(math.pi * (step - warm) / (total - warm)))`, from 1 at step 2 to 0 at step
+    6.
     """
     warm, total = 2, 6
 
@@ -78,9 +78,9 @@ def test_warm_up_and_cosine_decay_in_one_function(optimizer):
 
 
 def test_the_transformers_schedule_is_a_function_too():
-    """The schedule of "Attention Is All You Need" for width `d` and `warm` steps of warm-up
-    is `LambdaLR(optimizer, lambda step: d**-0.5 * min((step + 1)**-0.5, (step + 1) *
-    warm**-1.5))` on an optimizer with `lr=1.0`.
+    """The schedule of "Attention Is All You Need" for width `d` and `warm` steps of warm-up is
+    `LambdaLR(optimizer, lambda step: d**-0.5 * min((step + 1)**-0.5, (step + 1) * warm**-1.5))` on
+    an optimizer with `lr=1.0`.
     """
     optimizer = torch.optim.Adam([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     d, warm = 16, 4

@@ -80,9 +80,9 @@ def test_a_module_is_sharded_once(group):
     """A second `fully_shard` of the same module raises AssertionError, "Each distinct
     composable distributed API can only be applied to a module once."
 
-    So shard a layer that stands in two places once. The layers come first, `for layer in model:
-    fully_shard(layer)`, then the root, `fully_shard(model)`; the other way round raises another
-    error.
+    So shard a layer that stands in two places once. The layers come first,
+    `for layer in model: fully_shard(layer)`, then the root, `fully_shard(model)`; the other way
+    round raises another error.
     """
 
     def program(rank):

@@ -29,9 +29,9 @@ pytestmark = [
 
 
 def test_gradients_are_those_without_checkpointing():
-    """For the block `(x**2).sin()` of a float32 `x` that requires grad, `checkpoint(block,
-    x, use_reentrant=False)` returns what `block(x)` returns, and `backward()` gives the
-    same gradient.
+    """For the block `(x**2).sin()` of a float32 `x` that requires grad,
+    `checkpoint(block, x, use_reentrant=False)` returns what `block(x)` returns, and `backward()`
+    gives the same gradient.
 
     The same holds for other blocks without random numbers and side effects, if their operations
     are deterministic.

@@ -456,8 +456,8 @@ def test_a_file_in_another_encoding_is_left_alone(book):
 @pytest.mark.spare("when", reason="any other word is the other moment")
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
 def test_a_full_disk_loses_nothing(book, monkeypatch, when):
-    """If the disk is full, `pytest --blanks DIR` ends in a usage error `No space left on
-    device`, and the file with the learner's answer is as it was.
+    """If the disk is full, `pytest --blanks DIR` ends in a usage error `No space left on device`,
+    and the file with the learner's answer is as it was.
     """
     book.page("tensors/test_creation.py", FACT)
     written(book)

@@ -252,9 +252,10 @@ def test_the_end_of_a_pasted_traceback_is_what_it_says():
 
 
 def test_of_messages_alike_the_rarer_word_decides():
-    """`find` of `fixtures/finding.py`, asked `AttributeError: 'Iterator' object has no
-    attribute 'next'`, puts a test that expects `'Loader' object has no attribute 'next'` before
-    those that expect the same of `'astype'` or `'fc'`.
+    """`find` of `fixtures/finding.py`, asked
+    `AttributeError: 'Iterator' object has no attribute 'next'`, puts a test that expects
+    `'Loader' object has no attribute 'next'` before those that expect the same of `'astype'` or
+    `'fc'`.
     """
     others = [
         entry(f"{name} lacks it.", messages=[f"'{name}' object has no attribute '{word}'"])

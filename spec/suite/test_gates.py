@@ -70,8 +70,8 @@ def test_m_cuda_selects_what_one_gpu_and_several_can_decide(book, monkeypatch):
 
 
 def test_a_fact_for_another_release_is_skipped_by_name(book):
-    """A test with this suite's mark `torch("<1.0")` is skipped, and the reason names `torch
-    <1.0` and the installed release; one with `torch(">=1.0")` runs.
+    """A test with this suite's mark `torch("<1.0")` is skipped, and the reason names `torch <1.0`
+    and the installed release; one with `torch(">=1.0")` runs.
     """
     book.page(
         "tensors/test_old.py",
@@ -308,9 +308,9 @@ def test_a_folder_of_such_a_name_in_a_chapter_is_not_left_out(book):
     ],
 )
 def test_a_run_without_a_fact_says_what_to_do(book, argument, advice):
-    """If no test has `nobody` in its name, `pytest -k nobody` prints `-k nobody: no fact
-    here is so named; try --about with a symbol`; if all tests of `spec/models` are slow,
-    `pytest spec/models` prints a line that ends in `add --slow`.
+    """If no test has `nobody` in its name, `pytest -k nobody` prints
+    `-k nobody: no fact here is so named; try --about with a symbol`; if all tests of `spec/models`
+    are slow, `pytest spec/models` prints a line that ends in `add --slow`.
     """
     book.page("models/test_net.py", "@pytest.mark.slow\ndef test_it(): pass")
     book.page("tensors/test_creation.py", "def test_it(): pass")

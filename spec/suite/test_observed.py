@@ -91,8 +91,8 @@ def test_a_method_is_seen_by_the_class_of_torch_that_defines_it(book, code, used
     ],
 )
 def test_an_expected_error_is_seen_by_its_type_and_first_line(book, code, errors):
-    """In `pytest --facts-json FILE`, the `errors` of a passing test with `with
-    pytest.raises(Exception):` around `raise ValueError('one\\ntwo')` are
+    """In `pytest --facts-json FILE`, the `errors` of a passing test with
+    `with pytest.raises(Exception):` around `raise ValueError('one\\ntwo')` are
     `[['ValueError', 'one']]`: the error's own type, and its first line.
     """
     fact = record(book, FACT.format(code))

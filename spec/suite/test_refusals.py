@@ -172,9 +172,8 @@ def test_what_reads_the_whole_book_names_the_line_of_a_syntax_error(book):
 
 
 def test_a_page_with_a_syntax_error_is_an_error_that_names_its_line(book):
-    """`pytest spec/tensors` reports a page of that chapter with a line as `def
-    test_ones(:`, which is no Python, as a collection error, with the file's name and
-    the line.
+    """`pytest spec/tensors` reports a page of that chapter with a line as `def test_ones(:`, which
+    is no Python, as a collection error, with the file's name and the line.
     """
     book.page("tensors/test_creation.py", "def test_ones(:", complete=False)
 

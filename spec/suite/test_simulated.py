@@ -167,9 +167,9 @@ def test_indices_may_stay_on_the_cpu():
 
 
 def test_a_view_shares_its_memory_on_the_accelerator():
-    """Under this suite's `pytest --device sim`, `x.view(2, 2)[1].fill_(5)` of `x =
-    torch.zeros(4, device="sim:1")` sets the last two elements of `x` to 5, and `x[2:]`
-    uses the memory of `x`.
+    """Under this suite's `pytest --device sim`, `x.view(2, 2)[1].fill_(5)` of
+    `x = torch.zeros(4, device="sim:1")` sets the last two elements of `x` to 5, and `x[2:]` uses
+    the memory of `x`.
     """
     x = torch.zeros(4, device="sim:1")
 
@@ -187,8 +187,8 @@ def test_a_view_shares_its_memory_on_the_accelerator():
     ],
 )
 def test_numpy_does_not_follow(convert):
-    """Under this suite's `pytest --device sim`, `x.numpy()` and `np.asarray(x)` of `x =
-    torch.tensor([1.0, 2.0], device="sim")` raise TypeError; `x.cpu().numpy()` and
+    """Under this suite's `pytest --device sim`, `x.numpy()` and `np.asarray(x)` of
+    `x = torch.tensor([1.0, 2.0], device="sim")` raise TypeError; `x.cpu().numpy()` and
     `np.asarray(x.cpu())` work.
     """
     x = torch.tensor([1.0, 2.0], device="sim")
@@ -216,9 +216,8 @@ def test_gradients_are_where_their_tensors_are():
 
 
 def test_a_module_moves_as_a_whole():
-    """Under this suite's `pytest --device sim`, `model.to("sim:1")` of `model =
-    nn.BatchNorm1d(2)` returns `model` itself, and all its parameters and buffers are on
-    `sim:1` afterwards.
+    """Under this suite's `pytest --device sim`, `model.to("sim:1")` of `model = nn.BatchNorm1d(2)`
+    returns `model` itself, and all its parameters and buffers are on `sim:1` afterwards.
     """
     model = nn.BatchNorm1d(2)
 
@@ -299,8 +298,8 @@ def test_a_file_is_loaded_onto_the_device_that_it_names():
 
 
 def test_a_deep_copy_stays_on_its_device():
-    """Under this suite's `pytest --device sim`, `copy.deepcopy(x)` of `x =
-    torch.tensor([1.0, 2.0], device="sim:1")` is on `sim:1`, and keeps its values after
+    """Under this suite's `pytest --device sim`, `copy.deepcopy(x)` of
+    `x = torch.tensor([1.0, 2.0], device="sim:1")` is on `sim:1`, and keeps its values after
     `x.zero_()`.
     """
     x = torch.tensor([1.0, 2.0], device="sim:1")

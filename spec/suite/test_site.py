@@ -361,8 +361,8 @@ def test_a_fact_without_a_sentence_stops_the_build(book):
 
 
 def test_a_link_to_an_unknown_symbol_stops_the_build():
-    """`Addresses.symbol(name)` of `fixtures/site/render.py`, behind `pytest --site
-    DIR`, raises `pytest.UsageError` for a name, as `torch.nothing`, that has no page.
+    """`Addresses.symbol(name)` of `fixtures/site/render.py`, behind `pytest --site DIR`, raises
+    `pytest.UsageError` for a name, as `torch.nothing`, that has no page.
     """
     addresses = Addresses.__new__(Addresses)
     addresses.paths, addresses.own, addresses.files = set(), set(), {}
@@ -372,9 +372,8 @@ def test_a_link_to_an_unknown_symbol_stops_the_build():
 
 
 def test_a_fact_that_fails_is_told_with_what_pytorch_said(book):
-    """`pytest --site DIR` writes the site although a test with `assert
-    torch.ones(1).item() == 2` failed; this test has ✗ and the value 1.0 there, and the
-    exit code is 1.
+    """`pytest --site DIR` writes the site although a test with `assert torch.ones(1).item() == 2`
+    failed; this test has ✗ and the value 1.0 there, and the exit code is 1.
     """
     book.page("tensors/test_it.py", "def test_it(): assert torch.ones(1).item() == 2")
 
@@ -496,8 +495,8 @@ def test_answers_of_the_atlas_are_put_into_words(old, new, told):
 
 def test_messages_that_differ_in_numbers_are_one():
     """`key` of `fixtures/site/messages.py`, behind `pytest --site DIR`, is the same for
-    `size (3) is odd` and `size (4) is odd` of one error type, and another for `size (3)
-    is even` or for another error type.
+    `size (3) is odd` and `size (4) is odd` of one error type, and another for `size (3) is even`
+    or for another error type.
     """
     one = lasting("size 3 at 0x7f0123456789 (Triggered internally at /a/b.cpp:3.)")
 
@@ -540,9 +539,8 @@ def test_no_two_files_differ_in_case_alone(names, files):
     ],
 )
 def test_a_symbol_leads_to_pytorchs_documentation(name, kind, address):
-    """`gather.official("torch.add", "function")`, with which `pytest --site DIR` makes
-    links, ends with `generated/torch.add.html`; `gather.official("torch.float32",
-    "dtype")` is empty.
+    """`gather.official("torch.add", "function")`, with which `pytest --site DIR` makes links, ends
+    with `generated/torch.add.html`; `gather.official("torch.float32", "dtype")` is empty.
     """
     assert gather.official(name, kind).removeprefix(gather.OFFICIAL) == address
 
@@ -670,8 +668,8 @@ def test_english_needs_no_catalogue():
 
 
 def test_code_is_never_translated():
-    """For each Chinese translation in `fixtures/site/locale/zh`, which `pytest --site
-    DIR` shows, the set of the pieces of code in backticks is that of the English text.
+    """For each Chinese translation in `fixtures/site/locale/zh`, which `pytest --site DIR` shows,
+    the set of the pieces of code in backticks is that of the English text.
     """
     wrong = [
         context
@@ -733,8 +731,9 @@ def test_the_examples_in_the_docstrings_of_the_site_hold(name):
 
 
 def test_releases_are_drawn_together():
-    """In `fixtures/site/history.py`, `spans(["2.0", "1.13", "2.2"], ["1.13", "2.0", "2.1",
-    "2.2", "2.3"])` is `"1.13 to 2.0, 2.2"`: no span covers 2.1, which the first list lacks.
+    """In `fixtures/site/history.py`,
+    `spans(["2.0", "1.13", "2.2"], ["1.13", "2.0", "2.1", "2.2", "2.3"])` is `"1.13 to 2.0, 2.2"`:
+    no span covers 2.1, which the first list lacks.
     """
     among = ["1.13", "2.0", "2.1", "2.2", "2.3"]
 
@@ -1132,8 +1131,8 @@ def test_without_javascript_the_book_is_read_all_the_same(tab):
 
 
 def test_this_pytorch_is_named(book):
-    """`index.html` of the site that `pytest --site DIR` writes has the text `Run on
-    PyTorch` and the installed release, `torch.__version__`.
+    """`index.html` of the site that `pytest --site DIR` writes has the text `Run on PyTorch` and
+    the installed release, `torch.__version__`.
     """
     book.page("tensors/test_it.py", "def test_it(): pass")
 

@@ -158,9 +158,8 @@ def test_index_tensors_are_broadcast_against_each_other():
 
 
 def test_index_tensors_and_slices_can_be_mixed():
-    """Of a dense int64 matrix of shape (2, 3), `x[:, [2, 0]]` picks columns 2 and 0, `x[1,
-    [2, 0]]` two elements of row 1 and `x[1:, [2, 0]]` columns 2 and 0 of the rows from 1
-    on.
+    """Of a dense int64 matrix of shape (2, 3), `x[:, [2, 0]]` picks columns 2 and 0,
+    `x[1, [2, 0]]` two elements of row 1 and `x[1:, [2, 0]]` columns 2 and 0 of the rows from 1 on.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
@@ -257,8 +256,8 @@ def test_assigning_through_an_index_tensor_writes_to_the_original(device):
 
 
 def test_assignment_through_an_index_tensor_converts_no_dtype():
-    """With `x = torch.tensor([1, 2, 3])` and `values = torch.tensor([7.5, 8.5])`, `x[[0,
-    1]] = values` raises RuntimeError; `x[0:2] = values` converts the values to int64, and
+    """With `x = torch.tensor([1, 2, 3])` and `values = torch.tensor([7.5, 8.5])`,
+    `x[[0, 1]] = values` raises RuntimeError; `x[0:2] = values` converts the values to int64, and
     `x[[2]] = 9.5` writes 9.
 
     Write `x[index] = values.to(x.dtype)`.

@@ -87,9 +87,9 @@ def test_each_operator_has_a_function_and_a_method(name, result):
 
 @pytest.mark.claim("blitz-add-four-ways-agree")
 def test_four_ways_to_add_give_the_same_numbers(device):
-    """With `x = torch.tensor([1.0, 2.0])`, `y = torch.tensor([0.5, 8.0])` and `z =
-    torch.empty(2)`, `x + y`, `torch.add(x, y)`, `torch.add(x, y, out=z)` and `x.add_(y)`
-    give the same values.
+    """With `x = torch.tensor([1.0, 2.0])`, `y = torch.tensor([0.5, 8.0])` and
+    `z = torch.empty(2)`, `x + y`, `torch.add(x, y)`, `torch.add(x, y, out=z)` and `x.add_(y)` give
+    the same values.
 
     They differ in where the sum goes: `x + y` and `torch.add(x, y)` allocate a new tensor, `out=z`
     fills `z`, and `add_` overwrites `x`. With grad mode on, `out=` raises RuntimeError if `x`
@@ -139,8 +139,9 @@ def test_out_overwrites_whatever_the_tensor_held(device):
 
 
 def test_out_may_be_one_column_of_a_matrix(device):
-    """With `table = torch.zeros(2, 2)` and `x = torch.tensor([1.0, 2.0])`, `torch.add(x, x,
-    out=table[:, 1])` writes the sum into column 1 of `table` and leaves column 0 as it was.
+    """With `table = torch.zeros(2, 2)` and `x = torch.tensor([1.0, 2.0])`,
+    `torch.add(x, x, out=table[:, 1])` writes the sum into column 1 of `table` and leaves column 0
+    as it was.
 
     Because a slice is a view: it has the memory of `table`. Indexing with a list makes a copy,
     and `out=table[:, [1]]` would leave `table` as it was.
@@ -290,8 +291,8 @@ def test_the_star_pairs_elements_and_the_at_sign_multiplies_matrices(device):
 
 
 def test_a_list_is_no_operand():
-    """`x - [1.0, 2.0]` with `x = torch.ones(2)` raises a TypeError, and so do `x - (1.0,
-    2.0)` and `x - "1"`: a list, a tuple or a string is no operand of a tensor's `-`.
+    """`x - [1.0, 2.0]` with `x = torch.ones(2)` raises a TypeError, and so do `x - (1.0, 2.0)` and
+    `x - "1"`: a list, a tuple or a string is no operand of a tensor's `-`.
 
     Wrap the list in `torch.tensor`. NumPy arrays beside tensors:
     `spec/tensors/test_numpy_functions.py`.

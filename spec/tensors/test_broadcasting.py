@@ -141,8 +141,8 @@ def test_dividing_rows_by_their_sums_needs_keepdim():
     sum; `x / x.sum(1)` divides column 0 by the sum of row 0, and column 1 by that of row 1,
     without an error.
 
-    Because `x.sum(1)` has the shape (2,), which is aligned with the columns. `x / x.sum(1)[:,
-    None]` divides the rows, too.
+    Because `x.sum(1)` has the shape (2,), which is aligned with the columns.
+    `x / x.sum(1)[:, None]` divides the rows, too.
     """
     x = torch.tensor([[1.0, 3.0], [2.0, 6.0]])
 
@@ -176,8 +176,8 @@ def test_comparisons_and_where_broadcast_as_well(device):
 
 
 def test_an_in_place_operation_repeats_its_argument(device):
-    """`matrix.add_(row)` of `matrix = torch.ones(2, 3)` and `row = torch.tensor([1.0, 2.0,
-    3.0])` broadcasts `row` to the shape of `matrix`, and writes the sum into `matrix`.
+    """`matrix.add_(row)` of `matrix = torch.ones(2, 3)` and `row = torch.tensor([1.0, 2.0, 3.0])`
+    broadcasts `row` to the shape of `matrix`, and writes the sum into `matrix`.
 
     `matrix.add_(matrix[0])` raises RuntimeError: write `matrix.add_(matrix[0].clone())`.
     """
@@ -255,8 +255,8 @@ def test_broadcast_tensors_shows_what_an_operator_would_see(device):
 
 
 def test_minus_one_in_expand_keeps_a_size():
-    """In `x.expand`, -1 keeps the size of an existing dimension: `torch.ones(3, 1).expand(-1,
-    4)` has the shape (3, 4).
+    """In `x.expand`, -1 keeps the size of an existing dimension: `torch.ones(3, 1).expand(-1, 4)`
+    has the shape (3, 4).
     """
     assert torch.ones(3, 1).expand(-1, 4).shape == (3, 4)
     assert torch.ones(3).expand(2, -1).shape == (2, 3)

@@ -42,9 +42,9 @@ def test_a_value_on_a_boundary_falls_below_unless_right(device):
 
 
 def test_right_means_the_opposite_in_numpys_digitize():
-    """For int64 numbers and ascending int64 `bins`, `np.digitize(x, bins)` of arrays gives
-    the numbers of `torch.bucketize(x, bins, right=True)` of tensors, and `np.digitize(x,
-    bins, right=True)` those of `torch.bucketize(x, bins)`.
+    """For int64 numbers and ascending int64 `bins`, `np.digitize(x, bins)` of arrays gives the
+    numbers of `torch.bucketize(x, bins, right=True)` of tensors, and
+    `np.digitize(x, bins, right=True)` those of `torch.bucketize(x, bins)`.
 
     `bucketize` takes its boundaries as a tensor. NumPy takes descending boundaries, too.
     """

@@ -342,8 +342,7 @@ def test_looking_for_a_tensor_in_a_list_compares_elements():
     """`x in [y]`, with a list on the right, raises a RuntimeError if `x` and `y` are two
     vectors of the same two elements, but not the same object.
 
-    Because the list converts `x == y` to a bool. Write `any(torch.equal(x, y) for y in
-    tensors)`.
+    Because the list converts `x == y` to a bool. Write `any(torch.equal(x, y) for y in tensors)`.
     """
     one, two = torch.tensor([1]), torch.tensor([1, 2])
     singles, pairs = [one], [two]
@@ -418,8 +417,8 @@ def test_and_binds_closer_than_a_comparison(device):
 
 
 def test_one_pair_of_parentheses_may_not_be_enough(device):
-    """`x > 0 | (x < 2)` of a dense float32 tensor raises no error and means `x > (0 | (x <
-    2))`: `x` is compared with an int64 tensor of zeros and ones.
+    """`x > 0 | (x < 2)` of a dense float32 tensor raises no error and means `x > (0 | (x < 2))`:
+    `x` is compared with an int64 tensor of zeros and ones.
 
     Put both comparisons in parentheses: `(x > 0) | (x < 2)`.
     """

@@ -114,8 +114,8 @@ def test_view_as_real_has_a_last_dimension_of_two(device):
 
 
 def test_complex_numbers_have_no_order():
-    """`==` compares two complex64 tensors; on the CPU `x > x` and `x.max()` of `x =
-    torch.tensor([3 + 4j, 1j])` raise a RuntimeError (its subclass NotImplementedError in
+    """`==` compares two complex64 tensors; on the CPU `x > x` and `x.max()` of
+    `x = torch.tensor([3 + 4j, 1j])` raise a RuntimeError (its subclass NotImplementedError in
     newer releases), "not implemented for 'ComplexFloat'".
 
     Because no order of the complex numbers agrees with their arithmetic: compare `x.abs()` or

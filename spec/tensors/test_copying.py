@@ -184,10 +184,9 @@ def test_a_list_of_arrays_is_slow_and_warns():
 
 
 def test_frombuffer_reads_raw_bytes_in_place():
-    """`torch.frombuffer(buffer, dtype=torch.uint8)` reads the bytes of `buffer =
-    bytearray([1, 2, 3, 4])` as uint8 numbers and shares its memory; with
-    `dtype=torch.int16` each element takes two bytes. `offset=` counts bytes, `count=`
-    elements.
+    """`torch.frombuffer(buffer, dtype=torch.uint8)` reads the bytes of
+    `buffer = bytearray([1, 2, 3, 4])` as uint8 numbers and shares its memory; with
+    `dtype=torch.int16` each element takes two bytes. `offset=` counts bytes, `count=` elements.
     """
     buffer = bytearray([1, 2, 3, 4])
 

@@ -74,9 +74,9 @@ def test_qr_splits_into_a_rotation_and_a_triangle():
 
 
 def test_svd_gives_the_singular_values_from_the_largest_down():
-    """`U, S, Vh = torch.linalg.svd(x)` of `x = torch.tensor([[0.0, 2.0], [-3.0, 0.0]],
-    dtype=torch.float64)` gives the singular values `S` in descending order, 3 and 2;
-    `U @ torch.diag(S) @ Vh` equals `x` up to rounding.
+    """`U, S, Vh = torch.linalg.svd(x)` of
+    `x = torch.tensor([[0.0, 2.0], [-3.0, 0.0]], dtype=torch.float64)` gives the singular values
+    `S` in descending order, 3 and 2; `U @ torch.diag(S) @ Vh` equals `x` up to rounding.
 
     `Vh` is already transposed, where the old `torch.svd` returns `V`.
     """

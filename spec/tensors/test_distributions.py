@@ -178,8 +178,8 @@ def test_multinomial_refuses_negative_weights():
 
 
 def test_random_numbers_can_be_drawn_in_place(device):
-    """`x.uniform_(2, 3)`, `x.normal_(50, 2)` and `x.random_(4, 7)` overwrite `x =
-    torch.zeros(1000)` with random values and return `x`.
+    """`x.uniform_(2, 3)`, `x.normal_(50, 2)` and `x.random_(4, 7)` overwrite
+    `x = torch.zeros(1000)` with random values and return `x`.
 
     `x.random_(4, 7)` draws the integers 4, 5 and 6. `random_` takes integer tensors, too; for
     these `uniform_` and `normal_` raise an error.

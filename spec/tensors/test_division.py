@@ -50,8 +50,8 @@ def test_division_of_a_large_integer_loses_its_last_digits():
 
 
 def test_an_integer_tensor_cannot_be_divided_in_place():
-    """`x /= 2` and `x.div_(2)` raise a RuntimeError for a contiguous int64 tensor `x`; `x
-    //= 2` divides in place.
+    """`x /= 2` and `x.div_(2)` raise a RuntimeError for a contiguous int64 tensor `x`; `x //= 2`
+    divides in place.
 
     Because `/` gives floats and a tensor keeps its dtype in place. Write `x = x / 2` to get a
     float tensor.

@@ -126,8 +126,8 @@ def test_pythons_own_types_serve_as_dtypes():
 
 
 def test_a_dtype_is_no_string_and_not_numpys():
-    """`torch.float32` equals neither the string "float32" nor `np.float32`, and `torch.zeros(2,
-    dtype="float32")` raises TypeError.
+    """`torch.float32` equals neither the string "float32" nor `np.float32`, and
+    `torch.zeros(2, dtype="float32")` raises TypeError.
 
     Look a name up with `getattr(torch, "float32")`; `str(dtype)` is "torch.float32".
     """
@@ -268,8 +268,7 @@ def test_old_type_names_still_make_tensors():
     """`torch.LongTensor([1.5, 2])` makes an int64 tensor of [1, 2], whose class is
     `torch.Tensor`.
 
-    A constructor older than the `dtype=` argument; write `torch.tensor(data,
-    dtype=torch.int64)`.
+    A constructor older than the `dtype=` argument; write `torch.tensor(data, dtype=torch.int64)`.
     """
     old = torch.LongTensor([1.5, 2])
 

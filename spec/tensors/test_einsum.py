@@ -13,9 +13,9 @@ import torch
 
 
 def test_outer_holds_every_product_of_two_vectors(device):
-    """`torch.outer(x, y)` of two float32 vectors is the matrix of all products `x[i] *
-    y[j]`; `torch.inner(x, y)` of two float32 vectors of the same length is the sum of the
-    products `x[i] * y[i]`.
+    """`torch.outer(x, y)` of two float32 vectors is the matrix of all products `x[i] * y[j]`;
+    `torch.inner(x, y)` of two float32 vectors of the same length is the sum of the products
+    `x[i] * y[i]`.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     y = torch.tensor([3.0, 4.0], device=device)
@@ -104,8 +104,8 @@ def test_einsum_says_which_letter_does_not_fit():
 
 def test_tensordot_sums_over_the_dimensions_that_meet(device):
     """`torch.tensordot(x, y, dims=n)` of float32 tensors sums products over the last `n`
-    dimensions of `x` and the first `n` of `y`: for two (2, 2) matrices `dims=1` gives `x @
-    y`, and `dims=2` a 0-d tensor.
+    dimensions of `x` and the first `n` of `y`: for two (2, 2) matrices `dims=1` gives `x @ y`, and
+    `dims=2` a 0-d tensor.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
 

@@ -105,9 +105,9 @@ def test_norm_says_where_the_factor_goes(device):
 
 
 def test_fft2_transforms_the_last_two_dimensions(device):
-    """`torch.fft.fft2(images)` of float32 images of shape (2, 3, 4, 4) transforms the last
-    two dimensions, height and width, of each channel by itself; `torch.fft.fftn(images,
-    dim=(-2, -1))` does the same.
+    """`torch.fft.fft2(images)` of float32 images of shape (2, 3, 4, 4) transforms the last two
+    dimensions, height and width, of each channel by itself; `torch.fft.fftn(images, dim=(-2, -1))`
+    does the same.
     """
     images = torch.ones(2, 3, 4, 4, device=device)
 

@@ -112,8 +112,8 @@ def test_a_grid_repeats_its_memory(device):
 
 def test_a_grid_of_points_is_a_stack_of_coordinates(device):
     """`torch.stack(torch.meshgrid(a, b, indexing="ij"), dim=-1)` of vectors of one dtype and of
-    length n and m is an (n, m, 2) tensor with the point (a[i], b[j]) at [i, j]; `.reshape(-1,
-    2)` lists the points as `torch.cartesian_prod` does.
+    length n and m is an (n, m, 2) tensor with the point (a[i], b[j]) at [i, j]; `.reshape(-1, 2)`
+    lists the points as `torch.cartesian_prod` does.
     """
     a, b = torch.tensor([1, 2], device=device), torch.tensor([3, 4, 5], device=device)
 

@@ -223,9 +223,9 @@ def test_a_sum_by_group_is_a_product_with_one_hot_vectors(device):
 
 
 def test_index_copy_writes_rows_and_index_fill_a_number(device):
-    """With `x = torch.zeros(3, 1)`, an int64 `index` [2, 0] and `rows = torch.tensor([[5.0],
-    [6.0]])`, `x.index_copy_(0, index, rows)` writes what `x[index] = rows` writes, and
-    `x.index_fill_(0, index, 7)` what `x[index] = 7` does.
+    """With `x = torch.zeros(3, 1)`, an int64 `index` [2, 0] and
+    `rows = torch.tensor([[5.0], [6.0]])`, `x.index_copy_(0, index, rows)` writes what
+    `x[index] = rows` writes, and `x.index_fill_(0, index, 7)` what `x[index] = 7` does.
     """
     index = torch.tensor([2, 0], device=device)
     copied, filled = torch.zeros(3, 1, device=device), torch.zeros(3, 1, device=device)

@@ -51,8 +51,8 @@ def test_a_number_drops_its_axis_and_a_slice_keeps_it():
 
 
 def test_a_number_for_every_axis_picks_a_tensor_of_one_element():
-    """`x[1, 2]` of a dense (2, 3) int64 matrix is a 0-dimensional tensor and a view: `x[1,
-    2].mul_(10)` changes `x`. Its Python number is `x[1, 2].item()`.
+    """`x[1, 2]` of a dense (2, 3) int64 matrix is a 0-dimensional tensor and a view:
+    `x[1, 2].mul_(10)` changes `x`. Its Python number is `x[1, 2].item()`.
 
     So a list of `losses[i]` keeps the tensors, and their graph, alive; append `.item()`.
     """
@@ -173,8 +173,8 @@ def test_none_adds_an_axis_of_length_one():
 
 
 def test_an_ellipsis_stands_for_all_axes_not_mentioned():
-    """Of a tensor of shape (2, 3, 4), `x[..., 0]` takes position 0 of the last dimension, `x[0,
-    ..., 0]` of the first and of the last: `...` stands for the dimensions that are not
+    """Of a tensor of shape (2, 3, 4), `x[..., 0]` takes position 0 of the last dimension,
+    `x[0, ..., 0]` of the first and of the last: `...` stands for the dimensions that are not
     mentioned.
     """
     x = torch.arange(24).view(2, 3, 4)
@@ -226,8 +226,8 @@ def test_a_float_is_no_index():
 
 
 def test_assigning_to_an_index_writes_into_the_tensor(device):
-    """`x[1] = 7` on `x = torch.zeros(2, 3)` fills row 1 in place, and `x[0, :2] =
-    torch.tensor([8.0, 9.0])` copies the two values into row 0: `x` keeps its memory.
+    """`x[1] = 7` on `x = torch.zeros(2, 3)` fills row 1 in place, and
+    `x[0, :2] = torch.tensor([8.0, 9.0])` copies the two values into row 0: `x` keeps its memory.
 
     Because assignment to an index is an in-place operation, other views of `x` show it too. A
     list on the right, `x[0, :2] = [8, 9]`, raises TypeError.

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 @pytest.mark.claim("blitz-add-inplace")
 def test_add_with_an_underscore_puts_the_sum_into_the_tensor_itself(device):
-    """`x.add_(y)` of the float32 vectors `x = torch.tensor([1.0, 2.0])` and `y =
-    torch.tensor([10.0, 20.0])` writes the sum into the memory of `x`; `y` stays unchanged.
+    """`x.add_(y)` of the float32 vectors `x = torch.tensor([1.0, 2.0])` and
+    `y = torch.tensor([10.0, 20.0])` writes the sum into the memory of `x`; `y` stays unchanged.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     y = torch.tensor([10.0, 20.0], device=device)
@@ -110,9 +110,9 @@ def test_an_in_place_operation_computes_what_its_plain_twin_computes(numbers, n)
 
 @pytest.mark.claim("blitz-copy-inplace")
 def test_copy_with_an_underscore_overwrites_the_values_but_shares_nothing(device):
-    """`x.copy_(y)` of the float32 vectors `x = torch.tensor([1.0, 2.0])` and `y =
-    torch.tensor([8.0, 9.0])` copies the values of `y` into `x`; a later change of `y`
-    doesn't change `x`.
+    """`x.copy_(y)` of the float32 vectors `x = torch.tensor([1.0, 2.0])` and
+    `y = torch.tensor([8.0, 9.0])` copies the values of `y` into `x`; a later change of `y` doesn't
+    change `x`.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     y = torch.tensor([8.0, 9.0], device=device)

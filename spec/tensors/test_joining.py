@@ -253,9 +253,9 @@ def test_tensor_split_always_gives_as_many_pieces_as_asked(length, asked, pieces
 
 
 def test_tensor_split_takes_the_places_to_cut_at():
-    """A tuple is indices for `tensor_split` and lengths for `split`: for a dense vector `x`
-    of five elements `x.tensor_split((1, 3))` divides before index 1 and 3, `x.split((1, 3,
-    1))` gives lengths 1, 3, 1.
+    """A tuple is indices for `tensor_split` and lengths for `split`: for a dense vector `x` of
+    five elements `x.tensor_split((1, 3))` divides before index 1 and 3, `x.split((1, 3, 1))` gives
+    lengths 1, 3, 1.
     """
     x = torch.tensor([10, 20, 30, 40, 50])
 

@@ -53,8 +53,8 @@ def test_full_like_converts_its_value_to_the_patterns_dtype(device):
     """`torch.full_like(x, 2.75)` converts the fill value to the dtype of `x`: a float32 tensor
     is filled with 2.75, an int64 tensor with 2.
 
-    The conversion drops the fraction without a warning; `torch.full_like(x, 2.75,
-    dtype=torch.float32)` keeps it.
+    The conversion drops the fraction without a warning;
+    `torch.full_like(x, 2.75, dtype=torch.float32)` keeps it.
     """
     floats = torch.full_like(torch.zeros(2, device=device), 2.75)
     integers = torch.full_like(torch.zeros(2, dtype=torch.int64, device=device), 2.75)
@@ -114,9 +114,8 @@ def test_randn_like_is_standard_normal(device):
 
 
 def test_rand_like_of_integers_needs_a_floating_dtype():
-    """`torch.rand_like(x)` of an int64 tensor on the CPU raises a RuntimeError (its
-    subclass NotImplementedError in newer releases); `torch.rand_like(x,
-    dtype=torch.float64)` works.
+    """`torch.rand_like(x)` of an int64 tensor on the CPU raises a RuntimeError (its subclass
+    NotImplementedError in newer releases); `torch.rand_like(x, dtype=torch.float64)` works.
 
     Because it keeps the dtype of `x`, and `rand` cannot draw integers.
     """

@@ -43,8 +43,8 @@ def test_from_numpy_turns_an_array_into_a_tensor():
 
 @pytest.mark.claim("blitz-numpy-shared-memory")
 def test_tensor_and_array_start_at_the_same_address():
-    """`tensor.numpy()` of `tensor = torch.ones(3)` and `torch.from_numpy(array)` of `array
-    = np.ones(3)` do not copy: tensor and array start at the same memory address.
+    """`tensor.numpy()` of `tensor = torch.ones(3)` and `torch.from_numpy(array)` of
+    `array = np.ones(3)` do not copy: tensor and array start at the same memory address.
     """
     tensor = torch.ones(3)
     array = np.ones(3)
@@ -70,8 +70,8 @@ def test_adding_to_the_tensor_changes_its_array():
 
 @pytest.mark.claim("blitz-numpy-array-edit-visible")
 def test_writing_into_the_array_changes_the_tensor():
-    """After `array = tensor.numpy()` of the float32 CPU tensor `torch.ones(3)`, `array[0] =
-    5` changes the tensor, too.
+    """After `array = tensor.numpy()` of the float32 CPU tensor `torch.ones(3)`, `array[0] = 5`
+    changes the tensor, too.
     """
     tensor = torch.ones(3)
     array = tensor.numpy()
@@ -83,8 +83,8 @@ def test_writing_into_the_array_changes_the_tensor():
 
 @pytest.mark.claim("blitz-from-numpy-array-edit-visible")
 def test_adding_to_the_source_array_changes_the_tensor_made_of_it():
-    """After `tensor = torch.from_numpy(array)` of `array = np.ones(5)`, `np.add(array, 1,
-    out=array)` changes the tensor, too.
+    """After `tensor = torch.from_numpy(array)` of `array = np.ones(5)`,
+    `np.add(array, 1, out=array)` changes the tensor, too.
     """
     array = np.ones(5)
     tensor = torch.from_numpy(array)
@@ -220,9 +220,9 @@ def test_every_float_survives_the_way_to_numpy_and_back(numbers):
 
 
 def test_as_tensor_shares_an_array_unless_the_dtype_has_to_change():
-    """For the float64 array `array = np.ones(2)`, `torch.as_tensor(array)` shares the
-    memory of the array if the default device is the CPU; `torch.as_tensor(array,
-    dtype=torch.float32)` copies.
+    """For the float64 array `array = np.ones(2)`, `torch.as_tensor(array)` shares the memory of
+    the array if the default device is the CPU; `torch.as_tensor(array, dtype=torch.float32)`
+    copies.
 
     Because memory holds one dtype. What copies without a `dtype=` is told in
     `spec/tensors/test_copying.py`.

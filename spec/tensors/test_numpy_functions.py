@@ -71,8 +71,8 @@ def test_size_is_the_shape_and_not_the_number_of_elements():
 
 
 def test_a_ufunc_of_a_tensor_gives_a_tensor():
-    """`np.sqrt(x)`, a NumPy ufunc called with the float32 CPU tensor `x =
-    torch.tensor([0.0, 1.0, 4.0])`, computes in NumPy and returns a tensor.
+    """`np.sqrt(x)`, a NumPy ufunc called with the float32 CPU tensor
+    `x = torch.tensor([0.0, 1.0, 4.0])`, computes in NumPy and returns a tensor.
 
     NumPy 2 gives a DeprecationWarning for it. Write `x.sqrt()`.
     """
@@ -88,8 +88,8 @@ def test_a_ufunc_of_a_tensor_gives_a_tensor():
 
 
 def test_other_numpy_functions_give_arrays():
-    """`np.concatenate([x, x])` and `np.where(x > 1, x, 0)` of the float32 CPU tensor `x =
-    torch.tensor([1.0, 2.0])` return a NumPy array.
+    """`np.concatenate([x, x])` and `np.where(x > 1, x, 0)` of the float32 CPU tensor
+    `x = torch.tensor([1.0, 2.0])` return a NumPy array.
 
     Because NumPy converts the tensors with `np.asarray`. Write `torch.cat` and `torch.where`.
     """
@@ -114,8 +114,8 @@ def test_other_numpy_functions_give_arrays():
     ],
 )
 def test_numpys_sum_does_not_get_along_with_a_tensor(name, words):
-    """`np.sum(x)`, `np.max(x)` and `np.mean(x)` of the float32 CPU tensor `x =
-    torch.tensor([3.0, 3.0, -3.0])` raise a TypeError; write `x.sum()` or
+    """`np.sum(x)`, `np.max(x)` and `np.mean(x)` of the float32 CPU tensor
+    `x = torch.tensor([3.0, 3.0, -3.0])` raise a TypeError; write `x.sum()` or
     `np.sum(np.asarray(x))`.
 
     Because they call the method of the tensor with NumPy's own arguments: `np.sum(x)` calls
@@ -135,8 +135,8 @@ def test_a_tensor_times_an_array_is_a_tensor_of_the_wider_dtype():
     array, is the float64 tensor [10, 20].
 
     NumPy computes it; NumPy 2 gives a DeprecationWarning. Convert the array first, then the
-    product is float32: `torch.tensor([1.0, 2.0]) * torch.from_numpy(np.array([10.0,
-    10.0])).float()`.
+    product is float32:
+    `torch.tensor([1.0, 2.0]) * torch.from_numpy(np.array([10.0, 10.0])).float()`.
     """
     x = torch.tensor([1.0, 2.0])
     array = np.array([10.0, 10.0])
@@ -155,8 +155,8 @@ def test_plus_equals_with_an_array_is_not_in_place():
     float32 CPU tensor `x = torch.tensor([1.0, 2.0])`: it binds the name `x` to a new
     float64 tensor.
 
-    Because `add_` refuses an array, and Python falls back to `x = x + array`. Write `x +=
-    torch.from_numpy(array)`.
+    Because `add_` refuses an array, and Python falls back to `x = x + array`. Write
+    `x += torch.from_numpy(array)`.
     """
     x = torch.tensor([1.0, 2.0])
     other_name = x

@@ -16,9 +16,9 @@ import torch
 
 
 def test_a_tensor_that_requires_grad_is_refused():
-    """With grad mode on, `x.numpy()` of the CPU tensor `x = torch.tensor([1.0, 2.0],
-    requires_grad=True)` raises a RuntimeError, "Can't call numpy() on Tensor that requires
-    grad"; `x.detach().numpy()` shares the memory of `x`.
+    """With grad mode on, `x.numpy()` of the CPU tensor
+    `x = torch.tensor([1.0, 2.0], requires_grad=True)` raises a RuntimeError, "Can't call numpy()
+    on Tensor that requires grad"; `x.detach().numpy()` shares the memory of `x`.
 
     Because an array records no autograd graph, so a gradient would be lost without notice.
     """
@@ -33,8 +33,9 @@ def test_a_tensor_that_requires_grad_is_refused():
 
 
 def test_a_tensor_that_requires_grad_is_taken_inside_no_grad():
-    """Inside `torch.no_grad()`, `x.numpy()` of the CPU tensor `x = torch.tensor([1.0, 2.0],
-    requires_grad=True)` gives an array that shares the memory of `x`.
+    """Inside `torch.no_grad()`, `x.numpy()` of the CPU tensor
+    `x = torch.tensor([1.0, 2.0], requires_grad=True)` gives an array that shares the memory of
+    `x`.
 
     Because nothing would be recorded there anyway. Code that relies on it fails outside;
     `x.detach().numpy()` works in both places.
@@ -242,8 +243,8 @@ def test_an_array_of_text_is_refused():
 
 
 def test_an_array_of_python_objects_is_refused():
-    """`torch.from_numpy(array)` of a contiguous array of dtype object, as `np.array([[1,
-    None]])` is, raises a TypeError, "can't convert np.ndarray of type numpy.object_".
+    """`torch.from_numpy(array)` of a contiguous array of dtype object, as `np.array([[1, None]])`
+    is, raises a TypeError, "can't convert np.ndarray of type numpy.object_".
 
     Because it holds references to Python objects. If all of them are real numbers or None,
     write `array.astype("float32")`; rows of unequal length have to be padded first.

@@ -61,8 +61,8 @@ def test_the_low_32_bits_of_a_seed_count():
 
 
 def test_seed_zero_gives_every_reader_these_numbers():
-    """On the CPU `torch.rand(3)` after `torch.manual_seed(0)` prints `tensor([0.4963, 0.7682,
-    0.0885])`, with the default dtype float32.
+    """On the CPU `torch.rand(3)` after `torch.manual_seed(0)` prints
+    `tensor([0.4963, 0.7682, 0.0885])`, with the default dtype float32.
 
     PyTorch doesn't promise the same numbers for other releases and platforms; these have been the
     same for many releases.

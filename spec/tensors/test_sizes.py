@@ -108,8 +108,8 @@ def test_a_size_takes_in_nothing_but_ints():
 
 
 def test_a_size_can_be_made_from_ints_only():
-    """`torch.Size([5, 3])` and `torch.Size(range(3))` make a size of ints; `torch.Size([5,
-    3.0])` raises TypeError, since one entry is a float: convert with `int(...)`.
+    """`torch.Size([5, 3])` and `torch.Size(range(3))` make a size of ints; `torch.Size([5, 3.0])`
+    raises TypeError, since one entry is a float: convert with `int(...)`.
 
     This happens where a size was computed with `/`, which gives a float; `//` of two ints gives an
     int.

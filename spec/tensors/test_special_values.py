@@ -252,8 +252,8 @@ def test_infinity_calculates_like_a_very_large_number(device):
 
 def test_maximum_keeps_nan_and_fmax_avoids_it(device):
     """With `x = torch.tensor([torch.nan])` and `one = torch.tensor([1.0])`,
-    `torch.maximum(x, one)`, `x.clamp(min=one)` and `x.relu()` are NaN, but `torch.fmax(x,
-    one)` and `torch.fmin(x, one)` are 1.
+    `torch.maximum(x, one)`, `x.clamp(min=one)` and `x.relu()` are NaN, but `torch.fmax(x, one)`
+    and `torch.fmin(x, one)` are 1.
     """
     x = torch.tensor([torch.nan], device=device)
     one = torch.tensor([1.0], device=device)
@@ -353,8 +353,8 @@ def test_nan_counts_as_true(device):
 
 
 def test_integers_have_no_nan(device):
-    """`x.fill_(torch.nan)` on a dense int64 CPU tensor raises a RuntimeError; `x *
-    torch.nan` gives a float tensor.
+    """`x.fill_(torch.nan)` on a dense int64 CPU tensor raises a RuntimeError; `x * torch.nan`
+    gives a float tensor.
 
     Because integers have no NaN; `torch.tensor([torch.nan], dtype=torch.int64)` raises too
     (`spec/tensors/test_from_data.py`). `.to(torch.int64)` of a float NaN is not refused, but its

@@ -64,8 +64,8 @@ def test_the_rule_of_strides_holds_for_every_element(axes, i, j, k):
 
 
 def test_strides_count_elements_and_addresses_count_bytes(device):
-    """`x.stride(0)` counts elements and `x.data_ptr()` counts bytes: the next row of `x =
-    torch.zeros(5, 3, dtype=torch.float64)` lies 3 elements, 24 bytes further on.
+    """`x.stride(0)` counts elements and `x.data_ptr()` counts bytes: the next row of
+    `x = torch.zeros(5, 3, dtype=torch.float64)` lies 3 elements, 24 bytes further on.
 
     NumPy's `array.strides` counts bytes.
     """

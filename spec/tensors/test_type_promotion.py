@@ -190,9 +190,9 @@ def test_the_size_of_a_python_number_does_not_count():
 
 
 def test_a_tensor_without_dimensions_ranks_below_one_with(device):
-    """`torch.ones(2) + torch.tensor(1.0, dtype=torch.float64)` is float32, and `torch.ones(2,
-    dtype=torch.int8) + torch.tensor(1)` is int8: a 0-dimensional tensor of the same kind does not
-    widen the dtype of one with dimensions.
+    """`torch.ones(2) + torch.tensor(1.0, dtype=torch.float64)` is float32, and
+    `torch.ones(2, dtype=torch.int8) + torch.tensor(1)` is int8: a 0-dimensional tensor of the same
+    kind does not widen the dtype of one with dimensions.
 
     Because a 0-dimensional tensor ranks below one with dimensions: a float64 scale or mean leaves
     float32 data float32. Integer data times a float32 scale become float32.
@@ -291,9 +291,9 @@ def test_result_type_knows_the_ranks_too():
 
 
 def test_can_cast_forbids_only_a_lower_kind():
-    """Among bool, integer, float and complex dtypes, in this order of kinds, `torch.can_cast(a,
-    b)` is True if `b` is of the same kind as `a`, narrower or not, or of a higher kind, and
-    False for a lower kind.
+    """Among bool, integer, float and complex dtypes, in this order of kinds,
+    `torch.can_cast(a, b)` is True if `b` is of the same kind as `a`, narrower or not, or of a
+    higher kind, and False for a lower kind.
 
     For bool, int64, float16, float64 and complex64 it is the rule for `+=` and for `torch.add`
     with `out=`: a float64 result may be written to float16, a float16 result may not be written to

@@ -88,9 +88,9 @@ for convert in (torch.Tensor.numpy, torch.Tensor.__array__, torch.from_numpy):
 
 @pytest.mark.slow
 def test_without_numpy_tensors_still_compute(tmp_path):
-    """Where Python finds no NumPy, a program with `import torch` and `(torch.ones(2) +
-    1).tolist()` gets a UserWarning, "Failed to initialize NumPy: No module named 'numpy'", and
-    computes [2.0, 2.0] all the same.
+    """Where Python finds no NumPy, a program with `import torch` and
+    `(torch.ones(2) + 1).tolist()` gets a UserWarning, "Failed to initialize NumPy: No module named
+    'numpy'", and computes [2.0, 2.0] all the same.
 
     PyTorch warns when it is imported; 2.0 warned when the first tensor was made.
     """

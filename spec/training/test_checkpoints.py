@@ -131,9 +131,8 @@ def test_loading_copies_into_the_nets_own_memory(device):
 
 
 def test_loading_answers_that_all_keys_matched():
-    """`net.load_state_dict(state)` of an `nn.Module` returns a named tuple of
-    `missing_keys` and `unexpected_keys`; if both are empty it prints as `<All keys matched
-    successfully>`.
+    """`net.load_state_dict(state)` of an `nn.Module` returns a named tuple of `missing_keys` and
+    `unexpected_keys`; if both are empty it prints as `<All keys matched successfully>`.
     """
     net = nn.Linear(1, 1)
 
@@ -235,9 +234,9 @@ def test_a_shape_that_differs_is_refused_even_so():
 
 
 def test_a_wrapper_puts_its_name_before_every_key():
-    """The keys of the `state_dict()` of a net wrapped by `nn.DataParallel` begin with
-    `module.`; `torch.nn.modules.utils.consume_prefix_in_state_dict_if_present(state,
-    "module.")` removes that prefix from such a `state` in place.
+    """The keys of the `state_dict()` of a net wrapped by `nn.DataParallel` begin with `module.`;
+    `torch.nn.modules.utils.consume_prefix_in_state_dict_if_present(state, "module.")` removes that
+    prefix from such a `state` in place.
 
     Because the wrapper holds the net as its submodule `module`. Or save
     `wrapper.module.state_dict()` from the start.
@@ -293,10 +292,9 @@ def test_mode_and_freezing_are_not_in_a_state_dict():
 
 @pytest.mark.torch(">=2.0")
 def test_a_checkpoint_is_a_dict_of_all_that_a_run_needs(tmp_path):
-    """With `checkpoint = dict(net=net.state_dict(), optimizer=optimizer.state_dict(),
-    epoch=7)`, `torch.save(checkpoint, path)` writes one file;
-    `torch.load(path, weights_only=True)` returns the dict again, with the learning rate of
-    `SGD` in it.
+    """With `checkpoint = dict(net=net.state_dict(), optimizer=optimizer.state_dict(), epoch=7)`,
+    `torch.save(checkpoint, path)` writes one file; `torch.load(path, weights_only=True)` returns
+    the dict again, with the learning rate of `SGD` in it.
 
     Because the dict holds only what `weights_only=True` allows, such as tensors, numbers, lists
     and dicts. A run that draws random numbers needs the state of the generator too.
@@ -383,9 +381,8 @@ def test_a_save_that_breaks_off_destroys_what_was_there(tmp_path):
 
 
 def test_a_save_beside_and_a_rename_is_complete_or_absent(tmp_path):
-    """`torch.save` to a second name in the same directory, followed by `os.replace(second,
-    path)`, leaves the old checkpoint at `path` if saving raises, and the complete new one
-    otherwise.
+    """`torch.save` to a second name in the same directory, followed by `os.replace(second, path)`,
+    leaves the old checkpoint at `path` if saving raises, and the complete new one otherwise.
 
     Because `os.replace` within one file system takes effect at once or not at all.
     """

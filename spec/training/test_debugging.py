@@ -83,9 +83,9 @@ def test_one_batch_can_be_learned_by_heart():
 
 
 def test_parameters_without_a_gradient_are_listed_by_name():
-    """After a first `backward()`, `[name for name, p in net.named_parameters() if p.grad is
-    None]` lists the parameters without a gradient: with a `detach()` between two trainable
-    `nn.Linear`, those of the first one.
+    """After a first `backward()`, `[name for name, p in net.named_parameters() if p.grad is None]`
+    lists the parameters without a gradient: with a `detach()` between two trainable `nn.Linear`,
+    those of the first one.
 
     The usual causes: the graph is interrupted, a layer is frozen, or it is not used.
     """
@@ -97,9 +97,10 @@ def test_parameters_without_a_gradient_are_listed_by_name():
 
 
 def test_the_share_of_a_parameter_that_has_a_gradient_of_zero():
-    """After `net(x).sum().backward()` of a new `net = nn.Sequential(nn.Linear(1, 2), nn.ReLU(),
-    nn.Linear(2, 1))`, `(p.grad == 0).float().mean()` (share of zeros) is at least 0.5 for each
-    weight `p` if one ReLU is 0 for a whole finite batch `x`.
+    """After `net(x).sum().backward()` of a new
+    `net = nn.Sequential(nn.Linear(1, 2), nn.ReLU(), nn.Linear(2, 1))`,
+    `(p.grad == 0).float().mean()` (share of zeros) is at least 0.5 for each weight `p` if one ReLU
+    is 0 for a whole finite batch `x`.
 
     After a first `backward()` a gradient of 0, unlike None, means that the parameter was in
     the graph (`spec/nn/test_activations.py` on dead ReLUs).

@@ -136,9 +136,9 @@ def test_weights_of_another_net_do_not_fit_as_they_are():
 
 @pytest.mark.claim("path-load-other-weights")
 def test_chosen_weights_are_renamed_and_picked_by_hand():
-    """`net.load_state_dict(chosen, strict=False)` of `net = nn.ModuleDict({"body":
-    nn.Linear(1, 2), "head": nn.Linear(2, 3)})` loads a dict `chosen` of a "body.weight" and
-    a "body.bias" of the same shapes; `missing_keys` are the head's two.
+    """`net.load_state_dict(chosen, strict=False)` of
+    `net = nn.ModuleDict({"body": nn.Linear(1, 2), "head": nn.Linear(2, 3)})` loads a dict `chosen`
+    of a "body.weight" and a "body.bias" of the same shapes; `missing_keys` are the head's two.
     """
     donor = nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 1000))
     donor[0].weight.data = torch.tensor([[3.0], [5.0]])
@@ -260,8 +260,8 @@ def test_the_extractor_refuses_a_layer_that_is_not_there():
     ],
 )
 def test_the_families_come_with_weights(name, classes, parameters):
-    """For the `name` "inception_v3", "resnet18", "resnext50_32x4d" or "vit_b_16", `meta =
-    torchvision.models.get_model_weights(name).DEFAULT.meta` has 1000 classes in
+    """For the `name` "inception_v3", "resnet18", "resnext50_32x4d" or "vit_b_16",
+    `meta = torchvision.models.get_model_weights(name).DEFAULT.meta` has 1000 classes in
     `meta["categories"]`; `meta["num_params"]` is 11689512 for "resnet18".
     """
     weights = models.get_model_weights(name).DEFAULT

@@ -69,9 +69,9 @@ def test_a_file_from_a_gpu_is_refused_where_there_is_none(saved_on_a_gpu):
     ["cpu", torch.device("cpu"), {"cuda:0": "cpu"}, lambda storage, location: storage],
 )
 def test_map_location_says_where_to(map_location, saved_on_a_gpu):
-    """With each of these `map_location` arguments `torch.load` loads a tensor saved from
-    `cuda:0` to the CPU: `"cpu"`, `torch.device("cpu")`, `{"cuda:0": "cpu"}` and `lambda
-    storage, location: storage`.
+    """With each of these `map_location` arguments `torch.load` loads a tensor saved from `cuda:0`
+    to the CPU: `"cpu"`, `torch.device("cpu")`, `{"cuda:0": "cpu"}` and
+    `lambda storage, location: storage`.
     """
     loaded = torch.load(saved_on_a_gpu, map_location=map_location, weights_only=True)
 

@@ -53,9 +53,9 @@ def test_a_whole_net_can_be_saved_as_one_object(tmp_path):
 
 @pytest.mark.torch(">=2.6")
 def test_by_default_a_whole_net_is_refused(tmp_path):
-    """Since PyTorch 2.6 `torch.load(path)` of a net saved as an object, by `torch.save(net,
-    path)`, raises UnpicklingError, "Weights only load failed"; for `nn.Linear(1, 1)` it
-    names the class `torch.nn.modules.linear.Linear`.
+    """Since PyTorch 2.6 `torch.load(path)` of a net saved as an object, by
+    `torch.save(net, path)`, raises UnpicklingError, "Weights only load failed"; for
+    `nn.Linear(1, 1)` it names the class `torch.nn.modules.linear.Linear`.
 
     Pass `weights_only=False` if you trust the file, or save `net.state_dict()` instead.
     """
@@ -197,8 +197,8 @@ def test_the_functions_of_os_cannot_even_be_asked_for(tmp_path):
     """A file that calls `os.system` stays refused by `torch.load(path, weights_only=True)`,
     even inside `safe_globals([os.system])`: "whose module posix is blocked" on Linux.
 
-    Because `torch.load` blocks the modules `sys`, `os`, `posix` and `nt`; `os.system` comes from
-    `posix` on Linux.
+    Because `torch.load` with `weights_only=True` blocks the modules `sys`, `os`, `posix` and `nt`;
+    `os.system` comes from `posix` on Linux.
     """
 
     class Hostile:

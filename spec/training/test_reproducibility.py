@@ -104,9 +104,9 @@ def test_a_generator_of_its_own_keeps_the_order_of_the_samples():
 
 
 def test_a_sum_depends_on_its_order():
-    """Addition of float32 tensors rounds after each step, so the order matters: with `x =
-    torch.tensor([1e8, 1.0, -1e8])`, `(x[0] + x[1]) + x[2]` is 0 and `(x[0] + x[2]) + x[1]`
-    is 1.
+    """Addition of float32 tensors rounds after each step, so the order matters: with
+    `x = torch.tensor([1e8, 1.0, -1e8])`, `(x[0] + x[1]) + x[2]` is 0 and `(x[0] + x[2]) + x[1]` is
+    1.
 
     So another batch size, number of threads or device, which add in another order, may
     change the last bits of a result.
@@ -144,7 +144,8 @@ def test_deterministic_mode_can_warn_instead():
     """With `torch.set_deterministic_debug_mode("warn")`, `x.put_(index, values)` runs and
     warns, "put_ does not have a deterministic implementation".
 
-    So one run of a training lists those of its operations that PyTorch knows to vary.
+    So one run of a training warns of those of its operations that PyTorch knows to have no
+    deterministic implementation. Where there is one, PyTorch uses it without a warning.
     """
     x = torch.zeros(2)
 
@@ -206,8 +207,9 @@ def test_in_deterministic_mode_empty_memory_is_filled(dtype, filling):
 
 
 def test_cudnn_chooses_by_rule_unless_told_to_measure():
-    """`torch.backends.cudnn.benchmark` and `deterministic` are False by default; `with
-    torch.backends.cudnn.flags(enabled=True, deterministic=True)` sets `deterministic` for a block.
+    """`torch.backends.cudnn.benchmark` and `deterministic` are False by default;
+    `with torch.backends.cudnn.flags(enabled=True, deterministic=True)` sets `deterministic` for a
+    block.
 
     With `benchmark=True` cuDNN times several algorithms and takes the fastest, so that two runs may
     use different ones. `flags` also sets the options that it is not given: without `enabled=True`

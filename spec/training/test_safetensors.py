@@ -63,9 +63,8 @@ def test_tied_weights_are_refused_by_save_file(safetensors, tmp_path):
 
 
 def test_a_tensor_that_is_not_contiguous_is_refused_by_save_file(safetensors, tmp_path):
-    """`safetensors.torch.save_file({"x": x}, path)` of the transposed `x = torch.ones(2,
-    3).T` raises ValueError, "You are trying to save a non contiguous tensor": save
-    `x.contiguous()`.
+    """`safetensors.torch.save_file({"x": x}, path)` of the transposed `x = torch.ones(2, 3).T`
+    raises ValueError, "You are trying to save a non contiguous tensor": save `x.contiguous()`.
     """
     x = torch.ones(2, 3).T
     path = tmp_path / "x.safetensors"

@@ -66,8 +66,8 @@ def test_retain_graph_does_not_survive_a_step():
 
 def test_the_state_of_an_lstm_is_detached_one_by_one():
     """The state of an `nn.LSTM` is a tuple of two tensors, and `state.detach()` raises
-    AttributeError, "'tuple' object has no attribute 'detach'": write `tuple(each.detach()
-    for each in state)`.
+    AttributeError, "'tuple' object has no attribute 'detach'": write
+    `tuple(each.detach() for each in state)`.
     """
     lstm = nn.LSTM(1, 2)
     _, state = lstm(torch.randn(2, 1, 1))
@@ -98,9 +98,9 @@ def test_a_detached_state_has_its_values():
 
 
 def test_the_gradient_ends_at_the_beginning_of_the_chunk():
-    """After `_, h = rnn(first)` of an `nn.RNN`, `rnn(second,
-    h.detach())[0].sum().backward()` gives a gradient to the inputs `second` and none to the
-    inputs `first`, both new leaves that require grad: `first.grad` stays None.
+    """After `_, h = rnn(first)` of an `nn.RNN`, `rnn(second, h.detach())[0].sum().backward()`
+    gives a gradient to the inputs `second` and none to the inputs `first`, both new leaves that
+    require grad: `first.grad` stays None.
 
     So the RNN still uses what lies further back than one chunk, for the values of `h` depend on
     it, but no gradient goes back beyond `h`.
@@ -117,9 +117,9 @@ def test_the_gradient_ends_at_the_beginning_of_the_chunk():
 
 
 def test_a_loop_over_chunks():
-    """The loop of truncated backpropagation with an `nn.RNN` is, per chunk: `h =
-    h.detach()`, forward, `zero_grad()`, `backward()`, `step()`; at the beginning of a
-    sequence `h` is None, and there is nothing to detach.
+    """The loop of truncated backpropagation with an `nn.RNN` is, per chunk: `h = h.detach()`,
+    forward, `zero_grad()`, `backward()`, `step()`; at the beginning of a sequence `h` is None, and
+    there is nothing to detach.
 
     Because `rnn(x, None)` begins with zeros, as `rnn(x)` does.
     """

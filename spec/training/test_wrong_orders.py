@@ -118,9 +118,9 @@ def test_step_between_zero_grad_and_backward_never_moves():
 
 
 def test_step_between_forward_and_backward_spoils_the_graph():
-    """With a `net` of two new float32 `nn.Linear` in a row and `SGD(net.parameters(),
-    lr=0.25)`, the order forward, `step()`, `zero_grad()`, `backward()` raises RuntimeError
-    in the second round, "modified by an inplace operation".
+    """With a `net` of two new float32 `nn.Linear` in a row and `SGD(net.parameters(), lr=0.25)`,
+    the order forward, `step()`, `zero_grad()`, `backward()` raises RuntimeError in the second
+    round, "modified by an inplace operation".
 
     Because `step()`, which has gradients from the second round on, changed the weight of
     the second layer, which the graph had saved (`spec/optim/test_optimizer_steps.py`). With
@@ -366,8 +366,8 @@ def test_train_forgotten_after_an_evaluation():
 
 
 def test_no_grad_forgotten_saves_what_nobody_will_use():
-    """Without `torch.no_grad()`, `net(torch.ones(4, 2))` of `net =
-    nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))` saves the input, the Tanh
+    """Without `torch.no_grad()`, `net(torch.ones(4, 2))` of
+    `net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))` saves the input, the Tanh
     output and the last weight for `backward()`; under `torch.no_grad()` it saves nothing.
 
     The saved tensors take memory until the output is deleted or `backward()` has run.

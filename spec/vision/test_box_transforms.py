@@ -30,9 +30,9 @@ def boxes_on(rows, canvas_size, format="XYXY"):
 
 
 def test_boxes_are_wrapped_with_format_and_canvas():
-    """torchvision's `tv_tensors.BoundingBoxes([1, 2, 3, 4], format="XYXY", canvas_size=(8,
-    10))` has the shape (1, 4); without `format` and `canvas_size` it raises TypeError,
-    "missing 2 required keyword-only arguments".
+    """torchvision's `tv_tensors.BoundingBoxes([1, 2, 3, 4], format="XYXY", canvas_size=(8, 10))`
+    has the shape (1, 4); without `format` and `canvas_size` it raises TypeError, "missing 2
+    required keyword-only arguments".
     """
     with pytest.raises(TypeError, match="missing 2 required keyword-only arguments: 'format'"):
         tv_tensors.BoundingBoxes([[1, 2, 3, 4]])

@@ -75,8 +75,8 @@ def test_iou_is_the_shared_area_over_the_joint_area():
     union: 1 for equal boxes of 2 x 2, 0 for boxes apart, and 1 / 7 for two 2 x 2 boxes that
     share one pixel; two boxes without area give nan.
 
-    Because 0 is divided by 0 there: drop such boxes by `boxes[ops.remove_small_boxes(boxes,
-    min_size=1e-3)]`.
+    Because 0 is divided by 0 there: drop such boxes by
+    `boxes[ops.remove_small_boxes(boxes, min_size=1e-3)]`.
     """
     one = torch.tensor([[0.0, 0.0, 2.0, 2.0]])
     others = torch.tensor([[0.0, 0.0, 2.0, 2.0], [5.0, 5.0, 6.0, 6.0], [1.0, 1.0, 3.0, 3.0]])
@@ -166,8 +166,8 @@ def test_a_higher_threshold_of_nms_keeps_more():
     float32 boxes [0, 0, 2, 2] and [0, 0, 2, 4], of IoU 0.5, are both kept at 0.5 and at
     0.6, and one of them at 0.4.
 
-    Because a box goes only if its IoU exceeds the threshold. Of boxes with fractions, the
-    computed IoU may be a little more than 0.5.
+    Because a box goes only if its IoU exceeds the threshold. Where coordinates have fractions,
+    rounding may lift an IoU of exactly 0.5 above it.
     """
     boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 4.0]])
     scores = torch.tensor([0.9, 0.8])

@@ -121,9 +121,10 @@ def test_a_class_beyond_the_number_of_classes_is_refused():
 
 
 def test_mixing_fits_into_the_collate_function():
-    """With torchvision's `mix = v2.RandomChoice([v2.CutMix(num_classes=3),
-    v2.MixUp(num_classes=3)])`, a `collate_fn` returning `mix(*default_collate(samples))`
-    lets a `DataLoader` of float images and labels 0 to 2 yield mixed batches.
+    """With torchvision's
+    `mix = v2.RandomChoice([v2.CutMix(num_classes=3), v2.MixUp(num_classes=3)])`, a `collate_fn`
+    returning `mix(*default_collate(samples))` lets a `DataLoader` of float images and labels 0 to
+    2 yield mixed batches.
 
     Written so, workers do the mixing where there are any. `v2.RandomChoice([cutmix, mixup])`
     chooses one of the two per batch.

@@ -253,9 +253,9 @@ def test_the_auxiliary_output_of_segmentation_stays_in_evaluation():
 
 
 def test_the_classes_of_a_segmentation_include_the_background():
-    """`net = torchvision.models.segmentation.fcn_resnet50(weights=None,
-    weights_backbone=None)` has 21 classes: number 0 is the background, the other 20 are
-    those of Pascal VOC. For 2 classes write `net.classifier[4] = nn.Conv2d(512, 2, 1)`.
+    """`net = torchvision.models.segmentation.fcn_resnet50(weights=None, weights_backbone=None)`
+    has 21 classes: number 0 is the background, the other 20 are those of Pascal VOC. For 2 classes
+    write `net.classifier[4] = nn.Conv2d(512, 2, 1)`.
     """
     net = on_meta(models.segmentation.fcn_resnet50, weights_backbone=None)
 
