@@ -92,8 +92,7 @@ def test_detach_with_an_underscore_refuses_a_view():
     `view.detach_()` raises RuntimeError, "Can't detach views in-place"; `view.detach()`
     works.
 
-    Because a view's history is that of its base, which `detach_()` would have to change as
-    well.
+    A slice without a graph raises the same error: `torch.ones(2)[:1].detach_()`.
     """
     base = torch.ones(2, requires_grad=True) * 2
     view = base[:1]

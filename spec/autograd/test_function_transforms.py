@@ -175,9 +175,9 @@ def test_vjp_returns_a_function_of_v():
 
 @forward_mode
 def test_jvp_carries_a_direction_forward():
-    """`torch.func.jvp(f, (x,), (u,))` of float32 vectors returns the value `f(x)` and the
-    Jacobian times `u`, up to rounding, computed in one forward pass; no graph is recorded
-    if `x`, `u` and the tensors that `f` uses don't require grad.
+    """`torch.func.jvp(f, (x,), (u,))` of contiguous float32 vectors, for an `f` that supports
+    forward mode, returns `f(x)` and the Jacobian times `u`, up to rounding, in one pass, without a
+    graph if `x`, `u` and what `f` uses don't require grad.
     """
     x, u = torch.tensor([2.0, 3.0, 5.0]), torch.tensor([1.0, 10.0, 100.0])
 

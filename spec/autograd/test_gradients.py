@@ -36,7 +36,7 @@ def test_a_gradient_has_the_dtype_of_its_leaf(device):
     """The product of a float32 and a float64 leaf, both 0-d and requiring grad, is float64, and
     after its `backward()` the `.grad` of each leaf has the dtype of that leaf.
 
-    Because the cast to float64 is part of the graph, and its backward casts the gradient back.
+    Because autograd by default casts each gradient to the dtype of its tensor.
     """
     single = torch.tensor(2.0, dtype=torch.float32, requires_grad=True, device=device)
     double = torch.tensor(5.0, dtype=torch.float64, requires_grad=True, device=device)

@@ -139,7 +139,7 @@ def test_detach_lets_a_gradient_straight_through(device):
     value of `x.round()`, up to rounding, and `backward()` passes the gradient of this sum
     on to `x` unchanged.
 
-    This straight-through estimator is how quantised networks are trained.
+    Quantisation-aware training uses this straight-through estimator.
     """
     x = torch.tensor([1.25, 2.75], requires_grad=True, device=device)
 

@@ -95,9 +95,9 @@ def test_tracking_changes_no_value(values):
     """`x.sin()`, `*` and `+` of float32 tensors give bit for bit the same values with
     `requires_grad=True` as without.
 
-    Because the same kernels run, and recording happens beside them. Some modules do choose
-    another kernel where no gradient is wanted, as `nn.TransformerEncoderLayer` in `eval()`
-    does.
+    Because the same kernels run, and recording happens beside them. Some modules do choose another
+    kernel where no gradient is wanted, as `nn.TransformerEncoderLayer` with `batch_first=True`
+    does in `eval()`.
     """
     plain = torch.tensor(values)
     tracked = torch.tensor(values, requires_grad=True)

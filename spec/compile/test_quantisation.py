@@ -162,8 +162,7 @@ def test_quantised_tensors_are_not_added():
     """`+` of two tensors of `torch.quint8` raises NotImplementedError, "Could not run
     'aten::add.out' with arguments from the 'QuantizedCPU' backend."
 
-    Other operations without a quantised version, such as `torch.exp`, raise the same error with
-    their own name. Call `dequantize()` first.
+    Many other operations, such as `torch.exp`, raise such an error too. Call `dequantize()` first.
     """
     x = torch.quantize_per_tensor(torch.ones(2), 0.5, 0, torch.quint8)
 

@@ -56,7 +56,7 @@ def test_setup_runs_before_and_is_not_measured():
     twice to warm up, then `setup` once more and `stmt` twice more: only these last two runs of
     `stmt` are measured.
 
-    So `setup` may make what the statement uses. `blocked_autorange` runs it more often.
+    So `setup` may make what the statement uses. `blocked_autorange` runs `setup` more often.
     """
     seen = []
 
@@ -71,8 +71,8 @@ def test_a_clock_read_without_waiting_measures_the_queue():
     `torch.cuda.Event` recorded after the last call answers False to `query()`: the products
     are not yet computed. After `torch.cuda.synchronize()` it answers True.
 
-    Because a call on a GPU only queues its work: write `torch.cuda.synchronize()` before both
-    looks at the clock.
+    Because a call on a GPU only queues its work: call `torch.cuda.synchronize()` each time before
+    you read the clock, at the start and at the end.
     """
     x = torch.ones(8192, 8192, device="cuda")
     x @ x

@@ -108,8 +108,8 @@ def test_a_sigmoid_lets_through_a_quarter_of_a_gradient_at_most(drawn, name, ste
     steepest is 0.25 for `torch.sigmoid`, 1 for `torch.relu` and `torch.tanh`, and 0.9933
     for `F.softplus`, rounded to four decimals.
 
-    Because backpropagation multiplies by this slope, the gradient behind a sigmoid is at most a
-    quarter of the gradient that reaches it.
+    Because backpropagation multiplies by this slope, the gradient of a sigmoid's input is at most
+    a quarter of the gradient of its output.
     """
     curves, _ = drawn()
 

@@ -98,8 +98,8 @@ def test_the_loss_falls_from_that_of_a_guess(trained):
     `examples/imagenet_resnet.py --size 48 --batch-size 16` (seed 0) is 2.4 to 2.7 in the
     first of 9 epochs (a guess: ln 10 = 2.303), and at most 0.68 times that in the last.
 
-    The first loss is more than a guess costs, as confident wrong answers cost more; seeds 0 to
-    5 gave 2.49 to 2.62.
+    The first loss is more than a guess costs, as confident wrong answers cost more; seeds 1 to 5
+    gave 2.4 to 2.7 too.
     """
     first, *_, last = [report["loss"] for report in trained[0]["history"]]
 

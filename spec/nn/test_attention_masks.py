@@ -341,7 +341,8 @@ def test_without_gradients_the_hint_alone_is_not_causal():
     `x = torch.randn(1, 3, 4)`, `layer(x, x, x, is_causal=True)` raises nothing and masks
     nothing: pass a causal `attn_mask` as well.
 
-    The faster path that it takes then knows no hint. The same call raises in training mode.
+    Because the inference fast path, which it takes here, ignores `is_causal`. The same call raises
+    RuntimeError in training mode.
     """
     layer = nn.MultiheadAttention(4, 2, batch_first=True).eval()
     x, causal = torch.randn(1, 3, 4), torch.ones(3, 3, dtype=torch.bool).triu(1)

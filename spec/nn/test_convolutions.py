@@ -241,8 +241,8 @@ def test_padding_same_keeps_the_sides():
     width, also for a 3 x 5 kernel with `dilation=2`; with `stride=2` its constructor raises
     ValueError.
 
-    With a stride, give the padding as a number; `(kernel - 1) // 2` suits odd kernels without
-    dilation.
+    With `stride=2` write the padding in numbers, for a 3 x 5 kernel without dilation
+    `padding=(1, 2)`: this halves height and width and rounds up.
     """
     layer = nn.Conv2d(1, 1, (3, 5), padding="same", dilation=2)
 

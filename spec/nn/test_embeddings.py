@@ -180,8 +180,9 @@ def test_max_norm_shortens_the_table_itself():
     [6, 8], whose 2-norm is 10, the row becomes [3, 4], up to rounding, in place in the
     weight: its 2-norm is then 5.
 
-    Because of this change in place, the backward pass of an operation that saved the weight,
-    such as `weight * weight`, raises RuntimeError: clone the weight before such an operation.
+    If `weight * weight` is computed before the lookup, its backward pass raises RuntimeError,
+    because the lookup changes the saved weight. Look up first, or multiply `weight.clone()` by
+    itself.
     """
     layer = nn.Embedding.from_pretrained(torch.tensor([[3.0, 4.0], [6.0, 8.0]]), max_norm=5.0)
 

@@ -70,7 +70,8 @@ def test_momentum_rolls_on_where_the_gradient_is_zero():
 
 def test_under_a_constant_gradient_momentum_multiplies_the_step():
     """Under a constant gradient the steps of a float64 weight that starts at 0 with
-    `SGD(lr=lr, momentum=0.75)` approach 4 times `lr * gradient`: 4 is `1 / (1 - 0.75)`.
+    `SGD(lr=lr, momentum=0.75)` approach 4 times the step `lr * gradient` of plain SGD: 4 is
+    `1 / (1 - 0.75)`.
 
     For the usual 0.9 that is ten times: when momentum is added, the learning rate usually
     has to go down.

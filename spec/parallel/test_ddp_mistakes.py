@@ -390,8 +390,8 @@ def test_attributes_of_the_model_are_those_of_module(group_of_one):
     attribute `in_features`: `parallel.in_features` raises AttributeError, "... object has
     no attribute 'in_features'".
 
-    Write `parallel.module.in_features`. A method that computes with the parameters, called on
-    `module`, goes past the averaging.
+    Write `parallel.module.in_features`. A step that calls only `parallel.module(x)`, never
+    `parallel(x)`, does not average its gradients.
     """
     parallel = DistributedDataParallel(nn.Linear(5, 2))
 

@@ -154,9 +154,10 @@ def test_a_tensor_is_not_compared_with_a_list():
     """`torch.testing.assert_close` of a tensor and a list, or of a tensor and a Python number,
     raises a TypeError.
 
-    Compare two tensors: `assert_close(x, torch.tensor(numbers))`. The lists `x.tolist()` and
-    `numbers` are compared with the tolerances of float64, often too strict for results of
-    float32.
+    Compare two tensors of the same dtype:
+    `assert_close(x, torch.tensor(numbers, dtype=torch.float32))` for a float32 `x`. If `numbers`
+    holds floats, `assert_close(x.tolist(), numbers)` has the tolerances of float64, often too
+    strict for results of float32.
     """
     x = torch.tensor([1.0, 2.0])
     numbers = [1.0, 2.0]

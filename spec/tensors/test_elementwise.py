@@ -252,7 +252,8 @@ def test_integers_refuse_negative_integer_powers():
     """On the CPU `x ** -1` of an int64 tensor, with a negative Python int as exponent,
     raises a RuntimeError; `x ** -1.0` gives floats.
 
-    Because the result would be a fraction. Make the exponent or the base a float: `x ** -1.0`.
+    Make the exponent or the base a float: `x ** -1.0`, `x.float() ** -1`. With `torch.tensor(-1)`
+    as exponent nothing is raised, but 2 becomes 0, because int64 holds no fractions.
     """
     x = torch.tensor([1, 4])
 

@@ -102,7 +102,7 @@ def test_amax_takes_several_dims_and_gives_values_only(device):
     reduce two dimensions and return only the values; `x.max(dim=(0, 2))` raises a
     TypeError.
 
-    Because `max` returns an index along its dimension, of which there is only one. Use `amax`.
+    Because `max` also returns indices, and an index belongs to one dimension. Use `amax`.
     """
     x = torch.arange(8, device=device).reshape(2, 2, 2)
 

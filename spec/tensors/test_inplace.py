@@ -163,9 +163,9 @@ def test_t_with_an_underscore_transposes_the_tensor_itself(device):
     ],
 )
 def test_some_underscore_operations_change_no_number(name, arguments, shape):
-    """`x.squeeze_(0)`, `x.unsqueeze_(1)` and `x.transpose_(0, 2)` of a contiguous (1, 2, 3)
-    int64 tensor each change the shape and the strides of `x` in place, and no element in
-    memory.
+    """`x.squeeze_(0)`, `x.unsqueeze_(1)` and `x.transpose_(0, 2)` of
+    `x = torch.tensor([1, 2, 3, 4, 5, 6]).view(1, 2, 3)` each change the shape and the strides of
+    `x` in place, and no element in memory.
     """
     memory = torch.tensor([1, 2, 3, 4, 5, 6])
     x = memory.view(1, 2, 3)

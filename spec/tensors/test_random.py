@@ -205,7 +205,8 @@ def test_the_state_of_the_generator_can_be_kept_and_put_back():
     `torch.set_rng_state` restores it, so that the draws on the CPU repeat.
 
     Save it in a checkpoint to resume a run, with the states of the GPUs, NumPy and Python's
-    `random`.
+    `random`. `np.random.get_state()` holds an array, which `torch.load` with `weights_only=True`
+    refuses.
     """
     torch.rand(5)
     bookmark = torch.get_rng_state()

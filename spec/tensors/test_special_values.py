@@ -305,7 +305,7 @@ def test_softmax_ignores_minus_infinity_but_not_nan(device):
     finite entries gets the probability 0. In `x.softmax(-1)` of a float32 matrix `x` a NaN
     makes its whole row NaN, and no other row.
 
-    So an attention mask puts -inf where nothing is to be attended to.
+    So a float attention mask holds -inf where nothing is to be attended to.
     """
     masked = torch.tensor([-torch.inf, 0.0, 0.0], device=device)
     spoilt = torch.tensor([torch.nan, 0.0], device=device)

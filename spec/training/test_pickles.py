@@ -352,8 +352,8 @@ def test_a_truncated_file_of_some_kilobytes_is_an_invalid_argument(tmp_path):
     argument".
 
     Because the search for the table of contents, which is missing, seeks to a place before the
-    beginning of the file. It happens with about 4,100 to 69,000 bytes; other truncated files of
-    at least 4 bytes raise RuntimeError. Copy the file again.
+    beginning of the file. It happens with about 4,100 to 69,500 bytes; most other truncated files
+    raise RuntimeError. Copy the file again.
     """
     torch.save({"weight": torch.zeros(20000)}, tmp_path / "net.pt")
     whole = (tmp_path / "net.pt").read_bytes()

@@ -137,7 +137,8 @@ def test_the_format_decides_what_a_flip_does():
     `tv_tensors.BoundingBoxes` [[2, 2, 4, 2]] on a canvas 10 wide gives [[6, 2, 8, 2]] for
     the format "XYXY" and [[4, 2, 4, 2]] for "XYWH".
 
-    Nothing compares format and numbers: a wrong one gives wrong boxes without an error.
+    `BoundingBoxes` doesn't compare its format with the numbers: a wrong format gives wrong boxes
+    without an error.
     """
     flip = v2.RandomHorizontalFlip(1.0)
     corners = boxes_on([[2, 2, 4, 2]], canvas_size=(8, 10), format="XYXY")

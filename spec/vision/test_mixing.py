@@ -126,8 +126,8 @@ def test_mixing_fits_into_the_collate_function():
     returning `mix(*default_collate(samples))` lets a `DataLoader` of float images and labels 0 to
     2 yield mixed batches.
 
-    Written so, workers do the mixing where there are any. `v2.RandomChoice([cutmix, mixup])`
-    chooses one of the two per batch.
+    With `num_workers` above 0 the workers do the mixing. `RandomChoice` takes one of the two for
+    each batch.
     """
     data = [(torch.rand(3, 4, 4), label) for label in (0, 1, 2, 0)]
     mix = v2.RandomChoice([v2.CutMix(num_classes=3), v2.MixUp(num_classes=3)])
