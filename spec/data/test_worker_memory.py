@@ -221,9 +221,9 @@ def test_too_many_kept_batches_end_in_too_many_open_files():
 
 
 def test_a_queue_without_open_files_receives_0_items_of_ancdata():
-    """On Linux, with the default sharing strategy, a process that keeps the tensors it
-    takes from a `torch.multiprocessing` queue gets RuntimeError, "received 0 items of
-    ancdata", if it reaches its limit of open files before the sender does.
+    """On Linux, with the default sharing strategy, a process that keeps the tensors it takes from
+    a `torch.multiprocessing` queue gets RuntimeError, "received 0 items of ancdata", if they use
+    up its limit of open files before the sender's.
 
     Because the file behind each tensor comes as ancillary data of a message. Keep clones, raise
     `ulimit -n`, or use the sharing strategy "file_system".

@@ -153,9 +153,9 @@ def test_take_reads_the_tensor_as_one_line(device):
 
 
 def test_take_along_dim_broadcasts_its_index(device):
-    """`x.take_along_dim(index, dim=1)` of a 2 x 3 int64 matrix uses an int64 index of shape
-    (1, 2) for each row, where `gather` does not broadcast. Without `dim`, `take_along_dim`
-    indexes the flattened tensor.
+    """`x.take_along_dim(index, dim=1)` of a contiguous 2 x 3 int64 matrix uses a contiguous int64
+    index of shape (1, 2) for each row, where `gather` does not broadcast. Without `dim`,
+    `take_along_dim` indexes the flattened tensor.
 
     It fits what `x.argsort(1)` and `x.argmax(1, keepdim=True)` return. With `dim`, `index`
     needs as many dimensions as `x`.
