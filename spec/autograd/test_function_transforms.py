@@ -124,6 +124,8 @@ def test_vmap_spreads_a_function_over_a_batch():
     """`torch.func.vmap(g)` applies `g`, written for one element, along the first dimension
     of a tensor: for `g = torch.func.grad(lambda x: x**3)` and
     `torch.tensor([1.0, 2.0, 3.0])` it gives [3, 12, 27].
+
+    Inside `torch.inference_mode()` PyTorch 2.8 and older give zeros for this `g`, silently.
     """
     derivatives = torch.func.vmap(torch.func.grad(lambda x: x**3))
 
@@ -146,10 +148,11 @@ def test_vmap_of_grad_gives_a_gradient_for_each_sample():
 
 
 def test_vmap_cannot_follow_an_if():
-    """`torch.func.vmap` of a function with `if x > 0`, called with a vector for `x`, raises
-    RuntimeError, "data-dependent control flow"; write `torch.where` instead.
+    """`torch.func.vmap` of a function of one argument `x` with `if x > 0`, called with a vector of
+    numbers, raises RuntimeError, "data-dependent control flow"; write `torch.where` instead.
 
-    Because `vmap` runs the function once for the whole batch, and its elements may disagree.
+    Because `vmap` by default runs the function once for the whole batch, and its elements may
+    disagree.
     """
     with pytest.raises(RuntimeError, match="data-dependent control flow"):
         torch.func.vmap(lambda x: x if x > 0 else -x)(torch.tensor([1.0, -2.0]))

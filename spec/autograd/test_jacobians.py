@@ -119,7 +119,8 @@ def test_an_output_that_ignores_the_input_has_zeros():
     `x`, of a function that doesn't use its input, gives zeros; with `strict=True` it raises
     RuntimeError.
 
-    `strict=True` finds a result that lost its graph by mistake, such as `x.detach() * 2`.
+    Use `strict=True` to find an output that lost its graph by mistake. It raises nothing where a
+    part of the graph was lost, as in `x.detach() * x`.
     """
     x = torch.tensor([2.0, 3.0])
 

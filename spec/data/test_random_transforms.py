@@ -39,7 +39,7 @@ def test_center_crop_cuts_around_the_middle(device):
     """`CenterCrop(2)` of a 4 by 4 image keeps the two by two pixels in the middle, without
     scaling.
 
-    An image smaller than the crop is padded with zeros, without an error.
+    A non-empty image smaller than the crop is padded with zeros, without an error.
     """
     image = torch.arange(16, device=device).view(1, 4, 4)
     small = torch.ones(1, 1, 1, device=device)

@@ -284,8 +284,8 @@ def test_normalize_refuses_a_deviation_of_zero():
     """torchvision's `transforms.Normalize([0.5], [0.0])` raises ValueError when it is called
     with a float image tensor, because it would divide by zero.
 
-    The standard deviation of a channel that holds one value everywhere is 0, or by rounding a tiny
-    number such as 1e-7: use 1 for it.
+    The standard deviation of a channel of two or more pixels that holds one value everywhere is 0,
+    or by rounding a tiny number such as 1e-7: use 1 for it.
     """
     with pytest.raises(ValueError, match="leading to division by zero"):
         transforms.Normalize([0.5], [0.0])(torch.ones(1, 1, 1))

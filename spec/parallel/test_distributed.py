@@ -58,8 +58,9 @@ def test_ddp_needs_a_group():
 
 
 def test_ddp_keeps_the_model_as_module(group_of_one):
-    """`DistributedDataParallel(model).module` is `model` itself, and the keys of the wrapper's
-    `state_dict()` begin with `module.`."""
+    """`DistributedDataParallel(model).module` of a model with a parameter that requires grad is
+    `model` itself, and the keys of the wrapper's `state_dict()` begin with `module.`.
+    """
     model = nn.Linear(5, 2)
 
     parallel = DistributedDataParallel(model)
@@ -279,7 +280,7 @@ def test_join_lets_a_process_run_out_of_data(group):
 
     Because the sum is divided by the number of all processes; with
     `divide_by_initial_world_size=False` by that of the processes left. Without `join()` rank 0
-    would wait in `backward()`.
+    would wait for rank 1, or raise an error if that process has ended.
     """
 
     def program(rank):

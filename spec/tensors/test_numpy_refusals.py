@@ -99,8 +99,8 @@ def test_a_cuda_tensor_is_refused_until_it_is_copied_to_the_cpu():
 
 @pytest.mark.claim("blitz-all-other-cpu-types-convert")
 def test_a_sparse_tensor_is_refused():
-    """`x.numpy()` of a float32 sparse COO tensor raises a TypeError, "can't convert Sparse
-    layout tensor to numpy"; call `x.to_dense()` first.
+    """`x.numpy()` of a float32 sparse COO tensor that requires no grad raises a TypeError, "can't
+    convert Sparse layout tensor to numpy"; call `x.to_dense()` first.
 
     Because a sparse tensor stores indices and values, not a dense storage that NumPy could
     share.

@@ -69,7 +69,7 @@ def test_a_float32_number_is_not_the_python_number_it_was_made_of():
     """`torch.tensor(0.1).item()` is 0.10000000149011612: 0.1 is rounded to float32, the default
     dtype, when it is stored.
 
-    A float64 tensor gives back 0.1, because Python's floats have 64 bits.
+    A tensor made with `dtype=torch.float64` gives back 0.1, because Python's floats have 64 bits.
     """
     x = torch.tensor(0.1)
 

@@ -160,9 +160,9 @@ def test_a_truncated_file_is_refused(tmp_path):
 
 
 def test_png_keeps_the_bytes(tmp_path):
-    """`torchvision.io.write_png(image, path)` of a uint8 tensor of shape (1, 1, 4), then
-    `torchvision.io.read_image(path)`, gives an equal tensor; `torchvision.io.write_jpeg` is
-    lossy, so the tensor read back may differ.
+    """`torchvision.io.write_png(image, path)` of a uint8 tensor of shape (1, 1, 4) and a `str` as
+    path, then `torchvision.io.read_image(path)`, gives an equal tensor;
+    `torchvision.io.write_jpeg` is lossy, so the tensor read back may differ.
     """
     image = torch.tensor([[[0, 255, 0, 255]]], dtype=torch.uint8)
 
