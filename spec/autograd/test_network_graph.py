@@ -41,9 +41,9 @@ class LeNet(nn.Module):
 
 @pytest.mark.claim("blitz-graph-chain")
 def test_the_graph_runs_from_the_loss_through_every_layer_to_the_first():
-    """From the `grad_fn` of `nn.MSELoss()` of the output of a LeNet (ReLU, max pooling,
-    `x.view` to flatten), `next_functions` leads back to three linear layers with ReLU
-    between them, the view, and twice pooling, ReLU, convolution.
+    """For a contiguous batch, `next_functions` leads from the `grad_fn` of `nn.MSELoss()` of a
+    LeNet's output (ReLU, max pooling, `x.view` to flatten) back to three linear layers with ReLU
+    between, the view, and twice pooling, ReLU, convolution.
 
     The names depend on how a layer is implemented: for a 2-D input a linear layer with a bias is
     `AddmmBackward0`, one with `bias=False` is `MmBackward0`.
