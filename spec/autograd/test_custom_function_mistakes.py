@@ -99,8 +99,8 @@ def test_a_gradient_has_to_fit_its_argument():
 
 
 def test_a_gradient_that_was_broadcast_is_summed_back():
-    """Where `backward` of a `torch.autograd.Function` returns a gradient of shape (3, 2) for a
-    leaf of shape (2,) that requires grad, autograd sums it over the first dimension.
+    """Where `backward` of a `torch.autograd.Function` returns a float32 gradient of shape (3, 2)
+    for a float32 leaf of shape (2,) that requires grad, autograd sums it over the first dimension.
 
     Because (2,) can be broadcast to (3, 2): a `forward` that broadcasts needs no sum in
     `backward`.

@@ -183,7 +183,8 @@ def test_a_backward_made_of_torch_operations_can_be_differentiated():
     twice: at 2 both derivatives are 12.
 
     What `forward` computed on the way and saved would count as a constant: compute it in
-    `backward` from the saved inputs, or return it as an output.
+    `backward` from the saved inputs, or return it as an output. The operations of a `backward`
+    with the decorator `@once_differentiable` are not recorded.
     """
 
     class Cube(torch.autograd.Function):

@@ -186,8 +186,8 @@ def test_item_and_tolist_need_no_detach(device):
     """`x.tolist()` and `x.sum().item()` work on a float32 vector `x` that requires grad without
     `detach()` and without a warning: they give a list of Python floats and one float.
 
-    `tolist()` of a 0-d tensor gives one number. In recent releases `float(loss)` gives the
-    number with a UserWarning, by default once per process.
+    `tolist()` of a 0-d tensor gives one number. In recent releases `float(loss)` of a loss that
+    requires grad gives the number with a UserWarning in grad mode, by default once per process.
     """
     x = torch.tensor([1.5, 2.0], requires_grad=True, device=device)
 

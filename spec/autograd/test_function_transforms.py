@@ -77,11 +77,11 @@ def test_argnums_says_which_argument(device):
 
 
 def test_grad_of_a_dictionary_is_a_dictionary():
-    """For an `f` that takes a dict of float32 tensors and returns a 0-d tensor, the
-    function that `torch.func.grad(f)` returns gives a dict of gradients with the same
-    keys.
+    """For `f = lambda p: 3 * p["weight"] + p["bias"]` and a dict `p` of two 0-d float32 tensors
+    with these keys, `torch.func.grad(f)(p)` returns a dict of gradients with the same keys.
 
-    So the parameters of a model can be passed as a dict: see `torch.func.functional_call`.
+    So the parameters of a model can be passed as a dict: see `torch.func.functional_call`. Inside
+    `torch.inference_mode()`, PyTorch 2.8 and before give gradients of 0.
     """
     parameters = {"weight": torch.tensor(2.0), "bias": torch.tensor(5.0)}
 

@@ -166,7 +166,8 @@ def test_stacked_models_are_an_ensemble_in_one_call():
     weights to shape (3, 1, 2); `vmap` of a function with `functional_call` over that first
     dimension computes all three outputs in one call.
 
-    `in_dims=(0, 0, None)` gives each model the same input, `0` instead of `None` each its own.
+    With a function of `(parameters, buffers, x)`, `in_dims=(0, 0, None)` gives each model the same
+    `x`, and `in_dims=(0, 0, 0)` gives each its own.
     """
     models = [nn.Linear(2, 1) for _ in range(3)]
     parameters, buffers = stack_module_state(models)

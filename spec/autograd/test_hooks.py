@@ -86,8 +86,9 @@ def test_hooks_run_in_the_order_they_were_put_on():
     """Hooks that `register_hook` put on one leaf run in the order in which they were
     registered; each receives the gradient as the one before left it.
 
-    On a non-leaf tensor that is changed in place between two registrations, the hook registered
-    later runs first, because `backward()` goes through the operations in reverse order.
+    On a non-leaf tensor `y` that `y.mul_(3)` changes in grad mode between two registrations, the
+    hook registered later runs first, because `backward()` goes through the operations in reverse
+    order.
     """
     x = torch.tensor(3.0, requires_grad=True)
     x.register_hook(lambda grad: grad + 1)
@@ -223,9 +224,9 @@ def test_hooks_of_a_leaf_used_to_miss_autograd_grad():
 
 @pytest.mark.torch(">=2.0")
 def test_a_hook_stays_with_the_value_it_was_put_on():
-    """Since PyTorch 2.0, for `y = x * 2` of a float32 0-d `x` and `y.mul_(5)`, both
-    recorded, a `y.register_hook` hook from before `mul_` gets the gradient of the old value
-    in `y.backward()`, 5; a hook from after it gets that of the new value, 1.
+    """Since PyTorch 2.0, for `x = torch.tensor(1.0, requires_grad=True)` and `y = x * 2`, a
+    `y.register_hook` hook from before `y.mul_(5)` gets the gradient of the old value in
+    `y.backward()`, 5; a hook from after it that of the new value, 1.
 
     Because an in-place operation gives the tensor a new node, and hooks stay with theirs.
     """

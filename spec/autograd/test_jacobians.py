@@ -25,6 +25,8 @@ def test_autograd_gives_the_full_jacobian(device):
     """`torch.autograd.functional.jacobian(lambda x: torch.stack([x.prod(), x.sum()]), x)`
     of `x = torch.tensor([2.0, 3.0, 5.0])` returns the whole Jacobian in one call, a 2 x 3
     matrix: [[15, 10, 6], [1, 1, 1]].
+
+    Inside `torch.inference_mode()` it returns zeros.
     """
     x = torch.tensor([2.0, 3.0, 5.0], device=device)
 
@@ -135,7 +137,7 @@ def test_detach_inside_the_function_gives_zeros_too():
     only `x.sum()` is differentiated.
 
     So where a Jacobian differs from the one that you expect, look for a `detach()`, an `item()` or
-    a `no_grad` in the function.
+    a `no_grad` in the function. Inside `torch.inference_mode()` all its elements are 0.
     """
     x = torch.tensor([2.0, 3.0])
 
@@ -156,6 +158,8 @@ def test_a_hessian_holds_the_second_derivatives(device):
     """For `f(p) = p[0] ** 2 * p[1]`, which is x²y, and `point = torch.tensor([2.0, 3.0])`,
     `torch.autograd.functional.hessian(f, point)` returns the matrix of second derivatives,
     [[2y, 2x], [2x, 0]], here [[6, 4], [4, 0]].
+
+    Inside `torch.inference_mode()` it returns zeros.
     """
     point = torch.tensor([2.0, 3.0], device=device)
 
@@ -177,12 +181,12 @@ def test_a_hessian_of_several_inputs_is_a_table_of_blocks():
 
 
 def test_only_a_scalar_function_has_a_hessian():
-    """`torch.autograd.functional.hessian` of a function that returns a tensor of two
-    elements raises RuntimeError, "should contain a single element"; reduce the output to
+    """`torch.autograd.functional.hessian(torch.square, torch.tensor([2.0, 3.0]))` raises
+    RuntimeError, "should contain a single element", as the output has two elements; reduce it to
     one element, for instance by `sum()`.
 
-    For all second derivatives take the Jacobian of a Jacobian made with `create_graph=True`:
-    without that option the outer one is zeros.
+    For all second derivatives take the `jacobian` of a `jacobian` made with `create_graph=True`:
+    without that option, and with the other options at their defaults, the outer one is zeros.
     """
     with pytest.raises(RuntimeError, match="should contain a single element"):
         functional.hessian(torch.square, torch.tensor([2.0, 3.0]))

@@ -310,8 +310,8 @@ def test_a_decorated_generator_is_silent_only_while_it_runs():
 
 
 def test_an_exception_ends_the_block_and_its_mode():
-    """An exception that leaves a `torch.no_grad()` block restores the mode from before the
-    block.
+    """An exception that leaves a `with torch.no_grad():` block restores the grad mode from before
+    the block.
     """
     with pytest.raises(ZeroDivisionError, match="division by zero"), torch.no_grad():
         1 / 0  # noqa: B018
@@ -340,8 +340,8 @@ def test_results_of_no_grad_are_ordinary_tensors():
     `torch.no_grad()`, `(x * constant).backward()` outside takes `constant` for a constant:
     `x.grad` is 6. `constant.requires_grad_()` is allowed.
 
-    On a tensor made in `torch.inference_mode()`, `requires_grad_()` outside that mode raises
-    RuntimeError: `spec/autograd/test_inference_mode.py`.
+    On the same `x * 2` computed inside `torch.inference_mode()`, `requires_grad_()` outside that
+    mode raises RuntimeError: `spec/autograd/test_inference_mode.py`.
     """
     x = torch.tensor(3.0, requires_grad=True)
     with torch.no_grad():

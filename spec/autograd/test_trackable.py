@@ -39,7 +39,7 @@ def test_an_integer_tensor_cannot_be_tracked():
     floating point and complex dtype can require gradients".
 
     So does `torch.zeros(2, dtype=torch.int64, requires_grad=True)`. Write
-    `torch.tensor([1.0, 2.0, 3.0], requires_grad=True)` or give a floating-point `dtype`.
+    `torch.tensor([1.0, 2.0, 3.0], requires_grad=True)` or give `dtype=torch.float32`.
     """
     with pytest.raises(RuntimeError, match="Only Tensors of floating point and complex dtype"):
         torch.tensor([1, 2, 3], requires_grad=True)

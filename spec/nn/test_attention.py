@@ -94,9 +94,9 @@ def test_a_float_mask_is_added_to_the_likenesses(device):
 
 
 def test_causal_attention_looks_back_only(device):
-    """With `is_causal=True` query n of `F.scaled_dot_product_attention` attends to the keys up to
-    number n only: for 3 queries and 3 keys as with the mask
-    `torch.ones(3, 3, dtype=torch.bool).tril()`.
+    """`F.scaled_dot_product_attention(q, k, v, is_causal=True)` of float32 tensors lets query n
+    attend to the keys up to number n only: for 3 queries and 3 keys as with
+    `attn_mask=torch.ones(3, 3, dtype=torch.bool).tril()`.
     """
     q = torch.zeros(3, 1, device=device)
     v = torch.tensor([[12.0], [24.0], [0.0]], device=device)
@@ -144,8 +144,8 @@ def test_a_mask_is_bool_or_float():
 
 @pytest.mark.torch("<2.5")
 def test_a_query_that_may_see_nothing_used_to_get_nan():
-    """Before PyTorch 2.5 `F.scaled_dot_product_attention` of float32 tensors on the CPU
-    returned NaN for a query whose row of a bool `attn_mask` was all False.
+    """Before PyTorch 2.5 `F.scaled_dot_product_attention` of float32 tensors on the CPU returned
+    NaN for a query whose non-empty row of a bool `attn_mask` was all False.
     """
     q = torch.ones(1, 2)
     mask = torch.tensor([[False]])

@@ -361,8 +361,8 @@ def test_a_cache_may_be_allocated_at_once():
 @pytest.mark.torch(">=2.6")
 @pytest.mark.filterwarnings("ignore:flex_attention called without:UserWarning")
 def test_flex_attention_takes_a_function_of_scores():
-    """`flex_attention(q, k, v, score_mod=function)` of 4-D float32 tensors that don't require
-    grad replaces each score by `function(score, b, h, i, j)`, where b, h, i and j are its
+    """`flex_attention(q, k, v, score_mod=function)` of non-empty 4-D float32 tensors that don't
+    require grad replaces each score by `function(score, b, h, i, j)`, where b, h, i and j are its
     batch, head, query and key index.
 
     It is meant for `torch.compile`: without it an unfused form runs that stores all scores.

@@ -18,9 +18,9 @@ from torch import nn
 
 
 def test_batch_norm_brings_each_feature_of_the_batch_to_mean_zero(device):
-    """In training mode a new `nn.BatchNorm1d` subtracts from each feature of [N, C], N > 1, its
-    mean over the batch and divides by its biased standard deviation over the batch, up to `eps`
-    and rounding.
+    """In training mode a new `nn.BatchNorm1d` subtracts from each feature of a float32 [N, C], N >
+    1 and C > 0, its mean over the batch and divides by its biased standard deviation over the
+    batch, up to `eps` and rounding.
     """
     layer = nn.BatchNorm1d(2, eps=1e-12, device=device)
     x = torch.tensor([[1.0, 0.0], [3.0, 100.0]], device=device)

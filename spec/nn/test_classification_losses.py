@@ -204,11 +204,11 @@ def test_scores_are_floats_and_no_decision():
 
 
 def test_the_classes_are_axis_one_of_an_image_too(device):
-    """For segmentation, where each pixel has a class, `F.cross_entropy` takes logits [N,
-    classes, H, W] and int64 class indices [N, H, W]; with `reduction="none"` it returns one
-    loss per pixel.
+    """For segmentation, where each pixel has a class, `F.cross_entropy` takes float32 logits [N,
+    classes, H, W] and int64 class indices [N, H, W]; with `reduction="none"` it returns one loss
+    per pixel.
 
-    A mask read from an image file is uint8: write `mask.long()`.
+    A mask read from an image file is often uint8: write `mask.long()`.
     """
     scores = torch.zeros(2, 3, 4, 5, device=device)
     target = torch.zeros(2, 4, 5, dtype=torch.int64, device=device)
@@ -247,8 +247,9 @@ def test_a_single_sample_has_a_target_without_axes():
 
 
 def test_class_weights_make_a_weighted_mean(device):
-    """With `weight`, the mean of `F.nll_loss` divides the weighted sum by the sum of the targets'
-    weights, not by the number of samples: losses 1 and 5 with weights 1 and 3 give 4.
+    """`F.nll_loss(logs, classes, weight)` of float32 `logs` divides the weighted sum of the losses
+    by the sum of the targets' weights, not by the number of samples: losses 1 and 5 with weights 1
+    and 3 give 4.
     """
     logs = torch.tensor([[-1.0, -2.0], [-3.0, -5.0]], device=device)
     classes = torch.tensor([0, 1], device=device)
@@ -287,8 +288,8 @@ def test_ignored_targets_do_not_count(device):
 
 
 def test_a_batch_of_ignored_targets_has_the_mean_nan():
-    """`F.cross_entropy` with the default mean is NaN if all class indices are ignored, because it
-    divides 0 by 0; with `reduction="sum"` it is 0.
+    """`F.cross_entropy` of float32 scores with the default mean is NaN if all class indices are
+    ignored, because it divides 0 by 0; with `reduction="sum"` it is 0.
     """
     scores = torch.zeros(1, 2)
 

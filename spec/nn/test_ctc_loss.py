@@ -40,8 +40,8 @@ def test_ctc_loss_wants_time_first_and_two_lengths(log_probs):
 
 
 def test_batch_first_scores_are_refused_by_their_lengths(log_probs):
-    """`F.ctc_loss` raises RuntimeError, "input_lengths must be of size batch_size", for float32
-    `log_probs` of shape (N, T, C) with N input lengths, where T is not N: write
+    """`F.ctc_loss` raises RuntimeError, "input_lengths must be of size batch_size", for non-empty
+    float32 `log_probs` of shape (N, T, C) with N input lengths, where T is not N: write
     `log_probs.transpose(0, 1)`.
 
     Because `F.ctc_loss` takes the second dimension for the batch; where T equals N nothing is

@@ -22,7 +22,7 @@ def test_the_default_reduction_of_kl_div_warns():
     reduction, "reduction: 'mean' divides the total loss by both the batch size and the support
     size".
 
-    Write `reduction="batchmean"`, which divides by the batch size only.
+    For a 2-D `log_q`, write `reduction="batchmean"`, which divides by the batch size only.
     """
     log_q = torch.tensor([[0.5, 0.5]]).log()
     p = torch.tensor([[0.25, 0.75]])
@@ -140,13 +140,12 @@ def test_distributions_have_a_divergence_by_formula():
 
 
 def test_the_divergence_of_a_variational_autoencoder():
-    """For `mu` and `logvar` of shape (samples, features),
-    `-0.5 * (1 + logvar - mu**2 - logvar.exp()).sum(1)` is, up to rounding, the KL
-    divergence of independent normals with mean `mu` and variance `exp(logvar)` from
-    standard ones, per sample.
+    """For 2-D float32 `mu` and `logvar`, `-0.5 * (1 + logvar - mu**2 - logvar.exp()).sum(1)` is,
+    up to rounding and overflow, the KL divergence per row of independent normals with mean `mu`
+    and variance `exp(logvar)` from standard ones.
 
-    `torch.distributions.kl_divergence(Normal(mu, (logvar / 2).exp()), Normal(0.0, 1.0)).sum(1)`
-    gives the same up to rounding.
+    For `logvar` from -80 to 80, `torch.distributions.kl_divergence(Normal(mu, (logvar / 2).exp()),
+    Normal(0.0, 1.0)).sum(1)` gives the same up to rounding.
     """
     mu = torch.tensor([[1.0, 0.0], [0.0, 0.0]])
     logvar = torch.tensor([[0.0, 1.0], [0.0, 0.0]])

@@ -160,9 +160,9 @@ def test_the_function_of_batch_norm_is_given_the_statistics():
 
 
 def test_an_adaptive_softmax_gives_rare_classes_smaller_layers():
-    """`nn.AdaptiveLogSoftmaxWithLoss(8, 10, cutoffs=[2, 5], div_value=2.0)` scores classes
-    0 and 1 in its head and the rest in two clusters, projected to 4 and 2 features;
-    `log_prob(x).exp()` sums to 1 over the classes, up to rounding.
+    """`nn.AdaptiveLogSoftmaxWithLoss(8, 10, cutoffs=[2, 5], div_value=2.0)` scores classes 0 and 1
+    in its head and the rest in two clusters, projected to 4 and 2 features; for `x` of shape (N,
+    8), `log_prob(x).exp().sum(1)` is 1, up to rounding.
 
     It makes large vocabularies cheap, if the classes are numbered from the most frequent to the
     rarest. The default `div_value=4.0` would leave 2 and 0 features of these 8.
@@ -177,9 +177,9 @@ def test_an_adaptive_softmax_gives_rare_classes_smaller_layers():
 
 
 def test_an_adaptive_softmax_returns_output_and_loss():
-    """`nn.AdaptiveLogSoftmaxWithLoss` is called with inputs and class indices and returns a
-    named tuple: `output`, the log-probability of each sample's class, and `loss`, minus their
-    mean.
+    """`nn.AdaptiveLogSoftmaxWithLoss`, called with a float32 input of shape (N, in_features) and N
+    int64 class indices, returns a named tuple: `output`, the log-probability of each sample's
+    class, and `loss`, minus their mean.
 
     A class index of 10 for ten classes raises RuntimeError, "Target values should be in [0,
     9]".

@@ -40,9 +40,9 @@ def test_a_ranking_loss_wants_one_score_above_the_other():
     ],
 )
 def test_the_targets_of_margin_losses_are_plus_and_minus_one(values):
-    """`F.margin_ranking_loss`, `F.soft_margin_loss` and `F.hinge_embedding_loss` take
-    targets 1 and -1; a float or int64 target of 0 raises nothing:
-    `F.soft_margin_loss(torch.tensor([5.0]), torch.tensor([0.0]))` is about 0.6931, log 2.
+    """`F.margin_ranking_loss`, `F.soft_margin_loss` and `F.hinge_embedding_loss` take targets 1
+    and -1; with float32 inputs, a float or int64 target 0 raises nothing:
+    `F.soft_margin_loss(torch.tensor([5.0]), torch.tensor([0.0]))` is about log 2.
 
     Write `2.0 * target - 1` for targets of 1 and 0: with the int 2, uint8 targets would become
     255 instead of -1.

@@ -34,8 +34,8 @@ def test_a_forward_hook_sees_module_inputs_and_output(device):
 
 
 def test_calling_forward_directly_skips_the_hooks():
-    """For `net = nn.Sequential(nn.ReLU())`, `net.forward(x)` skips the forward hooks
-    registered on `net` and runs those registered on `net[0]`; `net(x)` runs both.
+    """For `net = nn.Sequential(nn.ReLU())` and a float32 `x`, `net.forward(x)` skips the forward
+    hooks registered on `net` and runs those registered on `net[0]`; `net(x)` runs both.
 
     Because `__call__` runs the hooks, and `forward` calls the children by `__call__`. So call
     `model(x)` and not `model.forward(x)`.

@@ -309,8 +309,9 @@ def test_a_dirac_kernel_passes_its_channels():
 
 
 def test_sparse_initialisation_zeroes_a_part_of_each_column():
-    """`nn.init.sparse_(weight, sparsity=0.5)` fills a matrix with normal numbers of standard
-    deviation 0.01 and sets half of each column, rounded up, to 0; a 3-D tensor raises ValueError.
+    """`nn.init.sparse_(weight, sparsity=0.5)` fills a contiguous float32 matrix with normal
+    numbers of standard deviation 0.01 and sets half of each column, rounded up, to 0; a 3-D tensor
+    raises ValueError.
     """
     weight = nn.init.sparse_(torch.empty(1000, 10), sparsity=0.5)
 

@@ -47,8 +47,8 @@ def test_a_linear_layer_maps_the_last_dimension_and_keeps_those_before():
 
 @pytest.mark.torch(">=2.0,!=2.1.*,!=2.2.*")
 def test_a_linear_layer_refuses_a_single_number():
-    """`nn.Linear(1, 2)` raises RuntimeError for a 0-d tensor `x`, "need to be at least 1D": write
-    `x[None]`, whose shape is (1,).
+    """`nn.Linear(1, 2)` raises RuntimeError for a 0-d float32 tensor `x`, "need to be at least
+    1D": write `x[None]`, whose shape is (1,).
     """
     layer = nn.Linear(1, 2)
     x = torch.tensor(1.0)

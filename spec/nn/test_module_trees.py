@@ -86,8 +86,8 @@ def test_a_part_is_fetched_by_its_path():
     path; if `net[0]` is an `nn.Sequential` of two layers, `net.get_submodule("0.5")` raises
     AttributeError, "Sequential has no attribute `5`".
 
-    `named_modules(remove_duplicate=False)` lists the paths that `get_submodule` takes; by default
-    a module that is used at two paths is listed once.
+    `get_submodule` takes each path that `named_modules(remove_duplicate=False)` lists; by default
+    `named_modules` lists a module that is used at two paths once.
     """
     net = nn.Sequential(nn.Sequential(nn.Linear(2, 3), nn.ReLU()), nn.Linear(3, 1))
 

@@ -118,8 +118,9 @@ def test_backward_needs_no_method_of_its_own(device):
 
 @pytest.mark.claim("blitz-forward-any-op")
 def test_any_tensor_operation_goes_inside_forward(device):
-    """`forward` of an `nn.Module` may call tensor operations that are no layers: gradients
-    pass through `sort`, indexing, `torch.stack` and `sum` to the parameters.
+    """`forward` of an `nn.Module` may call tensor operations that are no layers: for float32
+    tensors gradients pass through `sort().values`, slicing, `torch.stack` and `sum` to the
+    parameters.
     """
 
     class Net(nn.Module):
@@ -366,8 +367,9 @@ def test_forward_without_self_counts_the_module_as_an_argument():
 
 
 def test_a_forward_without_return_answers_none():
-    """For an `nn.Module` without hooks whose `forward` lacks its `return`, `y = net(x)` raises
-    nothing and gives None; the error comes where None is used, as in `y.sum()`.
+    """For an `nn.Module` without hooks whose `forward` lacks its `return`, `y = net(x)` gives
+    None; the missing `return` itself raises nothing. The error comes where None is used, as in
+    `y.sum()`.
 
     Where the last line of `forward` is `self.fc(x)`, write `return self.fc(x)`.
     """

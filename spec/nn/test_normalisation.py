@@ -31,10 +31,12 @@ def test_layer_norm_looks_at_one_sample(device):
 
 
 def test_layer_norm_is_told_the_axes_it_joins():
-    """`nn.LayerNorm((2, 2))` normalises over the last two dimensions together; `nn.LayerNorm(3)`
-    raises RuntimeError for an input whose last dimension has not the size 3.
+    """`nn.LayerNorm((2, 2))` normalises a float32 input [N, 2, 2] over the last two dimensions
+    together; `nn.LayerNorm(3)` raises RuntimeError for an input whose last dimension has not the
+    size 3.
 
-    Pass `x.shape[-1]` to normalise the last dimension, or `x.shape[1:]` for all but the batch.
+    For an `x` of two or more dimensions pass `x.shape[-1]` to normalise the last dimension, or
+    `x.shape[1:]` for all but the batch.
     """
     layer = nn.LayerNorm((2, 2), eps=0.0)
     x = torch.tensor([[[1.0, 1.0], [3.0, 3.0]]])
@@ -104,8 +106,8 @@ def test_rms_norm_divides_without_taking_the_mean_away(device):
 
 def test_instance_norm_learns_nothing_unless_told():
     """`nn.InstanceNorm2d(3)` has no parameters and no running statistics, unlike
-    `nn.BatchNorm2d(3)`; `affine=True` gives it a weight and a bias, `track_running_stats=True`
-    the running statistics.
+    `nn.BatchNorm2d(3)`; `nn.InstanceNorm2d(3, affine=True)` has a weight and a bias,
+    `nn.InstanceNorm2d(3, track_running_stats=True)` the running statistics.
     """
     plain, learning = nn.InstanceNorm2d(3), nn.InstanceNorm2d(3, affine=True)
     tracking = nn.InstanceNorm2d(3, track_running_stats=True)

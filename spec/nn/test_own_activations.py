@@ -38,9 +38,9 @@ def test_a_function_of_tensors_is_an_activation(device):
 
 @pytest.mark.claim("self-own-activation")
 def test_an_activation_of_ones_own_is_a_layer_with_a_forward():
-    """An activation written as an `nn.Module` that uses an `nn.Parameter` of its own stands in an
-    `nn.Sequential` like a layer: `named_parameters()` lists the parameter, and `backward()` gives
-    the parameter a gradient.
+    """An activation written as an `nn.Module` whose `forward` multiplies by its own
+    `nn.Parameter(torch.tensor(2.0))` stands in an `nn.Sequential` like a layer:
+    `named_parameters()` lists the parameter, and `backward()` gives it a gradient.
     """
 
     class Scaled(nn.Module):
@@ -61,9 +61,9 @@ def test_an_activation_of_ones_own_is_a_layer_with_a_forward():
 
 
 def test_where_chooses_between_two_formulas(device):
-    """`torch.where(x > 0, x * x, 0.5 * x)` defines an activation in two pieces; for x such as -2
-    and 2 both pieces have finite slopes, so that each element gets the gradient of the piece chosen
-    for it.
+    """`torch.where(x > 0, x * x, 0.5 * x)` of a float32 `x` defines an activation in two pieces;
+    for values such as -2 and 2 both pieces have finite slopes, so that each element gets the
+    gradient of the piece chosen for it.
 
     An infinite slope of the other piece makes the gradient NaN:
     `spec/autograd/test_gradient_edges.py`.

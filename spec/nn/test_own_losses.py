@@ -105,9 +105,9 @@ def test_binary_focal_loss_is_in_torchvision():
 
 
 def test_info_nce_is_cross_entropy_over_similarities():
-    """InfoNCE of n pairs of normalised rows `a[i]`, `b[i]`, with a number `temperature`, is
-    `F.cross_entropy(a @ b.T / temperature, torch.arange(n))`: in row i of the similarities
-    `a @ b.T` the partner is in column i.
+    """InfoNCE of n > 0 pairs of normalised float32 rows `a[i]`, `b[i]`, with a number
+    `temperature` > 0, is `F.cross_entropy(a @ b.T / temperature, torch.arange(n))`: in row i of
+    the similarities `a @ b.T` the partner is in column i.
 
     CLIP takes the mean of this and of the same loss for `b @ a.T`.
     """

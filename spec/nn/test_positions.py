@@ -72,8 +72,8 @@ def test_learnt_positions_are_a_second_embedding():
 
 
 def test_sines_and_cosines_tell_positions_apart():
-    """In a Transformer's sine and cosine table of positions with 4 columns, row 1 is, up to
-    rounding, `torch.sin(p)`, `torch.cos(p)`, `torch.sin(p / 100)`, `torch.cos(p / 100)` of
+    """In a Transformer's table of positions with 4 columns, sine and cosine in turn, row 1 is, up
+    to rounding, `torch.sin(p)`, `torch.cos(p)`, `torch.sin(p / 100)`, `torch.cos(p / 100)` of
     `p = torch.tensor(1.0)`, and row 0 [0, 1, 0, 1].
     """
     table = sines(100, 4)

@@ -56,8 +56,8 @@ def test_batch_and_time_confused_are_not_noticed():
 
 
 def test_a_single_sequence_has_no_batch_axis():
-    """`nn.GRU` also takes one sequence without a batch, [time, features]; its output and hidden
-    state then have no batch dimension.
+    """`nn.GRU` also takes one non-empty sequence without a batch, [time, features]; its output and
+    hidden state then have no batch dimension.
     """
     output, hidden = nn.GRU(3, 5)(torch.zeros(7, 3))
 
@@ -66,9 +66,9 @@ def test_a_single_sequence_has_no_batch_axis():
 
 
 def test_layers_and_directions_add_to_the_state(device):
-    """`nn.GRU(3, 5, num_layers=2, bidirectional=True)` gives for an input of shape (7, 2,
-    3), time before batch, an output (7, 2, 10), both directions of the last layer side by
-    side, and a hidden state (4, 2, 5), for 2 layers times 2 directions.
+    """`nn.GRU(3, 5, num_layers=2, bidirectional=True)` gives for a float32 input of shape (7, 2,
+    3), time before batch, an output (7, 2, 10), the last layer's directions side by side, and a
+    hidden state (4, 2, 5), for 2 layers times 2 directions.
     """
     layer = nn.GRU(3, 5, num_layers=2, bidirectional=True, device=device)
 
@@ -153,8 +153,8 @@ def test_one_step_of_an_lstm(device):
 
 
 def test_one_step_of_a_gru(device):
-    """`nn.GRUCell` stacks its weights in the order r, z, n. For vectors `x` and `h` one
-    step gives, up to rounding, `n = tanh(W_in @ x + b_in + r * (W_hn @ h + b_hn))` and
+    """`nn.GRUCell` stacks its weights in the order r, z, n. For float32 vectors `x`, `h` one step
+    gives, up to rounding, `n = tanh(W_in @ x + b_in + r * (W_hn @ h + b_hn))` and
     `h' = (1 - z) * n + z * h`, r and z being taken after their sigmoid.
 
     `W_in` is the last third of `weight_ih`, `W_hn` that of `weight_hh`. The original paper
@@ -322,9 +322,9 @@ def test_a_state_of_another_batch_is_refused():
 
 
 def test_a_state_of_an_lstm_stays_layers_first():
-    """`nn.LSTM(2, 3, batch_first=True)` takes with a batch of 4 a pair of states of shape (1,
-    4, 3) each: a pair of (4, 1, 3) raises RuntimeError, "Expected hidden[0] size (1, 4, 3), got
-    [4, 1, 3]".
+    """`nn.LSTM(2, 3, batch_first=True)` takes with an input of shape (4, 7, 2) a pair of states of
+    shape (1, 4, 3) each: a pair of (4, 1, 3) raises RuntimeError, "Expected hidden[0] size (1, 4,
+    3), got [4, 1, 3]".
 
     `hidden[0]` is `h_0` of the pair `(h_0, c_0)`; with a batched input and without `proj_size`
     both have the shape (layers, batch, hidden size), with `bidirectional=True` (2 * layers, batch,

@@ -213,9 +213,9 @@ def test_upsample_functions_are_deprecated(name):
 
 
 def test_upsampling_bilinear_aligns_the_corners():
-    """From the image `[[[[0.0, 3.0]]]]`, `nn.UpsamplingBilinear2d(scale_factor=2)`, which has
-    `align_corners=True`, makes two rows 0, 1, 2, 3; `nn.Upsample(scale_factor=2, mode="bilinear")`
-    makes two rows 0, 0.75, 2.25, 3.
+    """From the float32 image `[[[[0.0, 3.0]]]]`, `nn.UpsamplingBilinear2d(scale_factor=2)`, which
+    has `align_corners=True`, makes two rows 0, 1, 2, 3;
+    `nn.Upsample(scale_factor=2, mode="bilinear")` makes two rows 0, 0.75, 2.25, 3.
     """
     x = torch.tensor([[[[0.0, 3.0]]]])
 
@@ -227,8 +227,8 @@ def test_upsampling_bilinear_aligns_the_corners():
 
 
 def test_pixel_shuffle_makes_pixels_of_channels(device):
-    """`nn.PixelShuffle(2)` and `F.pixel_shuffle(x, 2)` make one 2 x 2 block of each four
-    channels: (N, 4C, H, W) becomes (N, C, 2H, 2W); `nn.PixelUnshuffle(2)` and
+    """For a non-empty `x`, `nn.PixelShuffle(2)` and `F.pixel_shuffle(x, 2)` make one 2 x 2 block
+    of each four channels: (N, 4C, H, W) becomes (N, C, 2H, 2W); `nn.PixelUnshuffle(2)` and
     `F.pixel_unshuffle(y, 2)` go back.
     """
     x = torch.tensor([1.0, 2.0, 3.0, 4.0], device=device).view(1, 4, 1, 1)

@@ -20,8 +20,9 @@ from torch import nn
 
 @pytest.mark.claim("summary-sequential")
 def test_a_sequential_is_a_complete_model():
-    """`nn.Sequential(nn.Linear(1, 10), nn.ReLU(), nn.Linear(10, 1))` is a complete network of 31
-    numbers in four parameters, each of which gets a gradient by `backward()`.
+    """`model = nn.Sequential(nn.Linear(1, 10), nn.ReLU(), nn.Linear(10, 1))` is a complete network
+    of 31 numbers in four parameters; `model(torch.ones(5, 1)).sum().backward()` gives each of the
+    four a gradient.
     """
     model = nn.Sequential(nn.Linear(1, 10), nn.ReLU(), nn.Linear(10, 1))
     y = model(torch.ones(5, 1))

@@ -132,8 +132,8 @@ def test_weights_alone_are_tied_by_assigning_the_parameter(device):
 
 
 def test_tied_weights_collect_one_gradient():
-    """The weight of two `nn.Linear` tied by `second.weight = first.weight` has one `.grad`: after
-    `backward()` it is the sum of the gradients from both layers.
+    """Two `nn.Linear(1, 1)` tied by `second.weight = first.weight` have one `.grad` for their
+    weight: after the first `backward()` it is the sum of the gradients from both layers.
     """
     first, second = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
     second.weight = first.weight
@@ -220,13 +220,14 @@ def test_to_empty_unties_weights():
 
 @pytest.mark.torch(">=2.1")
 def test_loading_by_assignment_unties_weights():
-    """`load_state_dict(state, assign=True)` with a `state` of plain tensors makes one
-    parameter per name: layers tied by `second.weight = first.weight` have two afterwards.
-    Tie them again after loading.
+    """`load_state_dict(state, assign=True)` with a `state` of plain float32 tensors makes a
+    parameter of its own for each parameter name: layers tied by `second.weight = first.weight`
+    have two afterwards. Tie them again after loading.
 
-    Two such parameters still share memory if the tensors of the state did, and an optimizer
-    then updates it twice per step; if the state's tensors are copies, the two drift apart.
-    A state of parameters, `state_dict(keep_vars=True)`, keeps them tied.
+    Two such parameters still share memory if the tensors of the state did, and an optimizer then
+    updates it twice per step; if the state's tensors are copies, the two drift apart.
+    `net.state_dict(keep_vars=True)` of the tied `net` holds its parameter itself and keeps the
+    layers tied.
     """
     first, second = nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False)
     second.weight = first.weight

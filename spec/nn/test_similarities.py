@@ -60,9 +60,9 @@ def test_all_pairs_are_a_product_of_normalised_rows():
 
 
 def test_two_tensors_of_different_lengths_have_no_pairs():
-    """`F.cosine_similarity` of shapes (2, 4) and (3, 4) raises RuntimeError, "The size of
-    tensor a (2) must match the size of tensor b (3)"; the shapes (1, 4) and (3, 4) are
-    broadcast.
+    """`F.cosine_similarity` of float32 tensors of shapes (2, 4) and (3, 4) raises RuntimeError,
+    "The size of tensor a (2) must match the size of tensor b (3)"; the shapes (1, 4) and (3, 4)
+    are broadcast.
 
     For the cosines of all pairs write `F.normalize(a) @ F.normalize(b).T`.
     """

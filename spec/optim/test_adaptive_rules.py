@@ -153,8 +153,7 @@ def test_adamw_shrinks_the_weight_by_a_fixed_part():
     else moves the weight as long as each gradient so far was zero.
 
     The decay depends on `lr`: a schedule that lowers the rate lowers the decay with it. If each
-    gradient so far was zero, Adam's own step is 0 / 0 with `eps=0`, and in float16 without
-    `fused=True`, because 1e-8 is 0 there.
+    gradient so far was zero, Adam's own step is 0 / 0 with `eps=0`.
     """
     weight = nn.Parameter(torch.tensor([4.0, -4.0]))
     optimizer = torch.optim.AdamW([weight], lr=0.5, weight_decay=0.5)

@@ -166,9 +166,9 @@ def test_an_average_has_the_prefix_module():
 
 @pytest.mark.torch(">=2.0")
 def test_the_running_statistics_are_copied_and_not_averaged():
-    """`AveragedModel.update_parameters` by default copies the buffers of the network, such
-    as the `running_mean` of `nn.BatchNorm1d`; with `use_buffers=True` the `running_mean` is
-    averaged like the parameters.
+    """For `net = nn.BatchNorm1d(1)`, `update_parameters(net)` of `AveragedModel(net)` copies the
+    buffers, such as `running_mean`; that of `AveragedModel(net, use_buffers=True)` averages the
+    `running_mean` like the parameters.
     """
     net = nn.BatchNorm1d(1)
     copied, averaged = AveragedModel(net), AveragedModel(net, use_buffers=True)

@@ -22,8 +22,8 @@ def test_all_gradients_are_scaled_by_one_factor(device):
     parameters, of joint norm 5, into 0.6 and -0.8, nearly: it multiplies both in place by
     `max_norm / (norm + 1e-6)`, as that is below 1.
 
-    So the direction stays and the new norm is `max_norm`, up to rounding, if the old one is
-    far above 1e-6; in bfloat16 it may be a hundredth larger.
+    So the direction stays and the new norm is 1, up to rounding; with bfloat16 gradients it may be
+    off by about a hundredth.
     """
     first = nn.Parameter(torch.zeros(1, device=device))
     second = nn.Parameter(torch.zeros(1, device=device))

@@ -20,8 +20,9 @@ from torch import nn
 
 
 def test_a_plain_list_makes_one_group():
-    """`torch.optim.SGD(net.parameters(), lr=0.5)` has one group in `param_groups`, which
-    holds the `nn.Parameter` objects themselves in the order of the net.
+    """With `net = nn.Linear(2, 1)`, `torch.optim.SGD(net.parameters(), lr=0.5)` has one group in
+    `param_groups`; its "params" are the `nn.Parameter` objects themselves, `net.weight` and then
+    `net.bias`.
     """
     net = nn.Linear(2, 1)
 
@@ -113,8 +114,9 @@ def test_biases_without_decay_are_selected_by_their_dimensions():
 
 
 def test_a_group_can_be_added_later():
-    """`optimizer.add_param_group({"params": weight, "lr": 0.25})` of an `SGD` that doesn't
-    have the parameter `weight` yet adds it, as a group with settings of its own.
+    """For two parameters `first` and `second` and `optimizer = torch.optim.SGD([first], lr=0.5)`,
+    `optimizer.add_param_group({"params": second, "lr": 0.25})` adds `second`, as a group with
+    settings of its own.
 
     Used when layers are unfrozen during training, or replaced after the optimizer was made.
     """

@@ -105,8 +105,8 @@ def test_a_tensor_without_requires_grad_is_taken_and_rests():
     """`torch.optim.SGD` accepts a tensor that doesn't require grad; `backward()` gives it
     no gradient, and `step()` skips it while its `grad` is None.
 
-    No error says that it isn't trained. Frozen parameters may therefore be handed over with
-    the others. An old gradient would still move it: see `spec/optim/test_zero_grad.py`.
+    `SGD` doesn't say that such a tensor isn't trained. Frozen parameters may therefore be handed
+    over with the others. An old gradient would still move it: see `spec/optim/test_zero_grad.py`.
     """
     weight, constant = nn.Parameter(torch.tensor(4.0)), torch.tensor(4.0)
     optimizer = torch.optim.SGD([weight, constant], lr=0.25)
@@ -239,8 +239,8 @@ def test_a_replaced_parameter_is_not_the_optimizers():
 
 
 def test_a_copied_net_is_not_the_optimizers():
-    """`copy.deepcopy(net)` has parameters of its own: an optimizer made for `net` doesn't
-    train the copy.
+    """`copy.deepcopy(net)` of `net = nn.Linear(1, 1, bias=False)` has a weight of its own: an
+    optimizer made for `net` doesn't train the copy.
     """
     net = nn.Linear(1, 1, bias=False)
     net.weight.data.fill_(4.0)

@@ -55,11 +55,10 @@ def test_a_loop_over_the_parameters_does_by_hand_what_sgd_does():
 
 
 def test_the_loop_by_hand_is_written_under_no_grad_today():
-    """Under `torch.no_grad()`, `parameter -= lr * parameter.grad` updates in place a
-    trainable `nn.Parameter` that has a gradient, and the parameter still requires grad
-    afterwards.
+    """Under `torch.no_grad()`, `parameter -= lr * parameter.grad` updates in place a contiguous
+    trainable `nn.Parameter` that has a gradient, and the parameter still requires grad afterwards.
 
-    Outside of `no_grad` the same line raises RuntimeError: see
+    With grad mode on, the same line raises RuntimeError: see
     `spec/autograd/test_changing_leaves.py`.
     """
     net = nn.Linear(2, 1, bias=False)

@@ -152,8 +152,9 @@ def test_a_sequence_has_one_milestone_fewer_than_schedulers(optimizer):
 
 
 def test_a_sequence_is_of_schedulers_of_one_optimizer(optimizer):
-    """`SequentialLR(optimizer, ...)` raises ValueError, "expects all schedulers to belong
-    to the same optimizer", if one of its schedulers was made with another optimizer.
+    """`SequentialLR(optimizer, [ConstantLR(optimizer), ConstantLR(other)], milestones=[1])` raises
+    ValueError, "expects all schedulers to belong to the same optimizer", where `other` is another
+    optimizer.
     """
     other = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     parts = [lr_scheduler.ConstantLR(optimizer), lr_scheduler.ConstantLR(other)]

@@ -65,9 +65,9 @@ def test_einsum_rearranges_and_sums_by_letters(equation, result, device):
     ],
 )
 def test_einsum_multiplies_by_letters(equation, result, device):
-    """`torch.einsum("ij,jk->ik", x, y)` of float32 matrices is their matrix product: it multiplies
-    the elements with the same `j`, a letter of both operands, and sums over `j`, because `j` is
-    missing after `->`.
+    """`torch.einsum("ij,jk->ik", x, y)` of float32 matrices of shapes (I, J) and (J, K) is their
+    matrix product: it multiplies the elements with the same `j`, a letter of both operands, and
+    sums over `j`, because `j` is missing after `->`.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     y = torch.tensor([[1.0, 0.0], [0.0, 10.0]], device=device)

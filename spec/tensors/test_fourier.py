@@ -75,9 +75,9 @@ def test_irfft_needs_an_odd_length(device):
 
 
 def test_fftfreq_names_the_frequencies():
-    """`torch.fft.fftfreq(n, d)` gives the frequency of each element of `torch.fft.fft` for n
-    samples `d` apart: from 0 upwards, then the negative ones. `torch.fft.fftshift` moves
-    frequency 0 to index n // 2.
+    """`torch.fft.fftfreq(n, d)` with positive n and `d` gives the frequency of each element of
+    `torch.fft.fft` for n samples `d` apart: from 0 upwards, then the negative ones.
+    `torch.fft.fftshift` of this vector moves frequency 0 to index n // 2.
     """
     frequencies = torch.fft.fftfreq(4, d=0.5)
 

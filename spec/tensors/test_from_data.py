@@ -256,7 +256,7 @@ def test_nan_is_refused_in_an_integer_tensor(device):
     stands for NaN; with `dtype=torch.bool` NaN becomes True.
 
     Replace NaN before converting: `torch.tensor(data, dtype=torch.float64).nan_to_num(0).long()`;
-    float32 would round integers above 2**24. NaN is True because it is not equal to zero.
+    float32 would round odd integers above 2**24. NaN is True because it is not equal to zero.
     """
     assert torch.tensor([float("nan")], dtype=torch.bool, device=device).tolist() == [True]
     assert torch.tensor([2.0, float("nan")], device=device).nan_to_num(0).long().tolist() == [2, 0]

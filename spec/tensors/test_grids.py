@@ -125,8 +125,8 @@ def test_a_grid_of_points_is_a_stack_of_coordinates(device):
 
 
 def test_cartesian_prod_lists_every_pair(device):
-    """`torch.cartesian_prod(a, b)` of two vectors of one dtype has one row per pair of an
-    element of `a` and one of `b`, those of `b` running fastest, like `itertools.product`.
+    """`torch.cartesian_prod(a, b)` of two int64 vectors has one row per pair of an element of `a`
+    and one of `b`, those of `b` running fastest, like `itertools.product`.
     """
     a, b = torch.tensor([1, 2], device=device), torch.tensor([3, 4], device=device)
 

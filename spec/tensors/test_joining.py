@@ -122,8 +122,9 @@ def test_an_empty_list_cannot_be_joined():
     """`torch.stack([])` raises a RuntimeError, "stack expects a non-empty TensorList": there is
     no tensor to take shape and dtype from.
 
-    `torch.cat([])` raises too. Where a list of vectors may be empty, put an empty vector in
-    front: `torch.cat([torch.empty(0, dtype=torch.int64), *parts])` leaves int64 as it is, while
+    `torch.cat([])` raises as well: RuntimeError in PyTorch 2.8, ValueError in 2.14. Where a list
+    of vectors may be empty, put an empty vector in front:
+    `torch.cat([torch.empty(0, dtype=torch.int64), *parts])` leaves int64 as it is, while
     `torch.empty(0)` would make float32 of it.
     """
     parts = []

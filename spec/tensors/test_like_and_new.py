@@ -53,7 +53,7 @@ def test_full_like_converts_its_value_to_the_patterns_dtype(device):
     """`torch.full_like(x, 2.75)` converts the fill value to the dtype of `x`: a float32 tensor
     is filled with 2.75, an int64 tensor with 2.
 
-    The conversion drops the fraction without a warning;
+    The conversion to int64 drops the fraction without a warning;
     `torch.full_like(x, 2.75, dtype=torch.float32)` keeps it.
     """
     floats = torch.full_like(torch.zeros(2, device=device), 2.75)

@@ -156,7 +156,7 @@ def test_plus_equals_with_an_array_is_not_in_place():
     float64 tensor.
 
     Because `add_` refuses an array, and Python falls back to `x = x + array`. Write
-    `x += torch.from_numpy(array)`.
+    `x += torch.from_numpy(array)` for a contiguous array.
     """
     x = torch.tensor([1.0, 2.0])
     other_name = x
@@ -176,8 +176,8 @@ def test_an_array_times_a_tensor_is_refused():
     raises a TypeError, "unsupported operand type(s) for *".
 
     Because tensors ask NumPy to leave the operator to them, and torch takes no array there. Write
-    `torch.from_numpy(array) * x`; `x * array` runs in NumPy, which with grad mode on raises
-    RuntimeError for a tensor that requires grad.
+    `torch.from_numpy(array) * x`, with `array.copy()` where a stride is negative. `x * array` runs
+    in NumPy, which with grad mode on raises RuntimeError for a tensor that requires grad.
     """
     array = np.array([10.0, 10.0])
     x = torch.tensor([1.0, 2.0])

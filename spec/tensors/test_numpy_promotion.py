@@ -26,7 +26,8 @@ def test_numpy_promotes_integers_with_floats_wider():
     a wider dtype.
 
     int64 and float32 are float64 in NumPy, which is exact up to 2**53, and float32 in torch, which
-    is exact up to 2**24. Write `x.double()` for the int64 tensor first to get the digits of NumPy.
+    is exact up to 2**24. Write `x.double()` for an int64 tensor of one or more dimensions first to
+    get the digits of NumPy.
     """
     names = "bool uint8 int8 int16 int32 int64 float16 float32 float64 complex64 complex128"
 
@@ -96,8 +97,8 @@ def test_numpy_lets_an_array_without_dimensions_count_in_full():
     """In NumPy 2, `x + y` of a float32 array `x` of shape (2,) and a float64 array `y` of
     shape () is float64; in torch, `x + y` of tensors of these shapes and dtypes is float32.
 
-    Because torch ranks a 0-dimensional tensor below one with dimensions. For float64 write
-    `x.double() + y`.
+    Because torch, between float32 and float64, takes the dtype of the tensor with dimensions, not
+    that of the 0-dimensional one. For float64 write `x.double() + y`.
     """
     array = np.ones(2, dtype="float32") + np.array(1.0, dtype="float64")
     tensor = torch.ones(2, dtype=torch.float32) + torch.tensor(1.0, dtype=torch.float64)

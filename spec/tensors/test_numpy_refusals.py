@@ -72,7 +72,8 @@ def test_a_tensor_on_another_device_is_refused():
     """`x.numpy()` of a dense tensor on the meta device raises a TypeError, "can't convert
     meta device type tensor to numpy".
 
-    `x.cpu().numpy()` copies a tensor from a GPU first; a meta tensor has no data at all.
+    `x.detach().cpu().numpy()` copies a float32 tensor from a GPU first; a meta tensor has no data
+    at all.
     """
     x = torch.ones(2, device="meta")
 

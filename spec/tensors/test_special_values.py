@@ -226,7 +226,7 @@ def test_some_functions_of_nan_are_no_nan(device):
     """With `nan = torch.tensor([torch.nan])`, which is float32, `nan ** 0` and `1 ** nan` are 1,
     not NaN.
 
-    Because any number to the power of 0 is 1, and so is 1 to any power.
+    Because `x ** 0` is 1 for any float32 `x`, and so is `1 ** x`.
     """
     nan = torch.tensor([torch.nan], device=device)
 

@@ -121,8 +121,8 @@ def test_a_python_number_of_the_same_kind_changes_nothing(device):
     of a float16 tensor `y` are float16 tensors.
 
     Because a Python number of the same or a lower category (bool, integer, float, complex) does
-    not take part in the choice of the dtype. So Python numbers in a formula do not turn a float16
-    model into float32.
+    not take part in the choice of the dtype. So `y * 0.5 + 1` is float16 too, but `(y > 0) * 0.5`
+    is float32, because bool is a lower category than float.
     """
     small = torch.ones(2, dtype=torch.int8, device=device)
     half = torch.ones(2, dtype=torch.float16, device=device)

@@ -215,8 +215,8 @@ def test_flatten_makes_one_axis_of_several():
     dimensions from `start_dim` to `end_dim`, the latter included, into one: `flatten(1)` gives
     (2, 12), `flatten(0, 1)` (6, 4), `flatten()` (24,).
 
-    `flatten(1)` keeps the batch dimension, which is what a linear layer after a convolution
-    needs.
+    With batched input `flatten(1)` keeps the batch dimension, which is what a linear layer after a
+    convolution needs.
     """
     x = torch.zeros(2, 3, 4)
 
