@@ -282,15 +282,14 @@ def test_an_instance_is_not_called():
 
 
 def test_once_differentiable_refuses_a_second_derivative():
-    """With `@once_differentiable` on `backward` of `Cube`, a `Function`, and
+    """With `@once_differentiable` on `backward` of a `Function` `Cube` for x³ and
     `x = torch.tensor(1.0, requires_grad=True)`,
-    `(first,) = torch.autograd.grad(Cube.apply(x) ** 2, x, create_graph=True)` works;
+    `(first,) = torch.autograd.grad(Cube.apply(x)**2, x, create_graph=True)` works;
     `first.backward()` raises RuntimeError.
 
     `@once_differentiable` belongs on a `backward` that computes outside torch. It does not catch
-    every case: where `Cube` computes x³, `first.backward()` on the derivative of
-    `Cube.apply(x) + x**2` raises no error and leaves 2 in `x.grad` instead of 8, since no gradient
-    that arrived at `Cube` required grad.
+    every case: `first.backward()` on the derivative of `Cube.apply(x) + x**2` raises no error and
+    leaves 2 in `x.grad` instead of 8, since no gradient that arrived at `Cube` required grad.
     """
 
     class Cube(torch.autograd.Function):

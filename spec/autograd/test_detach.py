@@ -22,9 +22,9 @@ import torch
 
 
 def test_detach_shares_the_memory(device):
-    """`d = x.detach()` of a dense tensor `x`, made outside `torch.inference_mode()`, is a
-    new tensor on the storage of `x`, whether `x` requires grad or not: writing an element
-    of `d` changes `x`.
+    """`d = x.detach()` of a dense tensor `x`, both made outside `torch.inference_mode()`, is a new
+    tensor on the storage of `x`, whether `x` requires grad or not: writing an element of `d`
+    changes `x`.
 
     Use `x.detach().clone()` for a copy that is independent.
     """

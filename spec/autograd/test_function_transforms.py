@@ -26,9 +26,10 @@ forward_mode = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecat
 
 
 def test_grad_makes_a_function_into_its_derivative(device):
-    """For an `f` that returns a 0-d float32 tensor, `torch.func.grad(f)` returns a
-    function, the derivative of `f`; the float32 tensor that it is called with needs no
-    `requires_grad` and gets no `.grad`.
+    """`torch.func.grad(lambda x: x**3)` returns a function, the derivative 3x²; the 0-d float32
+    tensor that it is called with needs no `requires_grad` and gets no `.grad`.
+
+    Inside `torch.inference_mode()` the function returns 0 in PyTorch 2.8.
     """
     derivative = torch.func.grad(lambda x: x**3)
     x = torch.tensor(2.0, device=device)

@@ -101,9 +101,10 @@ def test_gradients_reach_the_tensors_of_the_dict(device):
 def test_a_step_inside_the_graph_can_be_differentiated():
     """For `layer = nn.Linear(1, 1, bias=False)` with weight `w` and
     `g = torch.autograd.grad(layer(x).pow(2).sum(), w, create_graph=True)[0]`, backward from
-    `functional_call(layer, {"weight": w - 0.25 * g}, x)` reaches `w` through `g` too (MAML).
+    `functional_call(layer, {"weight": w - 0.25 * g}, x)` reaches `w` through `g` too.
 
-    By default `optimizer.step()` can't be used for that: it writes in place, under `no_grad`.
+    The meta-learning method MAML needs this. By default `optimizer.step()` can't be used for that:
+    it writes in place, under `no_grad`.
     """
     layer = nn.Linear(1, 1, bias=False)
     nn.init.constant_(layer.weight, 3.0)

@@ -47,8 +47,8 @@ def test_computed_tensors_without_a_record_have_no_grad_fn_either(device):
     """`grad_fn` is None for new tensors that autograd didn't record: `plain * 2` where `plain`
     doesn't require grad, `x > 0`, `x.detach()`, and `x * 2` inside `torch.no_grad()`.
 
-    So `grad_fn is None` doesn't mean that a tensor was made by hand. For a computed loss it
-    means that no gradients will reach the parameters: `backward()` fails, and after
+    So `grad_fn is None` doesn't mean that a tensor was made by hand. A loss that a net computes
+    under `torch.no_grad()` sends no gradients to the parameters: `backward()` fails, and after
     `loss.requires_grad_()` it only fills `loss.grad`.
     """
     plain = torch.ones(2, device=device)

@@ -218,7 +218,7 @@ def test_the_spread_of_equal_values_has_the_slope_zero():
     `x = torch.tensor([2.0, 2.0], requires_grad=True)`, two equal values, is 0, not NaN, though the
     root in it is infinitely steep there.
 
-    For a single value it is NaN, as the standard deviation itself is by default.
+    By default both the gradient and the standard deviation are NaN for a single value.
     """
     x = torch.tensor([2.0, 2.0], requires_grad=True)
 

@@ -109,9 +109,9 @@ def test_elements_left_out_by_indexing_get_zeros(device):
 
 
 def test_an_element_picked_twice_gets_both_gradients(device):
-    """Where an index tensor picks an element of a float32 vector `table` twice, as
-    `table[torch.tensor([0, 0, 2])]` does, the gradient of that element is the sum over both
-    uses.
+    """With `table = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)`,
+    `table[torch.tensor([0, 0, 2])]` picks the first element twice, and its gradient is the sum
+    over both uses.
 
     With its default arguments `nn.Embedding` sums the gradients of a row that occurs several
     times in a batch in this way.
@@ -142,9 +142,9 @@ def test_a_broadcast_operand_gets_the_sum_of_its_copies(device):
 
 
 def test_reshaping_sends_each_gradient_home():
-    """After `(x.t().reshape(6) * weights).sum().backward()`, with a tensor `weights` of the
-    numbers 1.0 to 6.0 and `x = torch.ones(2, 3, requires_grad=True)`, `x.grad` has the shape
-    of `x`, (2, 3), and holds [[1, 3, 5], [2, 4, 6]].
+    """After `(x.t().reshape(6) * weights).sum().backward()`, with
+    `weights = torch.arange(1.0, 7.0)` and `x = torch.ones(2, 3, requires_grad=True)`, `x.grad` has
+    the shape of `x`, (2, 3), and holds [[1, 3, 5], [2, 4, 6]].
     """
     x = torch.ones(2, 3, requires_grad=True)
     weights = torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])

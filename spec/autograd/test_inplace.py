@@ -71,9 +71,9 @@ def test_a_write_into_part_of_a_tensor_is_recorded_for_the_whole(device):
 
 
 def test_a_write_to_the_whole_reaches_an_older_view(device):
-    """With `y = x * 2` of a float32 vector `x` that requires grad, and a view
-    `first = y[0]` taken before `y.mul_(5)`, all recorded: `first` shows the new value, and
-    the gradient of `first` with respect to `x` includes the factor 5.
+    """With `y = x * 2` of a non-empty float32 vector `x` that requires grad, and a view
+    `first = y[0]` taken before `y.mul_(5)`, all recorded: `first` shows the new value, and the
+    gradient of `first` with respect to `x` includes the factor 5.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     y = x * 2

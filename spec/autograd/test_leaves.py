@@ -21,7 +21,7 @@ from torch import nn
 
 
 def test_what_you_make_yourself_is_a_leaf(device):
-    """A tensor made by `torch.ones` is a leaf, with `requires_grad=True` and without."""
+    """`torch.ones(3)` and `torch.ones(3, requires_grad=True)` both return a leaf."""
     plain = torch.ones(3, device=device)
     tracked = torch.ones(3, requires_grad=True, device=device)
 

@@ -229,7 +229,8 @@ def test_set_grad_enabled_also_works_as_a_plain_call():
     """Called without `with`, `torch.set_grad_enabled(False)` switches recording off at once,
     and `torch.set_grad_enabled(True)` switches it on again.
 
-    A block is safer, as it restores the mode after an exception too.
+    A block is safer, as it restores the mode after an exception too. Inside
+    `torch.inference_mode()` nothing is recorded in either mode.
     """
     x = torch.ones(2, requires_grad=True)
     torch.set_grad_enabled(False)

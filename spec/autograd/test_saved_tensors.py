@@ -38,8 +38,8 @@ def test_a_product_saves_its_factors():
 
 
 def test_only_what_backward_needs_is_saved():
-    """The node of `a * constant`, where a float32 `a` requires grad and the float32 tensor
-    `constant` doesn't, saves the constant and not `a`: `_saved_self` is None.
+    """With `a = torch.tensor(3.0, requires_grad=True)` and `constant = torch.tensor(5.0)`, the
+    node `(a * constant).grad_fn` saves the constant and not `a`: its `_saved_self` is None.
 
     Because `a` would be needed only for the gradient of the constant.
     """

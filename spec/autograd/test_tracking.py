@@ -134,8 +134,8 @@ def test_requires_grad_with_an_underscore_switches_the_tensor_itself():
 
 
 def test_requires_grad_can_be_assigned():
-    """After `x = torch.ones(3)` and `x.requires_grad = True`, the product `x * 2`, computed
-    with grad mode on, requires grad, as after `x.requires_grad_()`.
+    """After `x = torch.ones(3)` and `x.requires_grad = True`, all outside of `no_grad` and
+    `inference_mode`, the product `x * 2` requires grad, as after `x.requires_grad_()`.
     """
     x = torch.ones(3)
     x.requires_grad = True

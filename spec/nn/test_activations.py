@@ -36,8 +36,8 @@ def test_two_linear_layers_are_one(device):
 
 @pytest.mark.claim("self-activation-bends")
 def test_with_a_relu_between_them_two_layers_bend(device):
-    """Two linear maps with `torch.relu` between them can compute the absolute value of a
-    float32 number `x`, `torch.relu(x) + torch.relu(-x)`, which no single linear map can.
+    """Two linear maps with `torch.relu` between them can compute the absolute value of each number
+    in a float32 tensor `x`, `torch.relu(x) + torch.relu(-x)`, which no single linear map can.
     """
     first = torch.tensor([[1.0], [-1.0]], device=device)
     second = torch.tensor([[1.0, 1.0]], device=device)
@@ -139,8 +139,8 @@ def test_a_curve_is_an_array_for_a_plotting_library():
     """To plot an activation, compute it on the CPU for `x = torch.linspace(-5, 5, 100)` and
     pass `x.numpy()` and `torch.relu(x).numpy()` to the plotting library.
 
-    `numpy()` refuses a tensor that requires grad: write `y.detach().numpy()` for the output of a
-    layer with parameters.
+    The output `y` of a layer with parameters, such as `nn.PReLU()(x)`, requires grad, and
+    `y.numpy()` raises RuntimeError: write `y.detach().numpy()`.
     """
     x = torch.linspace(-1, 1, 5)
     of_a_layer = nn.PReLU()(x)
@@ -168,8 +168,8 @@ def test_an_activation_at_the_end_bounds_the_answer():
 
 
 def test_softmax_is_no_function_of_one_number(device):
-    """`x.softmax(dim)` divides the exponentials by their sum along `dim`, without overflow.
-    Of a non-empty matrix of finite float32 scores `dim=1` makes each row sum to 1 and
+    """`x.softmax(dim)` of a non-empty tensor of finite float32 scores divides the exponentials by
+    their sum along `dim`, without overflow. Of a matrix `dim=1` makes each row sum to 1 and
     `dim=0` each column, up to rounding.
     """
     x = torch.tensor([[1.0, 3.0], [1.0, 1.0]], device=device).log()

@@ -117,9 +117,11 @@ def test_a_padding_mask_of_another_shape_is_refused():
 
 
 def test_a_mask_has_a_row_for_each_query():
-    """A 2-D `attn_mask` of `nn.MultiheadAttention` has the shape (queries, keys), for all samples;
-    in training mode (4, 5) for 5 queries and 5 keys raises RuntimeError, "The shape of the 2D
-    attn_mask is torch.Size([4, 5]), but should be (5, 5)".
+    """In training mode `layer(x, x, x, attn_mask=torch.zeros(4, 5))` of `nn.MultiheadAttention`
+    for 5 positions raises RuntimeError, "The shape of the 2D attn_mask is torch.Size([4, 5]), but
+    should be (5, 5)", the numbers of queries and keys.
+
+    A 2-D mask holds for all samples and all heads.
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.zeros(3, 5, 4)
     wrong, right = torch.zeros(4, 5), torch.zeros(5, 5)

@@ -125,9 +125,9 @@ def test_the_gradient_is_probability_minus_one_or_zero(device):
 
 
 def test_probabilities_are_targets_too(device):
-    """`F.cross_entropy` takes a float target of the logits' own shape as one probability
-    per class: without `weight`, the one-hot target [0, 1] of the logits 0 and ln 3 gives
-    ln(4/3), as the class index 1 does.
+    """`F.cross_entropy` takes a float target of the logits' own shape (N, C) as one probability
+    per class: with the default options, the one-hot target [[0, 1]] of the logits [[0, ln 3]]
+    gives ln(4/3), as the class index 1 does.
 
     With `weight` the two may differ: the mean over probabilities divides by the number of
     samples, the mean over class indices by the sum of their weights.
@@ -237,9 +237,9 @@ def test_a_segmentation_target_has_no_channel_dimension():
 
 
 def test_a_single_sample_has_a_target_without_axes():
-    """`F.cross_entropy(torch.tensor([1.0, 3.0]).log(), torch.tensor(0))` is log(4), about
-    1.386: a single sample without a batch dimension may have scores of shape (C,) and a
-    0-dimensional class index.
+    """`F.cross_entropy(torch.tensor([1.0, 3.0]).log(), torch.tensor(0))` is log(4), about 1.386: a
+    single sample without a batch dimension may have float32 scores of shape (C,) and a
+    0-dimensional int64 class index.
     """
     scores = torch.tensor([1.0, 3.0]).log()
 

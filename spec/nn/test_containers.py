@@ -125,7 +125,7 @@ def test_a_module_list_grows_like_a_list():
 
 def test_a_module_dict_holds_alternatives_by_name(device):
     """An `nn.ModuleDict` holds modules by key, in the order given, and registers all of them, also
-    those that `forward` doesn't call.
+    those that the model's `forward` doesn't call.
     """
     acts = nn.ModuleDict({"relu": nn.ReLU(), "leaky": nn.LeakyReLU(0.5)})
     x = torch.tensor([-2.0], device=device)

@@ -186,8 +186,8 @@ def test_an_intermediate_result_is_printed_with_its_values(capsys):
 
 @pytest.mark.claim("course-pdb-breakpoint")
 def test_a_breakpoint_stops_inside_forward(monkeypatch):
-    """`breakpoint()` in the `forward` of an `nn.Module` calls `sys.breakpointhook` in that line,
-    where the local tensors have their values.
+    """In eager mode, without `torch.compile`, `breakpoint()` in the `forward` of an `nn.Module`
+    calls `sys.breakpointhook` in that line, where the local tensors have their values.
     """
     seen = []
     monkeypatch.setattr(

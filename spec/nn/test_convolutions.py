@@ -237,9 +237,9 @@ def test_padding_comes_in_four_kinds(mode, edges):
 
 
 def test_padding_same_keeps_the_sides():
-    """`nn.Conv2d(..., padding="same")` with stride 1 and zeros as padding keeps height and
-    width, also for a 3 x 5 kernel with `dilation=2`; with `stride=2` its constructor raises
-    ValueError.
+    """`nn.Conv2d(1, 1, (3, 5), padding="same", dilation=2)`, with stride 1, keeps height and width
+    of a nonempty float32 input (N, 1, H, W); `padding="same"` with `stride=2` raises ValueError in
+    the constructor.
 
     With `stride=2` write the padding in numbers, for a 3 x 5 kernel without dilation
     `padding=(1, 2)`: this halves height and width and rounds up.
@@ -394,7 +394,8 @@ def test_pixels_as_bytes_are_refused():
     for uint8 pixels, as image files have them: "Input type (unsigned char) and bias type
     (float) should be the same".
 
-    Write `image.float() / 255`. With `bias=False` the words of the error are others.
+    Write `image.float() / 255`. With `bias=False` or under `torch.autocast` the words of the error
+    are others.
     """
     layer = nn.Conv2d(1, 1, 3)
     image = torch.zeros(1, 1, 3, 3, dtype=torch.uint8)

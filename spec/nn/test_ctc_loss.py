@@ -70,8 +70,11 @@ def test_the_loss_is_the_probability_of_all_paths_that_spell_the_label(log_probs
 
 def test_labels_may_be_written_in_a_row(log_probs):
     """For float32 log-probabilities, the labels of a batch may be given to `F.ctc_loss` as one
-    1-D tensor, one label after the other without padding; its size is the sum of
+    contiguous 1-D tensor, one label after the other without padding; its size is the sum of
     `target_lengths`.
+
+    Of a slice with a step, such as `labels[::2]`, wrong labels may be read, without an error:
+    write `labels[::2].contiguous()`.
     """
     padded = torch.tensor([[1, 2, 0], [3, 0, 0]])
     lengths = torch.tensor([5, 5]), torch.tensor([2, 1])
@@ -83,8 +86,8 @@ def test_labels_may_be_written_in_a_row(log_probs):
 
 
 def test_softmax_is_applied_before_the_loss():
-    """`F.ctc_loss` takes `log_softmax(scores, dim=-1)`; for raw float32 scores it raises no
-    error and can return a negative loss.
+    """`F.ctc_loss` takes `log_softmax(scores, dim=-1)` of nonempty float32 `scores`; for the raw
+    `scores` it raises no error and can return a negative loss.
     """
     scores = torch.zeros(5, 1, 4)
     target = torch.tensor([[1, 2]])
@@ -162,9 +165,9 @@ def test_the_blank_is_a_class_of_its_own(log_probs):
 
 
 def test_lengths_beyond_the_tensors_are_refused(log_probs):
-    """With lengths as tensors `F.ctc_loss` of float32 log-probabilities (T, N, C) raises
-    RuntimeError for an input length above T, "Expected input_lengths to have value at most", and
-    for float32 input lengths, "input_lengths must be integral".
+    """For a float32 `x` of 5 steps, `F.ctc_loss(x, targets, lengths, torch.tensor([2, 2]))` raises
+    RuntimeError for int64 `lengths` [5, 6], "Expected input_lengths to have value at most", and
+    for float32 ones, "input_lengths must be integral".
 
     Write both lengths as int64 tensors or both as tuples of ints; an input length counts the
     steps of the network's output, which may be fewer than those of its input.

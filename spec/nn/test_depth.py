@@ -179,10 +179,9 @@ def test_kaiming_weights_keep_a_deep_stack_of_relus_alive():
 
 
 def test_a_way_around_each_layer_keeps_the_gradient(device):
-    """A skip connection keeps the gradient: from
-    `x = torch.tensor(-1.0, requires_grad=True)` and `y = x`, twenty times
-    `y = y + torch.relu(y)`, then `y.backward()`, gives `x.grad` 1, although ReLU has slope
-    0 at -1.
+    """A skip connection lets the gradient past a ReLU whose slope is 0: from
+    `x = torch.tensor(-1.0, requires_grad=True)` and `y = x`, twenty times `y = y + torch.relu(y)`,
+    then `y.backward()`, gives `x.grad` 1.
     """
     x = torch.tensor(-1.0, device=device, requires_grad=True)
     y = x

@@ -132,8 +132,8 @@ def test_fractional_pooling_makes_a_size_that_does_not_divide():
     ],
 )
 def test_padding_layers_add_to_both_ends_of_each_dimension(layer, shape, output):
-    """`nn.ReflectionPad1d(1)`, `ReplicationPad1d(1)` and `ConstantPad1d(1, 5.0)` turn shape
-    (2, 3, 8) into (2, 3, 10); `ReflectionPad3d(1)`, `ReplicationPad3d(1)` and
+    """In float32, `nn.ReflectionPad1d(1)`, `ReplicationPad1d(1)` and `ConstantPad1d(1, 5.0)` turn
+    shape (2, 3, 8) into (2, 3, 10); `ReflectionPad3d(1)`, `ReplicationPad3d(1)`,
     `ConstantPad3d(1, 5.0)` turn (2, 3, 4, 5, 6) into (2, 3, 6, 7, 8).
     """
     assert layer(torch.ones(shape)).shape == output

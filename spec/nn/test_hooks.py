@@ -174,8 +174,8 @@ def test_a_hook_belongs_to_each_call_of_its_module():
     twice for `layer(layer(torch.ones(2)))`, once per call; the hook of a layer that isn't
     called doesn't run.
 
-    So a dictionary that is filled by hooks keeps the last call only; append to a list to keep
-    all.
+    So a dictionary that is filled by hooks, with one key for each layer, keeps the last call only;
+    append to a list to keep all.
     """
     layer, idle = nn.Linear(2, 2), nn.Linear(2, 2)
     events = []

@@ -265,8 +265,9 @@ def test_the_fan_needs_two_axes():
 
 
 def test_the_names_without_underscore_are_deprecated():
-    """`nn.init.xavier_uniform`, without the underscore at the end, fills the tensor too but warns
-    that it "is now deprecated in favor of" `nn.init.xavier_uniform_`.
+    """`nn.init.xavier_uniform(weight)`, without the underscore at the end, fills
+    `weight = torch.zeros(598, 2)` too but warns that it "is now deprecated in favor of"
+    `nn.init.xavier_uniform_`.
     """
     weight = torch.zeros(598, 2)
 

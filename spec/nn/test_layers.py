@@ -125,12 +125,12 @@ def test_the_pieces_of_networks_are_ready_made_modules(piece, shape):
     ],
 )
 def test_many_layers_take_a_single_sample_too(layer, single, shape):
-    """`nn.Linear(3, 2)`, `nn.ReLU()` and `nn.LayerNorm(3)` accept one sample of shape (3,),
-    `nn.MaxPool2d(2)` and `nn.Conv2d(1, 2, 3)` one of shape (1, height, width), and return
-    an output without a batch dimension too.
+    """`nn.Linear(3, 2)`, `nn.ReLU()` and `nn.LayerNorm(3)` accept one float32 sample of shape
+    (3,), `nn.MaxPool2d(2)` one of shape (1, 4, 4) and `nn.Conv2d(1, 2, 3)` one of shape (1, 5, 5),
+    and return an output without a batch dimension too.
 
     Not all layers do: `nn.BatchNorm1d(3)` refuses a sample of shape (3,)
-    (`spec/nn/test_batch_norm.py`), and `nn.Flatten` takes the channels for the batch
+    (`spec/nn/test_batch_norm.py`), and `nn.Flatten()` takes the channels of an image for the batch
     (`spec/nn/test_flattening.py`).
     """
     assert layer(single).shape == shape

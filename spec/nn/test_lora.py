@@ -164,7 +164,8 @@ def test_lora_as_a_parametrisation_changes_no_forward():
     `layer.weight` what `lora` returns for the frozen weight, such as
     `weight + self.b @ self.a`.
 
-    Freeze the layer by `requires_grad_(False)` before registering.
+    `lora` must keep the shape and the dtype of the weight. Freeze the layer by
+    `requires_grad_(False)` before registering.
     `parametrize.remove_parametrizations(layer, "weight")` merges the sum into the weight.
     """
 

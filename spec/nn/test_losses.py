@@ -144,9 +144,9 @@ def test_a_target_of_ten_becomes_one_row():
 
 
 def test_a_target_of_another_shape_is_broadcast_with_a_warning():
-    """`F.mse_loss` of an output of shape [2, 1] and a target of shape [2] broadcasts them to
-    [2, 2] and issues a UserWarning: outputs 1, 3 and targets 1, 3 then have the loss 2 instead
-    of 0.
+    """`F.mse_loss` of a float32 output of shape [2, 1] and a float32 target of shape [2]
+    broadcasts them to [2, 2] and issues a UserWarning: outputs 1, 3 and targets 1, 3 then have the
+    mean loss 2 instead of 0.
 
     Write `output.squeeze(1)` or `target[:, None]`. By default Python shows a warning of the
     same text once per line of code, so that a training loop prints it once, and once more for a

@@ -173,8 +173,8 @@ def test_results_are_put_out_after_switching_to_evaluation():
 
 
 def test_no_grad_does_not_switch_to_evaluation():
-    """`torch.no_grad()` does not switch to evaluation mode: `nn.Dropout()` in training mode
-    goes on dropping under it, although no autograd graph is recorded.
+    """`torch.no_grad()` does not switch to evaluation mode: `nn.Dropout()` in training mode still
+    sets elements of `torch.ones(100)` to 0 under it, although no autograd graph is recorded.
     """
     layer = nn.Dropout()
     with torch.no_grad():

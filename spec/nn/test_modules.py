@@ -129,8 +129,8 @@ def test_any_tensor_operation_goes_inside_forward(device):
             self.scale = nn.Parameter(torch.tensor(2.0, device=device))
 
         def forward(self, x):
-            largest = x.sort(descending=True).values[:2]
-            return torch.stack([largest.sin() * 0, largest * self.scale]).sum()
+            largest = (x * self.scale).sort(descending=True).values[:2]
+            return torch.stack([largest.sin() * 0, largest]).sum()
 
     net = Net()
     y = net(torch.tensor([3.0, 1.0, 4.0], device=device))
@@ -216,8 +216,8 @@ def test_extra_repr_adds_words_to_the_print():
 
 
 def test_print_shows_the_layers_and_no_shapes():
-    """`print(net)` of an `nn.Sequential` of `nn.Linear` and `nn.ReLU` shows the tree of
-    layers with their settings, but neither the shapes of their outputs nor the number of
+    """`print(net)` of an `nn.Sequential` of `nn.Linear` and `nn.ReLU` shows the tree of layers
+    with settings such as `in_features=2`, but neither the output shapes nor the number of
     parameters, `sum(p.numel() for p in net.parameters())`.
 
     Because shapes are known only once the model has run. A summary as in Keras, with shapes, is

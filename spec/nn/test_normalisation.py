@@ -74,9 +74,9 @@ def test_groups_divide_the_channels():
 
 
 def test_instance_norm_takes_each_channel_of_each_sample(device):
-    """`F.instance_norm` normalises each channel of each sample of an input (N, C, L) by
-    itself, over its positions; by default an input with L = 1 raises ValueError, "Expected
-    more than 1 spatial element".
+    """`F.instance_norm` normalises each channel of each sample of a float32 input (N, C, L) by
+    itself, over its positions; by default an input with L = 1 raises ValueError, "Expected more
+    than 1 spatial element".
 
     Because one value minus its mean is always 0: use `nn.LayerNorm` for features without
     positions.

@@ -159,9 +159,9 @@ def test_a_reflection_is_shorter_than_the_input():
 
 
 def test_a_value_belongs_to_the_constant_mode():
-    """`F.pad(x, (1, 0), mode="reflect", value=3.0)` raises RuntimeError, 'Padding mode "reflect"
-    doesn't take in value argument'; `mode="zeros"` raises NotImplementedError: padding with zeros
-    is `mode="constant"`.
+    """`F.pad(x, (1, 0), mode="reflect", value=3.0)` of `x = torch.ones(1, 1, 2)` raises
+    RuntimeError, 'Padding mode "reflect" doesn't take in value argument'; `mode="zeros"` raises
+    NotImplementedError: padding with zeros is `mode="constant"`.
 
     `padding_mode="zeros"` is the name in convolutions.
     """

@@ -17,7 +17,7 @@ from torch import nn
 
 
 def test_a_parameter_is_a_tensor_that_wants_a_gradient(device):
-    """`nn.Parameter(x)` of a floating-point tensor `x` made outside `torch.inference_mode()` is a
+    """`nn.Parameter(x)` of a floating-point `x` that is not an inference tensor is a
     `torch.Tensor` and a leaf, and requires grad unless `requires_grad=False` is given, whether `x`
     requires grad or not.
 

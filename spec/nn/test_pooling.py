@@ -76,7 +76,8 @@ def test_what_does_not_fill_a_window_is_dropped(device):
     `ceil_mode=True` gives it a window of its own.
 
     An odd length above 1 therefore loses its last element: lengths 5 and 4 both become 2. In the
-    same way `F.max_pool2d(x, 2)` drops the last row of an odd height above 1.
+    same way `F.max_pool2d(x, 2)` drops the last row of an odd height above 1, where the width is
+    above 1 too.
     """
     x = torch.tensor([[[1.0, 2.0, 3.0, 4.0, 99.0]]], device=device)
 
@@ -275,7 +276,7 @@ def test_unpooling_a_size_that_was_rounded_needs_that_size():
     again, the fifth of zeros.
 
     Because `MaxPool2d` drops the fifth row. Without `output_size` the indices are taken for those
-    of 4 x 4, and values land elsewhere, or RuntimeError is raised.
+    of 4 x 4, and values may land elsewhere, or RuntimeError is raised.
     """
     x = torch.arange(25.0).view(1, 1, 5, 5)
     y, indices = nn.MaxPool2d(2, return_indices=True)(x)

@@ -36,9 +36,9 @@ def test_interpolation_repeats_the_nearest_element_unless_told(device):
 
 
 def test_interpolation_is_told_a_size_or_a_factor():
-    """`F.interpolate` of images (N, C, H, W) takes `size=(height, width)` or `scale_factor`.
-    Without either it raises ValueError, "either size or scale_factor should be defined";
-    with both it raises ValueError, "only one of".
+    """`F.interpolate` of float32 images (N, C, H, W) takes `size=(height, width)` or
+    `scale_factor`. Without either it raises ValueError, "either size or scale_factor should be
+    defined"; with both it raises ValueError, "only one of".
     """
     x = torch.zeros(1, 1, 2, 2)
 

@@ -87,8 +87,9 @@ def test_a_list_multiplied_repeats_one_layer():
 
 
 def test_the_state_dict_lists_a_shared_tensor_under_each_name():
-    """The `state_dict()` of a module lists a shared parameter under each of its names, all with the
-    same storage; `parameters()` yields it once.
+    """`net.state_dict()` of `net = nn.Sequential(layer, layer)` with one `nn.Linear` `layer` lists
+    `layer.weight` as `0.weight` and as `1.weight`, both with the same storage; `net.parameters()`
+    yields it once.
     """
     layer = nn.Linear(2, 2, bias=False)
     net = nn.Sequential(layer, layer)

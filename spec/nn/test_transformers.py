@@ -95,7 +95,7 @@ def test_the_outputs_are_normalised_unless_the_norm_comes_first():
     have mean 0 and standard deviation 1 (`correction=0`) at each position, up to `eps` and
     rounding; with `norm_first=True` they have not.
 
-    Its last step is a LayerNorm, whose weight and bias start as 1 and 0 and are learnt.
+    By default its last step is a LayerNorm, whose weight and bias start as 1 and 0 and are learnt.
     """
     x = torch.randn(2, 3, 4) * 100
 
@@ -267,9 +267,9 @@ def test_source_and_target_are_batches_of_one_size():
 
 
 def test_the_activation_is_relu_unless_told():
-    """`nn.TransformerEncoderLayer` uses `F.relu` unless `activation="gelu"` or a callable
-    is given; the name "swish" raises RuntimeError, "activation should be relu/gelu, not
-    swish": pass `F.silu` itself.
+    """`nn.TransformerEncoderLayer` uses `F.relu` by default and `F.gelu` for `activation="gelu"`;
+    the name "swish" raises RuntimeError, "activation should be relu/gelu, not swish": pass
+    `F.silu` itself.
     """
     assert layer_of_width_4().activation is F.relu
     assert layer_of_width_4(activation="gelu").activation is F.gelu
@@ -313,7 +313,8 @@ def test_the_fast_path_used_to_shorten_the_batch():
     `torch.no_grad()` returned 2 of 3 steps if `src_key_padding_mask` was
     `[False, False, True]` for all sequences.
 
-    Pass `enable_nested_tensor=False`.
+    Pass `enable_nested_tensor=False` to `nn.TransformerEncoder`. With a `mask` as well it returned
+    all 3 steps.
     """
     encoder = nn.TransformerEncoder(layer_of_width_4(), num_layers=1).eval()
     mask = torch.tensor([[False, False, True], [False, False, True]])

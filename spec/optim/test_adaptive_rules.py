@@ -35,9 +35,9 @@ def test_adams_first_step_has_the_length_of_the_learning_rate(device):
 
 
 def test_a_gradient_whose_square_overflows_moves_nothing():
-    """`torch.optim.Adam` with no setting but `lr` doesn't move a float32 weight for a
-    gradient of 1e25: the running mean of the squares, by whose root the step is divided,
-    becomes inf. Nor does a gradient of 1 move the weight in the next step.
+    """`torch.optim.Adam([weight], lr=0.5)` doesn't move a float32 `weight` for a gradient of 1e25:
+    the running mean of the squares, by whose root the step is divided, becomes inf. Nor does a
+    gradient of 1 move it in the next step.
 
     Because the mean stays inf, and the weight is stuck without an error: even a thousandth
     of the square, 1e47, is beyond the largest float32, about 3e38. Clip gradients before

@@ -180,9 +180,9 @@ def test_nadam_looks_one_step_ahead():
 
 
 def test_rprop_looks_at_signs_only():
-    """`Rprop([weight], lr=1.0)` uses only the signs of the gradients 5, 0.1, -7, -0.3. Its
-    first step is -1; the sign stays, and the next is -1.2, 1.2 times as long; the sign
-    changes, and the next is 0; then it is 0.6, half of 1.2.
+    """`Rprop([weight], lr=1.0)` of a weight of 0 uses only the signs of the gradients 5, 0.1, -7,
+    -0.3. Its first step is -1; the sign stays, and the next is -1.2; the sign changes, and the
+    next is 0; then it is 0.6, half of 1.2.
 
     The rule is meant for the gradient of the whole data set, whose sign doesn't change by
     chance from batch to batch.

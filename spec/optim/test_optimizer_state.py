@@ -275,9 +275,9 @@ def test_a_loaded_state_takes_the_dtype_of_the_parameter():
 
 
 def test_a_state_of_another_size_is_refused():
-    """`optimizer.load_state_dict` raises ValueError if a group has another number of
-    parameters than the saved one, "doesn't match the size of optimizer's group", and if
-    there are more or fewer groups than in the saved state.
+    """`load_state_dict` of `torch.optim.SGD` raises ValueError if a group has another number of
+    parameters than the saved one, "doesn't match the size of optimizer's group", and if there are
+    more or fewer groups than in the saved state.
 
     Parameters that are new since then can be added after loading, by `add_param_group`.
     """

@@ -139,8 +139,8 @@ def test_get_lr_is_not_for_reading_the_rate():
 
 
 def test_a_schedule_goes_on_from_its_state():
-    """A new `StepLR(optimizer, step_size=2, gamma=0.5)` that loads the `state_dict()` saved
-    after three steps goes on counting: its next step is the fourth, and halves the rate
+    """A new `StepLR(optimizer, step_size=2, gamma=0.5)` that loads the `state_dict()` of an equal
+    scheduler after three steps goes on counting: its next step is the fourth, and halves the rate
     that the optimizer has loaded.
 
     Save both. The optimizer's state has the rate, the scheduler's the count.

@@ -53,7 +53,7 @@ def test_the_net_itself_and_the_method_are_no_list():
     after the method, raise TypeError, "object is not iterable": write
     `SGD(net.parameters(), lr=0.1)`.
 
-    An `nn.Sequential` can be iterated over, and is refused because its layers are no
+    A non-empty `nn.Sequential` can be iterated over, and is refused because its layers are no
     tensors.
     """
     net = nn.Linear(2, 1)

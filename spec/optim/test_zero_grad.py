@@ -85,8 +85,8 @@ def test_set_to_none_false_keeps_the_tensor_and_writes_zeros():
 
 
 def test_zeros_are_a_gradient_and_none_is_not():
-    """`SGD` with `momentum=0.5` and `weight_decay=0.5` moves a weight of 4 whose gradient is
-    zero; it leaves one whose gradient is None as it is.
+    """`SGD` with `lr=0.5`, `momentum=0.5` and `weight_decay=0.5` moves a weight of 4 whose
+    gradient is zero; it leaves one whose gradient is None as it is.
 
     Because `step()` skips a parameter whose `grad` is None; if its gradient is zero, weight decay
     and momentum still change it. To freeze a layer's parameters, call

@@ -119,8 +119,9 @@ def test_nan_falls_into_the_last_bucket():
 
 
 def test_bucket_numbers_have_no_gradient():
-    """`torch.bucketize(x, boundaries)` of a float32 tensor `x` that requires grad gives an
-    int64 tensor without `grad_fn`: no gradient flows through `torch.bucketize`.
+    """`torch.bucketize(x, boundaries)` of a float32 `x` that requires grad and 1-D float32
+    `boundaries` gives an int64 tensor without `grad_fn`: no gradient flows through
+    `torch.bucketize`.
     """
     x = torch.tensor([0.5, 2.5], requires_grad=True)
 

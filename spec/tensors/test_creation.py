@@ -225,8 +225,8 @@ def test_a_negative_size_is_refused(make, device):
 def test_requires_grad_is_asked_for_at_creation(device):
     """`torch.zeros(2)` does not require grad; `torch.zeros(2, requires_grad=True)` does.
 
-    Because autograd records operations only for tensors that require grad, and data does not
-    need to be differentiated. `x.requires_grad_()` turns it on later.
+    Because autograd records operations only for tensors that require grad, and data does not need
+    to be differentiated. For `x = torch.zeros(2)`, `x.requires_grad_()` turns it on later.
     """
     plain = torch.zeros(2, device=device)
     tracked = torch.zeros(2, device=device, requires_grad=True)

@@ -182,7 +182,7 @@ def test_random_numbers_can_be_drawn_in_place(device):
     `x = torch.zeros(1000)` with random values and return `x`.
 
     `x.random_(4, 7)` draws the integers 4, 5 and 6. `random_` takes integer tensors, too; for
-    these `uniform_` and `normal_` raise an error.
+    non-empty ones `uniform_` and `normal_` raise an error.
     """
     x = torch.zeros(1000, device=device)
     address = x.data_ptr()

@@ -133,8 +133,8 @@ def test_an_unknown_rounding_mode_is_refused():
     """`torch.div(x, 3, rounding_mode="up")` of an int64 tensor on the CPU raises a
     RuntimeError, which lists None, 'trunc' and 'floor' as the modes there are.
 
-    For rounding up write `-torch.div(-x, 3, rounding_mode="floor")`, which stays int64.
-    `(x / 3).ceil()` is float32 and rounds large values wrongly, such as 50331649 / 3.
+    For rounding up write `torch.div(x, 3, rounding_mode="floor") + (x % 3 != 0)`, which stays
+    int64. `(x / 3).ceil()` is float32 and rounds large values wrongly, such as 50331649 / 3.
     """
     x = torch.tensor([8])
 

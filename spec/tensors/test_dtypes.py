@@ -38,9 +38,9 @@ import torch.nn.functional as F
     ],
 )
 def test_a_dtype_has_a_size_in_bytes_and_an_old_type_name(dtype, size, type_name):
-    """`x.element_size()` is the number of bytes that an element of `x` takes, 1 for bool, 4 for
-    float32, 16 for complex128; for a float32 tensor on the CPU `x.type()` is the string
-    "torch.FloatTensor", an older name of the dtype.
+    """`x.element_size()` of a tensor `x` is 1 for bool, 4 for float32 and 16 for complex128: the
+    bytes that one element takes. For a float32 tensor on the CPU `x.type()` is the string
+    `torch.FloatTensor`, an older name of the dtype.
 
     The number in these dtypes' names counts bits, eight to a byte. A complex64 is two float32
     numbers. On a GPU `x.type()` says `torch.cuda.FloatTensor`.
@@ -232,8 +232,8 @@ def test_a_dtype_knows_its_kind():
 
 @pytest.mark.claim("self-labels-long")
 def test_class_labels_are_int64(device):
-    """`torch.tensor([0, 2])` and `scores.argmax(dim=1)` of a matrix of scores are int64, a
-    dtype that `F.cross_entropy` accepts for class indices.
+    """`torch.tensor([0, 2])` and `scores.argmax(dim=1)` of a non-empty float32 matrix of scores
+    are int64, a dtype that `F.cross_entropy` accepts for class indices.
 
     With its default options `F.cross_entropy` accepts uint8 indices, too, for scores of the shape
     (N, C). A float32 target of the shape of the scores is read as class probabilities.

@@ -249,8 +249,7 @@ def test_maximum_refuses_a_number():
 
 
 def test_integers_refuse_negative_integer_powers():
-    """On the CPU `x ** -1` of an int64 tensor, with a negative Python int as exponent,
-    raises a RuntimeError; `x ** -1.0` gives floats.
+    """On the CPU `x ** -1` of an int64 tensor `x` raises a RuntimeError; `x ** -1.0` gives floats.
 
     Make the exponent or the base a float: `x ** -1.0`, `x.float() ** -1`. With `torch.tensor(-1)`
     as exponent nothing is raised, but 2 becomes 0, because int64 holds no fractions.

@@ -72,7 +72,7 @@ def test_unravel_index_turns_a_flat_index_into_coordinates(device):
     """`torch.unravel_index(torch.tensor(5), (2, 4))` turns 5, an index into a flattened 2 x
     4 tensor as `argmax()` gives it, into one index tensor per dimension: 1 and 1.
 
-    A position beyond the end of the shape is not refused.
+    A position beyond the end of the shape is not refused: 9 gives 0 and 1.
     """
     row, column = torch.unravel_index(torch.tensor(5, device=device), (2, 4))
 

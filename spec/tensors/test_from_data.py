@@ -48,8 +48,8 @@ def test_the_widest_kind_in_the_data_decides_the_dtype(data, dtype, held, device
     list gives float32.
 
     Because kinds rank bool, integer, float, complex, and the highest kind in the list decides.
-    float32 and complex64 follow the default dtype. Write `1.0` or `dtype=` where a float tensor
-    is wanted.
+    After `torch.set_default_dtype(torch.float64)`, float64 and complex128 take the place of
+    float32 and complex64. Write `1.0` or `dtype=` where a float tensor is wanted.
     """
     made = torch.tensor(data, device=device)
 
@@ -123,8 +123,9 @@ def test_an_integer_that_is_too_large_is_refused(largest, dtype, wrapped, words,
     int8, but `torch.tensor(np.array([128]), dtype=torch.int8)` wraps round to -128; likewise
     256 in uint8 and 32768 in int16.
 
-    Because a Python value is converted one by one with an overflow check, an array by a cast as
-    in `x.to(dtype)`. Choose a wider dtype, such as int64.
+    Because Python values are converted one by one with an overflow check, an array by a cast as in
+    `x.to(dtype)`. Choose a wider dtype, such as int64. The check lets -1 pass for uint8: it
+    becomes 255.
     """
     made = torch.tensor([largest], dtype=dtype, device=device)
     from_array = torch.tensor(np.array([largest + 1]), dtype=dtype, device=device)
@@ -153,7 +154,7 @@ def test_rows_of_different_length_are_refused():
     (got 1)", since the two rows differ in length.
 
     Pad the rows to one length first: `torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)`
-    does it for a list `rows` of tensors.
+    does it for a list `rows` of 1-D int64 tensors.
     """
     with pytest.raises(ValueError, match=r"expected sequence of length 2 at dim 1 \(got 1\)"):
         torch.tensor([[1, 2], [3]])
@@ -163,8 +164,8 @@ def test_a_number_beside_a_row_is_refused():
     """`torch.tensor([[1, 2], 3])` raises TypeError, "not a sequence": after the list [1, 2] as
     first element, the others must be sequences too.
 
-    Because the first element decides how many dimensions there are. Write `[3, 3]`, or whatever
-    row is meant.
+    Because the first element decides how many dimensions there are. Write a row of two numbers,
+    such as `[3, 3]`, in place of 3.
     """
     with pytest.raises(TypeError, match=r"^not a sequence$"):
         torch.tensor([[1, 2], 3])

@@ -46,9 +46,9 @@ def test_gather_has_the_shape_of_its_index(device):
 
 
 def test_gather_along_the_first_axis_picks_within_columns(device):
-    """`x.gather(0, index)` of an int64 matrix `x` and an int64 matrix `index` of row numbers
-    from 0, with equally many columns, picks within columns: its element [i, j] is
-    x[index[i, j], j].
+    """`x.gather(0, index)` of an int64 matrix `x` and an int64 matrix `index` of row numbers from
+    0, with equally many columns, picks within columns: element [i, j] of the result is x[index[i,
+    j], j].
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
@@ -213,8 +213,8 @@ def test_where_chooses_between_two_tensors_element_by_element(device):
 
 
 def test_where_broadcasts_and_takes_numbers(device):
-    """`torch.where(condition, a, b)` broadcasts a bool `condition` and int64 tensors `a` and
-    `b` to one shape, and `b` may be a Python number instead.
+    """`torch.where(condition, a, b)` broadcasts a bool `condition` of shape (2,) to int64 tensors
+    `a` and `b` of shape (2, 2), and `b` may be a Python number such as 0 instead.
     """
     x = torch.tensor([[1, 2], [3, 4]], device=device)
     columns = torch.tensor([True, False], device=device)

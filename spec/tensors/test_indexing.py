@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 @pytest.mark.claim("blitz-index-first-column")
 def test_a_full_slice_and_a_zero_pick_the_first_column(device):
-    """`x[:, 0]` of a dense 5 x 3 tensor is its first column, a vector of five numbers."""
+    """`x[:, 0]` of a dense 5 x 3 tensor is its first column, a 1-D tensor of five elements."""
     x = torch.arange(15, device=device).view(5, 3)
 
     assert x[:, 0].tolist() == [0, 3, 6, 9, 12]
@@ -212,8 +212,8 @@ def test_a_scalar_takes_no_index():
 
 
 def test_a_float_is_no_index():
-    """`x[1.0]` of a dense vector raises IndexError, since a Python float is no index: write
-    `x[int(1.0)]`.
+    """`x[1.0]` of `x = torch.tensor([10, 20, 30])` raises IndexError, since a Python float is no
+    index: write `x[int(1.0)]`.
 
     The error appears where an index was computed with `/`, which gives a float; `//` of two ints
     gives an int.

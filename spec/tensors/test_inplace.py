@@ -92,8 +92,8 @@ def test_what_common_underscore_operations_leave_behind(name, arguments, expecte
 
 @given(st.lists(st.integers(-100, 100), min_size=1), st.integers(-100, 100))
 def test_an_in_place_operation_computes_what_its_plain_twin_computes(numbers, n):
-    """`x.mul_(n)` of a contiguous int64 tensor `x` by a Python int `n` from -100 to 100
-    leaves in `x` the values that `x.mul(n)` returns.
+    """`x.mul_(n)` of `x = torch.tensor(numbers)`, for a Python int `n` and a non-empty list
+    `numbers` of ints, all from -100 to 100, leaves in `x` the values that `x.mul(n)` returns.
 
     A float `n` is refused, where `x.mul(n)` gives floats.
     """

@@ -32,8 +32,8 @@ def test_a_change_in_place_of_a_view_changes_its_base(device):
 
 
 def test_swapping_two_rows_like_python_variables_loses_one(device):
-    """`x[0], x[1] = x[1], x[0]` of a contiguous (2, 2) int64 matrix `x` does not swap the
-    rows: afterwards both rows hold the values of the old `x[1]`.
+    """With `x = torch.tensor([[1, 2], [3, 4]])`, `x[0], x[1] = x[1], x[0]` does not swap the rows:
+    afterwards both rows hold the values of the old `x[1]`, [3, 4].
 
     Because both rows on the right are views: the first assignment already changes what the
     second one reads. Swap with `x[[0, 1]] = x[[1, 0]]`.

@@ -69,7 +69,9 @@ def test_a_mask_must_have_the_shape_of_what_it_covers():
 
 
 def test_assigning_through_a_mask_writes_to_the_original(device):
-    """`x[x < 0] = 0` writes 0 to each negative element of a contiguous int64 matrix `x`."""
+    """With `x = torch.tensor([[1, -2], [-3, 4]])`, `x[x < 0] = 0` writes 0 to the negative
+    elements of `x` itself: `x` is then [[1, 0], [0, 4]].
+    """
     x = torch.tensor([[1, -2], [-3, 4]], device=device)
 
     x[x < 0] = 0

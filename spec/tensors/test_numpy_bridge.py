@@ -180,8 +180,8 @@ def test_wider_unsigned_integers_cross_too(name):
 @pytest.mark.torch("<2.3")
 @pytest.mark.parametrize("name", ["uint16", "uint32", "uint64"])
 def test_wider_unsigned_integers_did_not_cross(name):
-    """Before PyTorch 2.3 `torch.from_numpy` raised a TypeError for arrays of uint16, uint32 and
-    uint64.
+    """Before PyTorch 2.3 `torch.from_numpy(np.array([1, 2], dtype=name))` raised a TypeError for
+    the names "uint16", "uint32" and "uint64".
 
     Because torch's only unsigned integer dtype was uint8.
     """

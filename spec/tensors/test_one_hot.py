@@ -36,9 +36,9 @@ def test_argmax_turns_one_hot_back_into_labels(device):
 
 
 def test_one_hot_is_int64_and_wants_a_float_for_a_layer(device):
-    """`F.one_hot(labels, 3)` of a vector of labels is int64. A float32 `nn.Linear(3, 1)`
-    raises RuntimeError for it, "mat1 and mat2 must have the same dtype", and takes
-    `F.one_hot(labels, 3).float()`. `F.one_hot` has no `dtype=` argument.
+    """`F.one_hot(labels, 3)` of `labels = torch.tensor([2, 0])` is int64. `nn.Linear(3, 1)` in
+    float32 raises RuntimeError for it, "mat1 and mat2 must have the same dtype", but takes
+    `F.one_hot(labels, 3).float()`. `F.one_hot` has no `dtype=`.
 
     A layer without a bias raises RuntimeError in other words.
     """

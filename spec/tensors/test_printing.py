@@ -330,8 +330,8 @@ def test_printoptions_print_the_full_tensor():
 
 
 def test_str_and_repr_of_a_tensor_are_the_same():
-    """`str(x)` and `repr(x)` of a `torch.Tensor` are equal, so `print(x)` shows what a prompt
-    shows.
+    """`str(x)` and `repr(x)` of a float32 `torch.Tensor` are equal, so `print(x)` shows what a
+    prompt shows.
     """
     x = torch.tensor([1.0, 2.0])
 

@@ -378,7 +378,9 @@ def test_a_sparse_matrix_goes_through_a_linear_layer():
 @pytest.mark.filterwarnings("ignore:Validating sparse tensor invariants")
 @pytest.mark.filterwarnings("ignore:You are using `torch.load` with `weights_only=False`")
 def test_sparse_tensors_can_be_saved():
-    """`torch.save` and `torch.load` keep a float32 COO tensor in the COO layout."""
+    """For `x = torch.eye(2).to_sparse()`, `torch.load(file)` of a file that `torch.save(x, file)`
+    wrote returns a float32 COO tensor.
+    """
     file = io.BytesIO()
     torch.save(torch.eye(2).to_sparse(), file)
     file.seek(0)

@@ -41,7 +41,7 @@ def test_each_column_has_its_own_statistics(device):
     `x.quantile(0.75, dim=0)` and `x.median(dim=0).values` hold one number per column.
 
     For a matrix without rows `x.quantile(0.75, dim=0)` and `x.median(dim=0)` raise. With a single
-    row `var` is NaN.
+    row `x.var(dim=0)` holds NaN.
     """
     x = torch.tensor([[1.0, 0.0], [3.0, 0.0], [5.0, 9.0]], device=device)
 
@@ -138,7 +138,7 @@ def test_quantile_is_for_float32_and_float64():
     """`x.quantile(0.5)` of a nonempty int64 or float16 vector raises a RuntimeError, "input
     tensor must be either float or double dtype", which means float32 or float64.
 
-    `x.float().quantile(q)` works for both; `median` takes integers.
+    `x.float().quantile(0.5)` works for both; `x.median()` takes int64.
     """
     x = torch.tensor([1, 2, 9])
 
@@ -169,7 +169,7 @@ def test_the_mode_is_the_smallest_of_the_most_frequent_values(device):
     """`x.mode()` of a nonempty dense int64 vector has the most frequent value as `values`;
     if several are equally frequent, the smallest of them.
 
-    Of a matrix it gives one value per row, even without `dim=`, unlike `median`.
+    Of a nonempty matrix it gives one value per row, even without `dim=`, unlike `median`.
     """
     clear = torch.tensor([1, 3, 3, 2], device=device)
     tied = torch.tensor([3, 3, 1, 1, 2], device=device)

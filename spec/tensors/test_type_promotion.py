@@ -332,12 +332,12 @@ def test_in_place_results_of_the_same_kind_are_narrowed(device):
 
 
 def test_out_refuses_a_lower_kind(device):
-    """`torch.add(x, y, out=z)` of two int64 vectors writes the sums into an int8 or float32
-    `z`, converted to its dtype; of two float32 vectors with an int64 `z` it raises
-    RuntimeError, "result type Float can't be cast".
+    """`torch.add(x, x, out=z)` of `x = torch.tensor([1, 2])` writes the sums into a new int8 or
+    float32 `z`, converted to its dtype; of `x = torch.tensor([2.0, 4.0])` with an int64 `z` it
+    raises RuntimeError, "result type Float can't be cast".
 
-    Make `z` with `torch.result_type(x, y)` as its dtype. `torch.matmul` is stricter: its `out=`
-    must have the dtype of the product.
+    Make `z` with the `torch.result_type` of the two inputs as its dtype. `torch.matmul` is
+    stricter: its `out=` must have the dtype of the product.
     """
     whole = torch.tensor([1, 2], device=device)
     narrow = torch.zeros(2, dtype=torch.int8, device=device)
