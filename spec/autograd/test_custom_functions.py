@@ -67,8 +67,8 @@ def test_the_graph_shows_it_under_its_own_name():
 
 
 def test_autograd_believes_whatever_backward_says(device):
-    """Autograd uses the gradient that `backward` of a `torch.autograd.Function` returns without
-    comparing it with `forward`: an identity whose `backward` returns `-grad` reverses the
+    """Autograd does not check the values that `backward` of a `torch.autograd.Function` returns
+    against `forward`: an identity whose `backward` returns `-grad` reverses the sign of the
     gradient.
 
     Gradient reversal is used on purpose, in domain adaptation. To find mistakes use

@@ -83,9 +83,9 @@ def test_names_left_out_are_the_modules_own_and_unknown_ones_are_passed_over():
 
 
 def test_gradients_reach_the_tensors_of_the_dict(device):
-    """`backward()` of a loss computed by `functional_call(layer, {"weight": w}, x)` with an
-    `nn.Linear` stores a gradient in `w.grad`, if `w` is a leaf that requires grad; the
-    parameter `layer.weight`, which `w` replaced, gets none.
+    """With `layer = nn.Linear(1, 1)` and `w = torch.ones(1, 1, requires_grad=True)`,
+    `functional_call(layer, {"weight": w}, torch.ones(2, 1)).sum().backward()` stores a gradient in
+    `w.grad`; `layer.weight`, which `w` replaced, gets none.
     """
     layer = nn.Linear(1, 1, bias=False, device=device)
     weight = torch.tensor([[3.0]], device=device, requires_grad=True)

@@ -18,9 +18,9 @@ import torch
 
 
 def test_inference_mode_records_nothing(device):
-    """A product `w * 3` of a `w` that requires grad, computed inside `torch.inference_mode()`,
-    has no `grad_fn` and doesn't require grad, as under `no_grad`, and its `is_inference()` is
-    True.
+    """A product `w * 3` of a float32 `w` that requires grad, computed inside
+    `torch.inference_mode()`, has no `grad_fn` and doesn't require grad, as under `no_grad`, and
+    its `is_inference()` is True.
     """
     w = torch.ones(2, requires_grad=True, device=device)
     with torch.inference_mode():

@@ -175,9 +175,9 @@ def test_variable_takes_tensors_only():
 
 
 def test_volatile_is_taken_with_a_warning_and_does_nothing():
-    """`v = torch.autograd.Variable(x, volatile=True)` of a float32 `x` warns that "volatile
-    was removed and now has no effect": with grad mode on, `v * w` with a float32 `w` that
-    requires grad is recorded.
+    """`v = torch.autograd.Variable(torch.ones(2), volatile=True)` warns that "volatile was removed
+    and now has no effect": with grad mode on, `v * w` with `w = torch.ones(2, requires_grad=True)`
+    is recorded.
 
     Use `with torch.no_grad():` instead. Together with `requires_grad=True` it raises
     ValueError.

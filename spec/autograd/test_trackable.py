@@ -116,9 +116,9 @@ def test_some_operations_have_no_derivative_yet():
 
 
 def test_out_refuses_tracked_operands():
-    """With grad mode on, `torch.add(x, 1, out=out)` of float32 tensors raises RuntimeError
-    if `x` or `out` requires grad; if neither of them does, or inside `torch.no_grad()`, it
-    works.
+    """`torch.add(x, 1, out=out)` of `x = torch.ones(3)` and `out = torch.zeros(3)` raises
+    RuntimeError if grad mode is on and `x` or `out` requires grad; if neither of them does, or
+    inside `torch.no_grad()`, it works.
 
     Because autograd doesn't record an operation that writes its result into `out`. Use `x + 1`.
     """

@@ -23,9 +23,9 @@ pytestmark = pytest.mark.torch(">=2.0")
 
 @pytest.mark.torch(">=2.1")
 def test_attention_is_a_softmax_of_scaled_products(device):
-    """`F.scaled_dot_product_attention(q, k, v)` of float32 tensors, without mask,
-    `is_causal` or dropout, equals `softmax(q @ k.mT / sqrt(d), -1) @ v` up to rounding. d
-    is the last size of `q`; `scale` replaces `1 / sqrt(d)`.
+    """`F.scaled_dot_product_attention(q, k, v)` of non-empty float32 tensors, without mask,
+    `is_causal` or dropout, equals `softmax(q @ k.mT / sqrt(d), -1) @ v` up to rounding. d is the
+    last size of `q`; `scale` replaces `1 / sqrt(d)`.
     """
     q = torch.tensor([[1.0, 0.0, 0.0, 0.0]], device=device)
     k = torch.tensor([[math.log(9), 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0]], device=device)
@@ -128,8 +128,9 @@ def test_a_mask_and_is_causal_exclude_each_other():
 
 
 def test_a_mask_is_bool_or_float():
-    """An int64 `attn_mask` of `F.scaled_dot_product_attention` of float32 tensors raises
-    RuntimeError, "Expected attn_mask dtype to be bool or"; write `mask.bool()`.
+    """`F.scaled_dot_product_attention(q, q, q, attn_mask=mask)` of a float32 `q` (batch, steps,
+    features) and an int64 `mask` raises RuntimeError, "Expected attn_mask dtype to be bool or";
+    write `mask.bool()`.
 
     Ones and zeros of a float mask of the dtype of the queries are accepted, but they are added
     to the scores and exclude nothing.

@@ -133,9 +133,9 @@ def test_fewer_heads_of_keys_serve_more_heads_of_queries():
 
 
 def test_heads_are_not_broadcast():
-    """Without `enable_gqa`, `F.scaled_dot_product_attention` of queries (1, 4, 3, 8) and keys (1,
-    2, 5, 8), 4 heads and 2, raises RuntimeError, "The size of tensor a (4) must match the size of
-    tensor b (2) at non-singleton dimension 1".
+    """Without `enable_gqa`, `F.scaled_dot_product_attention` of float32 queries (1, 4, 3, 8) and
+    keys (1, 2, 5, 8), 4 heads and 2, raises RuntimeError, "The size of tensor a (4) must match the
+    size of tensor b (2) at non-singleton dimension 1".
 
     One head of keys and values broadcasts. Before PyTorch 2.5, which brought `enable_gqa`, 2 heads
     had to be repeated, `k.repeat_interleave(2, dim=1)`, and those of the values too.

@@ -224,8 +224,8 @@ def test_padding_and_causal_mask_are_of_one_dtype():
 
 
 def test_a_padding_mask_gets_two_more_dimensions():
-    """`F.scaled_dot_product_attention` of `q`, `k`, `v` (batch, heads, steps, features) takes a
-    bool padding mask `mask` of shape (batch, keys), True at real tokens, as
+    """`F.scaled_dot_product_attention` of float32 `q`, `k`, `v` (batch, heads, steps, features)
+    takes a bool padding mask `mask` (batch, keys), True at real tokens, as
     `attn_mask=mask[:, None, None]`: it broadcasts over heads and queries.
 
     A bool `key_padding_mask` of `nn.MultiheadAttention` is True at padding instead: pass

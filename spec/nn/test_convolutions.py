@@ -78,11 +78,11 @@ def test_channels_come_before_height_and_width():
 
 
 def test_a_convolution_takes_a_single_image_too():
-    """`nn.Conv2d` accepts a single image (C, H, W) as well as a batch (N, C, H, W); with the
-    default `padding_mode` 2-D and 5-D inputs raise RuntimeError, "Expected 3D (unbatched) or 4D
+    """`nn.Conv2d(3, 6, (5, 1))` accepts a single float32 image (3, 32, 40) as well as a batch (N,
+    3, 32, 40); float32 2-D and 5-D inputs raise RuntimeError, "Expected 3D (unbatched) or 4D
     (batched) input".
 
-    A grey image (H, W) needs a channel dimension: `image[None]`.
+    A grey image (H, W) needs a channel dimension for `nn.Conv2d(1, 6, 5)`: `image[None]`.
     """
     layer = nn.Conv2d(in_channels=3, out_channels=6, kernel_size=(5, 1))
 

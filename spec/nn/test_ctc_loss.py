@@ -152,8 +152,9 @@ def test_the_mean_divides_each_loss_by_the_length_of_its_label(log_probs):
 
 
 def test_the_blank_is_a_class_of_its_own(log_probs):
-    """The C classes of `F.ctc_loss` are the letters plus one for the blank: class 0, or the class
-    that `blank=` names. A `blank` of C or more raises RuntimeError, "blank must be in label range".
+    """The C classes of non-empty float32 `log_probs` for `F.ctc_loss` are the letters plus one for
+    the blank: class 0, or the class that `blank=` names. A `blank` equal to C raises RuntimeError,
+    "blank must be in label range".
     """
     target, lengths = torch.tensor([[0, 1]]), ((5,), (2,))
 

@@ -79,9 +79,9 @@ def test_a_cut_from_children_is_a_chain():
 
 
 def test_identity_in_place_of_the_head_gives_the_features():
-    """If the `forward` of `net` ends with `return self.head(x)`, then after
-    `net.head = nn.Identity()` a call of `net` returns this `x`, the features, and `forward` still
-    calls its functions, such as `torch.relu`.
+    """If `net.head` is a layer and the `forward` of `net` ends with `return self.head(x)`, then
+    after `net.head = nn.Identity()` a call of `net` returns this `x`, the features, and `forward`
+    still calls its functions, such as `torch.relu`.
     """
 
     class Net(nn.Module):

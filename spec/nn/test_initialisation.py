@@ -277,8 +277,8 @@ def test_the_names_without_underscore_are_deprecated():
 
 
 def test_a_truncated_normal_has_no_outliers():
-    """`nn.init.trunc_normal_(w, std=0.02, a=-0.04, b=0.04)` draws normal numbers between
-    -0.04 and 0.04; without `a` and `b` the bounds are -2 and 2, whatever `std` is.
+    """`nn.init.trunc_normal_(torch.empty(10_000), std=0.02, a=-0.04, b=0.04)` draws normal numbers
+    between -0.04 and 0.04; without `a` and `b` the bounds are -2 and 2 for every `std` above 0.
 
     With `std=0.02` alone practically nothing is cut off: -2 and 2 are a hundred deviations away.
     """

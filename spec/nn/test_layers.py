@@ -35,8 +35,9 @@ def test_a_linear_layer_multiplies_by_the_transposed_weight_and_adds_the_bias(de
 
 @pytest.mark.claim("self-only-two-dimensions")
 def test_a_linear_layer_maps_the_last_dimension_and_keeps_those_before():
-    """`nn.Linear(3, 2)` maps the last dimension from 3 to 2 and keeps the dimensions before
-    it: the shapes (3,), (4, 3) and (6, 5, 4, 3) become (2,), (4, 2) and (6, 5, 4, 2).
+    """`nn.Linear(3, 2)` maps the last dimension of a float32 tensor from 3 to 2 and keeps the
+    dimensions before it: the shapes (3,), (4, 3) and (6, 5, 4, 3) become (2,), (4, 2) and (6, 5,
+    4, 2).
     """
     layer = nn.Linear(3, 2)
 

@@ -36,9 +36,9 @@ def test_a_loss_is_a_function_and_needs_no_class():
 
 
 def test_a_loss_through_argmax_has_no_gradient():
-    """With `scores` that require grad and targets `y`, `backward()` of the tensor
-    `1 - (scores.argmax(1) == y).float().mean()` raises RuntimeError, "element 0 of tensors
-    does not require grad".
+    """With `scores = torch.tensor([[2.0, 1.0]], requires_grad=True)` and `y = torch.tensor([1])`,
+    `backward()` of `1 - (scores.argmax(1) == y).float().mean()` raises RuntimeError, "element 0 of
+    tensors does not require grad".
 
     Because `argmax` returns int64, which can't require grad: train on `F.cross_entropy` and
     report the accuracy.
@@ -159,8 +159,8 @@ def test_dice_loss_compares_overlap_with_size():
 
 
 def test_a_loss_with_parameters_is_given_to_the_optimizer():
-    """The parameters of a loss module `criterion` that is not a submodule of `net` are not
-    in `net.parameters()`: hand `[*net.parameters(), *criterion.parameters()]` to the
+    """`net.parameters()` holds none of the parameters of a loss module `criterion` that shares no
+    module or parameter with `net`: hand `[*net.parameters(), *criterion.parameters()]` to the
     optimizer.
     """
 

@@ -58,8 +58,8 @@ def test_the_numbers_of_padding_come_in_pairs():
 
 
 def test_padding_has_a_value(device):
-    """`F.pad(x, pad, value=9)` of an int64 tensor fills with 9 instead of 0; the dtype of `x`
-    stays, so that a value of 0.5 becomes 0.
+    """With `x = torch.tensor([1, 2])`, `F.pad(x, (0, 2), value=9)` is [1, 2, 9, 9], filled with 9
+    instead of 0; the int64 dtype of `x` stays, so that `value=0.5` fills with 0.
     """
     x = torch.tensor([1, 2], device=device)
 

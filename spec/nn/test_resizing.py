@@ -315,9 +315,9 @@ def test_fold_knows_how_many_patches_there_are():
 
 
 def test_grid_sample_reads_at_positions_from_minus_one_to_one(device):
-    """`F.grid_sample(image, grid)` of float32 tensors reads at (x, y) positions: (0, 0) is
-    the middle of the image; (-1, -1) is the middle of the upper left pixel with
-    `align_corners=True`, and by default the outer corner of that pixel.
+    """`F.grid_sample(image, grid)` of 4-D float32 tensors reads at (x, y) positions: (0, 0) is the
+    middle of the image; (-1, -1) is the middle of the upper left pixel with `align_corners=True`,
+    and by default the outer corner of that pixel.
 
     With `align_corners=False` the corner lies half a pixel outside the first pixel's middle; with
     the defaults `mode="bilinear"` and `padding_mode="zeros"` a quarter of the pixel's value is

@@ -23,8 +23,8 @@ def test_rmsprops_first_step_is_longer_than_the_learning_rate(alpha, after):
     whose gradient is 0.5 to about -10: ten times `lr`, with the default `alpha` of 0.99.
     With `alpha=0.75` the same weight goes from 0.0 to about -2.
 
-    Because its running mean begins at 0 and, unlike Adam's, isn't corrected for it. Start
-    with a smaller rate than for Adam.
+    Because its running mean of the squared gradients begins at 0 and, unlike Adam's, isn't
+    corrected for it. Start with a smaller rate than for Adam.
     """
     weight = nn.Parameter(torch.tensor(0.0))
     weight.grad = torch.tensor(0.5)

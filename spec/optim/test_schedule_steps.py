@@ -51,9 +51,9 @@ def test_a_scheduler_keeps_the_ratio_of_the_groups():
 
 
 def test_stepping_the_scheduler_first_skips_the_first_rate():
-    """If the first `step()` of a new `ExponentialLR` comes before the first
-    `optimizer.step()`, the scheduler issues a UserWarning, and the first rate of the
-    schedule is not used.
+    """If the first `step()` of a new `ExponentialLR(optimizer, gamma=0.5)` comes before the first
+    `optimizer.step()`, the scheduler issues a UserWarning, and the first rate of the schedule is
+    not used.
 
     Call `optimizer.step()` first, then `scheduler.step()`.
     """
@@ -227,9 +227,9 @@ def test_starting_in_the_middle_needs_the_first_rate():
     KeyError, "param 'initial_lr' is not specified in param_groups[0]", if the groups have no
     `initial_lr`.
 
-    Because a scheduler takes its `base_lrs` from `initial_lr`, which the saved state of an
-    optimizer has if a scheduler was made for it. Easier: make the scheduler without
-    `last_epoch`, then load the saved states of the optimizer and of the scheduler.
+    Because `StepLR` takes its `base_lrs` from `initial_lr`, which the saved state of an optimizer
+    has if a `StepLR` was made for it. Easier: make the scheduler without `last_epoch`, then load
+    the saved states of the optimizer and of the scheduler.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     saved = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)

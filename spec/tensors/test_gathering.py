@@ -72,9 +72,9 @@ def test_gather_wants_an_index_of_its_own_rank():
 
 
 def test_gather_does_not_count_from_the_end():
-    """On the CPU `x.gather(1, index)` of a 2 x 3 matrix `x` raises RuntimeError for the int64
-    `index` [[-1], [0]], "index -1 is out of bounds for dimension 1 with size 3", and for [[3],
-    [0]], since 3 is beyond the end.
+    """On the CPU `x.gather(1, index)` of an int64 2 x 3 matrix `x` raises RuntimeError for the
+    int64 `index` [[-1], [0]], "index -1 is out of bounds for dimension 1 with size 3", and for
+    [[3], [0]], since 3 is beyond the end.
 
     Unlike in `x[0, -1]`, -1 is not the last one: write `index % x.size(1)` where it is meant, which
     also hides a position beyond the end.
@@ -224,9 +224,9 @@ def test_where_broadcasts_and_takes_numbers(device):
 
 
 def test_where_promotes(device):
-    """`torch.where(condition, a, b)` gives the common dtype of `a` and `b`: float64 for int64
-    and float64 vectors, and the default dtype, float32, for an int64 vector and the Python
-    number 0.5.
+    """`torch.where(condition, a, b)` of a bool `condition` and an int64 vector `a` has the common
+    dtype of `a` and `b`: float64 for a float64 vector `b`, and the default dtype, float32, for the
+    Python number 0.5 as `b`.
 
     The rules are those of `+`: `spec/tensors/test_type_promotion.py`.
     """

@@ -198,7 +198,7 @@ def test_too_many_indices_are_an_error():
 
 def test_a_scalar_takes_no_index():
     """`x[0]` of a 0-dimensional int64 tensor raises IndexError: write `x.item()`. `x[()]`,
-    `x[...]` and `x[None]` work, since they name no position.
+    `x[...]` and `x[None]` work, since they index no dimension.
 
     It bites in old programs with `loss.data[0]`, from a time when a loss had one dimension.
     """

@@ -81,7 +81,7 @@ def test_contiguous_returns_the_tensor_itself_when_it_has_the_format(memory_form
     shape (2, 3, 4, 5), already has the format `f`, `torch.contiguous_format` or
     `torch.channels_last`.
 
-    With one channel, as in `x = torch.empty(2, 1, 4, 5)`, a tensor has both formats at once:
+    `x = torch.empty(2, 1, 4, 5)`, with one channel, has both formats at once:
     `x.contiguous(memory_format=torch.channels_last)` returns `x`, but
     `x.to(memory_format=torch.channels_last)` copies to other strides.
     """

@@ -125,7 +125,7 @@ def test_quantile_interpolates_between_neighbours(device):
     linearly between the two nearest elements; `interpolation="lower"` gives 1, and `"higher"`
     gives 2.
 
-    `q` may be a float32 tensor of several probabilities.
+    `q` may be a 1-D float32 tensor of several probabilities.
     """
     x = torch.tensor([1.0, 2.0, 3.0, 4.0, 8.0], device=device)
 
