@@ -220,8 +220,8 @@ def test_detach_and_clone_give_an_independent_copy_in_either_order(copy):
     """For a dense tensor `x`, `x.detach().clone()` and `x.clone().detach()` both give a tensor
     with storage of its own that doesn't require grad.
 
-    `detach().clone()` is the better habit: in the other order autograd records the `clone()`,
-    and `detach()` drops that record again.
+    `detach().clone()` is the better habit: in the other order autograd records the `clone()` of an
+    `x` that requires grad, and `detach()` drops that record again.
     """
     x = torch.ones(2, requires_grad=True)
     y = copy(x)

@@ -212,8 +212,8 @@ def test_models_of_different_shape_or_class_cannot_be_stacked():
     `[nn.Linear(1, 1), nn.ReLU()]`, "Expected all models to be of the same class", and for
     `[nn.Linear(1, 1), nn.Linear(2, 1)]`, "stack expects each tensor to be equal size".
 
-    Only the outermost class is compared: an `nn.Sequential` with one layer more than the first
-    is accepted, and its additional layer is ignored.
+    Only the outermost class and the outermost train or eval mode are compared: an `nn.Sequential`
+    with one layer more at its end than the first is accepted, and that layer is ignored.
     """
     with pytest.raises(RuntimeError, match="Expected all models to be of the same class"):
         stack_module_state([nn.Linear(1, 1), nn.ReLU()])
@@ -286,8 +286,8 @@ def test_vmap_maps_tensors_and_hands_numbers_over_with_none():
 
 
 def test_vmap_refuses_what_leaves_the_tensor_or_has_a_size_by_value():
-    """A function under `torch.func.vmap` that calls `.item()` of a tensor that is mapped over, as
-    `lambda row: row[0].item()`, or selects by a mask made of it, as
+    """A function under `torch.func.vmap` that calls `.item()` of a non-empty tensor that is mapped
+    over, as `lambda row: row[0].item()`, or selects by a mask made of it, as
     `lambda row: row[row > 0].sum()`, raises RuntimeError.
 
     Because a number, or a size that depends on the values, would differ from entry to entry. In

@@ -21,8 +21,8 @@ import torch
 
 
 def test_every_operation_gets_a_node_of_its_own():
-    """With grad mode on, computing `x * 2` twice, with a float32 `x` that requires grad,
-    makes two results with two different `MulBackward0` nodes.
+    """With `x = torch.ones(2, requires_grad=True)`, computing `x * 2` twice makes two results with
+    two different `MulBackward0` nodes.
     """
     x = torch.ones(2, requires_grad=True)
     first = x * 2

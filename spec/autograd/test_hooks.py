@@ -122,7 +122,8 @@ def test_a_hook_may_not_change_the_shape():
     `backward()` raise RuntimeError, "has changed the size of value"; return a tensor of the
     gradient's shape.
 
-    Because the returned tensor takes the gradient's place in the chain rule.
+    Because the returned tensor takes the gradient's place in the chain rule. A tensor of another
+    dtype raises, too.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     x.register_hook(lambda grad: grad.sum())

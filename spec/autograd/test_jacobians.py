@@ -91,11 +91,11 @@ def test_a_jacobian_can_be_differentiated_again():
 
 
 def test_a_jacobian_has_the_shape_of_output_and_input():
-    """For a dense float32 `x` and a differentiable `f` with one dense, non-empty float32
-    output, `torch.autograd.functional.jacobian(f, x)` has the shape of the output followed
-    by that of `x`: (3, 2, 3) for `x.sum(dim=0)` of a (2, 3) `x`.
+    """`torch.autograd.functional.jacobian(lambda x: x.sum(dim=0), torch.ones(2, 3))` has the shape
+    (3, 2, 3): that of the output, (3,), followed by that of the input, (2, 3).
 
-    Reshape it to `(output.numel(), x.numel())` where a matrix is wanted.
+    Reshape it to (3, 6) where a matrix is wanted: a row for each number of the output, a column
+    for each number of the input.
     """
     jacobian = functional.jacobian(lambda x: x.sum(dim=0), torch.ones(2, 3))
 
@@ -219,7 +219,7 @@ def test_jvp_gives_the_value_and_the_columns_weighed():
     `torch.autograd.functional.jvp(f, x, u)` returns the value `f(x)` and, up to rounding,
     the product `J @ u`, where `J` is the Jacobian of `f` at `x`.
 
-    It takes two backward passes; `torch.func.jvp` takes one forward pass.
+    It takes two backward passes; `torch.func.jvp(f, (x,), (u,))` takes one forward pass.
     """
     x = torch.tensor([2.0, 3.0, 5.0])
 

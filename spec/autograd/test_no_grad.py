@@ -46,7 +46,7 @@ def test_inside_no_grad_nothing_is_saved_for_later():
     """With a float32 `x` that requires grad, `x * constant` saves the tensor `constant` for
     backward; inside `torch.no_grad()` the same product saves no tensor.
 
-    Because saved tensors are much of what makes training take more memory than evaluation:
+    Saved tensors are much of what makes training take more memory than evaluation:
     `spec/autograd/test_saved_tensors.py`.
     """
     saved = []
@@ -128,9 +128,9 @@ def test_a_tensor_asked_for_with_requires_grad_gets_it_even_inside():
 
 
 def test_a_layer_made_inside_no_grad_can_be_trained():
-    """An `nn.Linear(2, 1)` made inside `torch.no_grad()` has parameters that require grad;
-    after the block `backward()` of its output for an input of shape (1, 2) fills their
-    `.grad`.
+    """After `net = nn.Linear(2, 1)` inside `torch.no_grad()` the parameters of `net` require grad:
+    `net(torch.ones(1, 2)).backward()`, run outside the block, fills `net.weight.grad` and
+    `net.bias.grad`.
     """
     with torch.no_grad():
         net = nn.Linear(2, 1)
@@ -289,7 +289,10 @@ def test_the_decorator_needs_parentheses():
     function was defined; write `@torch.no_grad()`.
     """
     with pytest.raises(TypeError, match="takes 1 positional argument but 2 were given"):
-        torch.no_grad(abs)
+
+        @torch.no_grad
+        def double(x):
+            return 2 * x
 
 
 def test_a_decorated_generator_is_silent_only_while_it_runs():

@@ -65,8 +65,8 @@ def test_one_tracked_operand_is_enough(device):
     """With grad mode on, `a + b` of float32 tensors requires grad if at least one of the two
     operands does, the left or the right.
 
-    Inside `torch.no_grad()` it doesn't, nor do results of integer or bool dtype, such as that
-    of `a > b`: see `spec/autograd/test_trackable.py`.
+    Inside `torch.no_grad()` or `torch.inference_mode()` it doesn't, nor do results of integer or
+    bool dtype, such as that of `a > b`: see `spec/autograd/test_trackable.py`.
     """
     plain = torch.ones(3, device=device)
     tracked = torch.ones(3, requires_grad=True, device=device)

@@ -298,8 +298,8 @@ def test_inplace_overwrites_the_input(device):
 
 
 def test_inplace_after_a_sigmoid_breaks_backward():
-    """`F.relu(y, inplace=True)` on `y = torch.sigmoid(x)`, where `x` requires grad, makes
-    `y.sum().backward()` raise RuntimeError, "has been modified by an inplace operation".
+    """`F.relu(y, inplace=True)` on `y = torch.sigmoid(x)`, where the float32 `x` requires grad,
+    makes `y.sum().backward()` raise RuntimeError, "has been modified by an inplace operation".
 
     Because `sigmoid` saves its output for its gradient. `nn.Linear` doesn't, so that an
     in-place ReLU behind it works. Elsewhere leave out `inplace=True`.

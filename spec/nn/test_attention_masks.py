@@ -74,8 +74,9 @@ def test_padded_queries_still_get_an_output():
     x = torch.randn(1, 3, 4)
     mask = torch.tensor([[False, False, True]])
 
-    output, _ = layer(x, x, x, key_padding_mask=mask)
+    output, weights = layer(x, x, x, key_padding_mask=mask)
 
+    assert weights[0, :, 2].tolist() == [0.0, 0.0, 0.0]
     assert output[mask].count_nonzero().item() == 4
     assert output[~mask].shape == (2, 4)
     assert output.isfinite().all().item() is True
@@ -242,11 +243,12 @@ def test_a_padding_mask_gets_two_more_dimensions():
 
 def test_without_them_it_is_taken_for_queries_by_keys():
     """`F.scaled_dot_product_attention(q, k, v, attn_mask=mask)` with `q`, `k`, `v` of shape (3,
-    heads, 3, d) and a bool padding mask (3, 3), a row per sample, raises nothing, but masks
-    query i of each sample by row i: pass `mask[:, None, None]`.
+    heads, 3, d) and a bool padding mask (3, 3), a row per sample, True to keep, raises nothing,
+    but masks query i by row i: pass `mask[:, None, None]`.
 
-    With 3 sequences of length 5 it raises, "The size of tensor a (5) must match the size of tensor
-    b (3)".
+    In `key_padding_mask` of `nn.MultiheadAttention` True means padding: pass `~mask` there. With 3
+    sequences of length 5 the first call raises, "The size of tensor a (5) must match the size of
+    tensor b (3)".
     """
     q = torch.zeros(3, 1, 3, 4)
     v = torch.tensor([0.0, 10.0, 50.0]).view(1, 1, 3, 1).expand(3, 1, 3, 1)

@@ -125,6 +125,9 @@ def test_without_momentum_all_batches_count_alike(device):
     """With `momentum=None` the running mean of `nn.BatchNorm1d` is, up to rounding, the plain
     mean of the means of all batches seen in training mode, counted in `num_batches_tracked`; a
     larger batch counts no more than others.
+
+    Not with an empty batch, nor after a batch that raises an error: `num_batches_tracked` counts
+    these too, and the running mean is then another number.
     """
     layer = nn.BatchNorm1d(1, momentum=None, device=device)
 
@@ -155,8 +158,9 @@ def test_batch_norm_records_in_training_only():
 
 
 def test_no_grad_does_not_stop_the_recording_of_batch_norm():
-    """Under `torch.no_grad` `nn.BatchNorm1d(1)` in training mode still updates its running mean
-    for an input of shape (2, 1): call `eval()` before evaluating.
+    """Under `torch.no_grad()` a new `nn.BatchNorm1d(1)` in training mode still updates its running
+    mean, from 0 to 2 for the input `torch.tensor([[10.0], [30.0]])`: call `eval()` before
+    evaluating.
 
     Because the running statistics are buffers that `forward` writes, not something that
     gradients change.

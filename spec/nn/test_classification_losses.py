@@ -88,8 +88,9 @@ def test_a_softmax_before_the_loss_is_one_too_many():
 
 
 def test_a_constant_added_to_all_scores_changes_nothing(device):
-    """`F.cross_entropy` of finite logits depends on their differences only, up to rounding: [0, 0]
-    and [1e4, 1e4] both give ln 2, without overflow.
+    """`F.cross_entropy` of finite float32 logits depends on their differences only, up to
+    rounding: with a class index as target, [0.0, 0.0] and [1e4, 1e4] both give ln 2, without
+    overflow.
 
     Because `log_softmax` subtracts the largest logit before it takes exponentials. A constant so
     large that adding it rounds the differences away changes the loss: 1e8 + 1 is 1e8 in float32.

@@ -105,9 +105,9 @@ def test_a_module_list_grows_like_a_list():
     `insert(0, module)` and, in a list of five, `del modules[3]` renumber the modules that
     follow: their names in `named_children()` change.
 
-    A checkpoint saved before no longer fits. In an `nn.ModuleDict` the layers that stay keep their
-    names: after a layer was deleted, `load_state_dict(state, strict=False)` still loads the
-    others.
+    Where a layer with parameters gets another name, a checkpoint saved before no longer fits. In
+    an `nn.ModuleDict` the layers that stay keep their names: after a layer was deleted,
+    `load_state_dict(state, strict=False)` still loads the others.
     """
     layers = nn.ModuleList([nn.ReLU()])
     layers.append(nn.Tanh())

@@ -110,8 +110,9 @@ def test_a_result_kept_on_the_module_is_there_afterwards():
     being a trainable `nn.Linear`, keeps this result on the module until the next call, with
     its `grad_fn`, and outside `state_dict()`.
 
-    Keep `hidden.detach()` if only the values are wanted: the graph behind `grad_fn` holds
-    memory.
+    Keep `hidden.detach()` if only the values are wanted: the graph behind `grad_fn` holds memory.
+    A `hidden` that `register_buffer` registered before stays in `state_dict()`; one that is an
+    `nn.Parameter` refuses the result with a TypeError.
     """
 
     class Net(nn.Module):
@@ -129,6 +130,7 @@ def test_a_result_kept_on_the_module_is_there_afterwards():
 
     assert net.hidden.tolist() == [3.0]
     assert net.hidden.requires_grad is True
+    assert net.hidden.is_leaf is False
     assert list(net.state_dict()) == ["fc.weight"]
 
 

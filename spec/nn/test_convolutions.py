@@ -292,7 +292,8 @@ def test_groups_divide_the_channels():
 
 def test_a_window_of_one_is_a_linear_layer_at_each_pixel(device):
     """With a kernel of size 1 `F.conv1d(x, weight)` applies the same linear map to the channels at
-    each position: for `x` (N, C, L) it equals `F.linear(x.mT, weight[:, :, 0]).mT` up to rounding.
+    each position: for non-empty float32 `x` (N, C, L) and `weight` it equals
+    `F.linear(x.mT, weight[:, :, 0]).mT` up to rounding.
 
     `stride=2`, `padding=1` or `groups=2` change that.
     """

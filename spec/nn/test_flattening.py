@@ -101,8 +101,8 @@ def test_a_single_image_is_flattened_without_its_channels():
 
 
 def test_unflatten_takes_the_row_apart_again():
-    """`nn.Unflatten(1, (2, 2, 2))` splits dimension 1 of size 8 into three dimensions: rows [1,
-    8] become images [1, 2, 2, 2].
+    """`nn.Unflatten(1, (2, 2, 2))` splits dimension 1 of size 8 into three dimensions of size 2: a
+    tensor of shape (1, 8), a row, becomes one of shape (1, 2, 2, 2), an image.
     """
     rows = torch.arange(8).view(1, 8)
 

@@ -39,9 +39,9 @@ def test_shrinking_activations(function, module, values):
 
 
 def test_the_function_of_prelu_is_given_its_slope():
-    """`F.prelu(x, weight)` multiplies the negative elements of a float32 `x` by a `weight` of one
-    element, which `nn.PReLU()` keeps as a parameter, 0.25 at first: with `torch.tensor([0.25])`
-    -4.0 becomes -1.0.
+    """`F.prelu(x, weight)` multiplies the negative elements of a float32 `x` by a float32 `weight`
+    of shape (1,), which `nn.PReLU()` keeps as a parameter, 0.25 at first: with
+    `torch.tensor([0.25])` -4.0 becomes -1.0.
     """
     x = torch.tensor([-4.0, 4.0])
 

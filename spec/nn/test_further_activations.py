@@ -120,9 +120,9 @@ def test_prelu_may_have_a_slope_for_each_channel():
     ],
 )
 def test_the_softmax_family(layer, row, device):
-    """Of the row `[[0.0, math.log(3)]]`, up to rounding, `nn.Softmax(dim=1)` makes 0.25 and
-    0.75, `nn.Softmin(dim=1)`, the softmax of the negated scores, 0.75 and 0.25, and
-    `nn.LogSoftmax(dim=1)` log 0.25 and log 0.75.
+    """For `x = torch.tensor([[0.0, math.log(3)]])`, up to rounding, `nn.Softmax(dim=1)(x)` is 0.25
+    and 0.75, `nn.Softmin(dim=1)(x)`, the softmax of `-x`, 0.75 and 0.25, and
+    `nn.LogSoftmax(dim=1)(x)` log 0.25 and log 0.75.
 
     `F.softmax`, `F.softmin` and `F.log_softmax` with `dim=1` are the functions for it.
     """

@@ -203,9 +203,9 @@ def test_xavier_weighs_inputs_and_outputs():
 
 
 def test_xavier_normal_has_a_spread_of_the_same_kind():
-    """`nn.init.xavier_normal_` of a float32 weight draws from a normal distribution of mean
-    0 and standard deviation `sqrt(2 / (fan_in + fan_out))`: 0.1 for the weight of
-    `nn.Linear(50, 150)`.
+    """`nn.init.xavier_normal_(torch.empty(150, 50))`, on the shape of the weight of
+    `nn.Linear(50, 150)`, draws from a normal distribution of mean 0 and standard deviation
+    `sqrt(2 / (fan_in + fan_out))`, here 0.1.
     """
     weight = nn.init.xavier_normal_(torch.empty(150, 50))
 

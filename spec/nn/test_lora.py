@@ -45,9 +45,9 @@ def test_a_fresh_lora_layer_computes_what_the_frozen_one_does():
 
 
 def test_lora_trains_few_parameters():
-    """LoRA of rank 2 on `nn.Linear(100, 100)` freezes the 10100 elements of its weight and
-    bias and trains two added matrices of 200 elements each: only for these two is
-    `p.requires_grad` True.
+    """LoRA of rank 2 on `nn.Linear(100, 100)` freezes the 10100 elements of its weight and bias
+    and trains two added matrices of 200 elements each: only these two parameters have
+    `requires_grad=True`.
     """
     wrapped = LoRALinear(nn.Linear(100, 100), rank=2)
 

@@ -32,9 +32,9 @@ def test_a_module_is_registered_by_assigning_it():
 
 
 def test_children_come_in_the_order_of_assignment():
-    """`named_children()` lists layers, and `named_parameters()` their parameters, in the order
-    in which `__init__` first assigned a layer to each name, not in the order in which `forward`
-    calls the layers.
+    """After `self.last = nn.Linear(3, 1)`, then `self.first = nn.Linear(2, 3)` in `__init__`,
+    `named_children()` lists `last`, then `first`, and `named_parameters()` lists their parameters
+    in this order, though `forward` calls `first` first.
     """
 
     class Net(nn.Module):

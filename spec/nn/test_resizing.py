@@ -75,7 +75,7 @@ def test_the_mode_goes_with_the_number_of_dimensions(mode, dimensions):
 
 
 def test_another_number_of_dimensions_is_refused():
-    """`F.interpolate(image, size=(4, 4), mode="bilinear")` of an image (C, H, W) raises
+    """`F.interpolate(image, size=(4, 4), mode="bilinear")` of a float32 image (C, H, W) raises
     ValueError, "Input and output must have the same number of spatial dimensions"; write
     `image[None]`.
 

@@ -331,7 +331,7 @@ def test_the_fast_path_keeps_the_length():
     batch_first=True), 1).eval()` under `torch.no_grad()` keeps the input's shape (2, 3, 4) for
     `src_key_padding_mask=torch.tensor([[False, False, True]] * 2)`.
 
-    In PyTorch 2.0 the result had the shape (2, 2, 4): the steps that are padding in all
+    In PyTorch 2.0 the result had the shape (2, 2, 4): the steps at the end that are padding in all
     sequences were cut off.
     """
     encoder = nn.TransformerEncoder(layer_of_width_4(), num_layers=1).eval()

@@ -37,9 +37,9 @@ def test_all_gradients_are_scaled_by_one_factor(device):
 
 
 def test_the_norm_before_clipping_is_returned():
-    """`clip_grad_norm_` returns the joint norm that the gradients had before clipping, as a
-    0-d tensor: 5 for a float32 gradient of 3 and -4, though its norm is nearly 1 afterwards
-    with `max_norm=1.0`.
+    """`clip_grad_norm_(parameters, max_norm=1.0)` returns the joint norm that the float32
+    gradients had before clipping, as a 0-d tensor: 5 for a gradient of 3 and -4, whose norm is
+    nearly 1 afterwards.
 
     Log it: it shows how often, and by how much, gradients are clipped.
     """
@@ -70,8 +70,8 @@ def test_short_gradients_stay_as_they_are():
 
 
 def test_an_infinite_bound_only_measures():
-    """`clip_grad_norm_(parameters, max_norm=float("inf"))` returns the joint norm of the gradients,
-    and leaves them as they are if the returned norm is finite.
+    """`clip_grad_norm_(parameters, max_norm=float("inf"))` returns the joint norm of the float32
+    gradients, and leaves them as they are if the returned norm is finite.
 
     A way to log the norm without clipping. `get_total_norm`, since PyTorch 2.6, computes it too,
     but takes the gradients instead of the parameters:

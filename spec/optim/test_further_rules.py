@@ -82,7 +82,8 @@ def test_adagrads_steps_grow_shorter():
     `w` by about 1, 1/√2, 1/√3 and 1/2.
 
     The sum never shrinks, so that in a long training the steps become very small; RMSprop's
-    running mean was made to mend that.
+    running mean was made to mend that. `eps`, 1e-10 by default, is added to the root and shortens
+    the steps of tiny gradients.
     """
     weight = nn.Parameter(torch.tensor(0.0, dtype=torch.float64))
     optimizer = torch.optim.Adagrad([weight], lr=1.0)
@@ -247,7 +248,7 @@ def test_muon_takes_matrices_only():
     """`torch.optim.Muon`, since PyTorch 2.9, takes parameters with two dimensions: one of
     shape (3,), as a bias has, raises ValueError, "Muon only supports 2D parameters".
 
-    Because its step makes the update matrix orthogonal. Give biases, and the weights of
+    Because its step makes the update matrix roughly orthogonal. Give biases, and the weights of
     convolutions, to a second optimizer such as `AdamW`.
     """
     with pytest.raises(ValueError, match="Muon only supports 2D parameters"):

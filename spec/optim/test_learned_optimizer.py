@@ -72,7 +72,7 @@ def test_a_differentiable_step_is_recorded():
 
     Hand over a clone: a leaf that requires grad can't be changed in place. The step still writes
     in place, so a graph that saved the old weight fails in `backward()`. With momentum, but
-    without `nesterov=True`, the first step passes no gradient on.
+    without `nesterov=True`, the first step passes no gradient on to `s`.
     """
     scale = torch.tensor(2.0, requires_grad=True)
     weight = nn.Parameter(torch.tensor(3.0)).clone()
@@ -93,13 +93,12 @@ def test_a_differentiable_step_is_recorded():
 
 
 def test_an_lstm_gets_gradients_from_the_steps_it_took():
-    """With `cell = nn.LSTMCell(1, 4)`, `head = nn.Linear(4, 1)`,
-    `w = torch.tensor([[4.0]])` and `m = None`, run
-    `m = cell(2 * w.detach(), m); w = w + head(m[0])` three times: `(w**2).sum().backward()`
-    gives all parameters of both a gradient.
+    """With `cell = nn.LSTMCell(1, 4)`, `head = nn.Linear(4, 1)`, `w = torch.tensor([[4.0]])` and
+    `m = None`, run `m = cell(2 * w.detach(), m); w = w + head(m[0])` 3 times:
+    `(w**2).sum().backward()` gives all parameters of both modules a gradient.
 
-    `detach()` on the gradient that the LSTM reads avoids second derivatives; the path through the
-    steps remains.
+    The LSTM reads `2 * w.detach()`, the gradient of `w**2`. `detach()` avoids second derivatives;
+    the path through the steps remains.
     """
     cell, head = nn.LSTMCell(1, 4), nn.Linear(4, 1)
     weight, memory = torch.tensor([[4.0]]), None

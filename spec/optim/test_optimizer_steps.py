@@ -115,8 +115,8 @@ def test_hooks_run_before_and_after_each_step():
     `optimizer.register_step_post_hook` run before and after each `optimizer.step()` that
     raises no error, until `remove()` is called on the handle that registering returned.
 
-    A post hook is a place to log or to constrain weights without touching the training
-    loop.
+    A post hook is a place to log, or to constrain weights inside `torch.no_grad()`, without
+    touching the training loop.
     """
     weight = nn.Parameter(torch.tensor(4.0))
     weight.grad = torch.tensor(1.0)

@@ -22,7 +22,7 @@ from torch import nn
 
 @pytest.mark.claim("blitz-sgd-rule")
 def test_sgd_subtracts_the_learning_rate_times_the_gradient(device):
-    """`torch.optim.SGD.step()`, with `lr` as its only setting, sets each float32 weight
+    """`torch.optim.SGD.step()`, with a number `lr` as its only setting, sets each float32 weight
     that has a gradient to `weight - lr * gradient`, up to rounding.
     """
     weight = nn.Parameter(torch.tensor([1.0, 2.0, 3.0], device=device))
@@ -94,8 +94,8 @@ def test_assigning_the_difference_makes_another_tensor_and_leaves_the_net_alone(
 
 @pytest.mark.claim("blitz-workflow-updates-gradients")
 def test_the_step_changes_the_weights_and_leaves_the_gradients():
-    """`SGD([weight], lr=0.5, momentum=0.5, weight_decay=0.25).step()` on the CPU moves a
-    weight of 4 with a gradient of 1 to 3 and leaves `weight.grad` as it was.
+    """`SGD([weight], lr=0.5, momentum=0.5, weight_decay=0.25).step()` on the CPU changes a weight
+    from 4 to 3 where its gradient is 1, and leaves `weight.grad` as it was.
 
     So the gradients are still there after the step, and are added to unless `zero_grad()`
     clears them.

@@ -36,9 +36,9 @@ def optimizer():
 
 
 def test_linear_warm_up_is_a_factor_below_one(optimizer):
-    """`LambdaLR(optimizer, lambda step: min(1, (step + 1) / 4))` raises the rate in four
-    equal parts, from a quarter of the optimizer's `lr` in the first step to the whole in
-    the fourth, and keeps it there.
+    """`LambdaLR(optimizer, lambda step: min(1, (step + 1) / 4))`, stepped after each
+    `optimizer.step()`, raises the rate in four equal parts, from a quarter of the optimizer's `lr`
+    in the first step to the whole in the fourth, and keeps it there.
     """
     scheduler = lr_scheduler.LambdaLR(optimizer, lambda step: min(1, (step + 1) / 4))
 

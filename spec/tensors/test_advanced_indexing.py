@@ -60,9 +60,9 @@ def test_what_an_index_tensor_picks_is_a_copy(device):
 
 
 def test_the_result_has_the_shape_of_the_index(device):
-    """`table[index]` of a dense int64 matrix replaces the first dimension of `table` by the
-    shape of the int64 tensor `index`: a 2 x 2 index into a 3 x 2 table gives shape (2, 2,
-    2).
+    """`table[index]` of a dense int64 matrix, with an int64 tensor `index` of row numbers,
+    replaces the first dimension of `table` by the shape of `index`: a 2 x 2 index into a 3 x 2
+    table gives shape (2, 2, 2).
 
     This is a table look-up, as in `nn.Embedding`.
     """

@@ -42,8 +42,8 @@ def test_as_tensor_shares_an_array(make):
     in the tensor.
 
     Nothing is copied, which is fast; where the array changes later, `torch.tensor(array)` is safe.
-    With another default device `as_tensor` copies. Refused arrays:
-    `spec/tensors/test_numpy_refusals.py`.
+    With another default device `as_tensor` copies; so does `asarray`, but not in PyTorch 2.0.1.
+    Refused arrays: `spec/tensors/test_numpy_refusals.py`.
     """
     array = np.array([1, 2])
     shared = make(array)

@@ -152,5 +152,5 @@ def test_cummax_keeps_the_largest_so_far(device):
     assert x.cummax(0).values.tolist() == [2, 5, 5, 5]
     assert x.cummax(0).indices.tolist() == [0, 1, 1, 1]
     assert x.cummin(0).values.tolist() == [2, 2, 1, 1]
-    assert (x == 5).int().cummax(0).indices.tolist() == [0, 1, 1, 1]
-    assert (x > 3).int().cummax(0).indices.tolist() == [0, 1, 1, 3]
+    assert (x == 5).long().cummax(0).indices.tolist() == [0, 1, 1, 1]
+    assert (x > 3).long().cummax(0).indices.tolist() == [0, 1, 1, 3]

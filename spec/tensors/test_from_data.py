@@ -103,7 +103,8 @@ def test_fractions_are_cut_off_in_an_integer_tensor(device):
     [1, -1].
 
     Because a conversion to integers rounds towards zero;
-    `torch.tensor(data, dtype=torch.float64).round().long()` rounds to the nearest.
+    `torch.tensor(data, dtype=torch.float64).round().long()` rounds to the nearest, and 2.5 to the
+    even neighbour 2.
     """
     made = torch.tensor([1.75, -1.75], dtype=torch.int64, device=device)
 

@@ -269,7 +269,7 @@ def test_an_assigned_tensor_must_fit():
 
 
 def test_assignment_keeps_the_dtype_and_cuts_what_is_assigned(device):
-    """On an int64 vector `x` of three elements, `x[0] = 7.9` writes 7 and
+    """With `x = torch.tensor([1, 2, 3])`, `x[0] = 7.9` writes 7 and
     `x[1:] = torch.tensor([-8.9, 9.5])` writes -8 and 9: the fractions are dropped without a
     warning.
 

@@ -57,7 +57,7 @@ def test_numpy_casts_no_signed_integer_to_unsigned():
     int8, int16, int32 and int64 to uint8, NumPy does not.
 
     So `x += y` with a `y` of a signed integer dtype works for a uint8 tensor and wraps round; with
-    two such NumPy arrays it raises.
+    two such NumPy vectors it raises.
     """
     names = "bool uint8 int8 int16 int32 int64 float16 float32 float64 complex64 complex128"
 

@@ -244,11 +244,13 @@ def test_an_array_of_text_is_refused():
 
 
 def test_an_array_of_python_objects_is_refused():
-    """`torch.from_numpy(array)` of a contiguous array of dtype object, as `np.array([[1, None]])`
-    is, raises a TypeError, "can't convert np.ndarray of type numpy.object_".
+    """`torch.from_numpy(array)` of an array of dtype object without negative strides, as
+    `np.array([[1, None]])` is, raises a TypeError, "can't convert np.ndarray of type
+    numpy.object_".
 
-    Because it holds references to Python objects. If all of them are real numbers or None,
-    write `array.astype("float32")`; rows of unequal length have to be padded first.
+    Because the array holds references to Python objects. If all of them are None or real numbers
+    in the range of float32, write `array.astype("float32")`, which turns None into NaN; rows of
+    unequal length have to be padded first.
     """
     array = np.array([[1], [2, 3]], dtype=object)
 

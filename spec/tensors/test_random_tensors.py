@@ -86,8 +86,8 @@ def test_randint_leaves_its_upper_end_out(device):
     """`torch.randint(3, 6, (100,))` draws from 3, 4 and 5: the upper bound is excluded; with
     one bound, `torch.randint(3, (100,))`, the lower bound is 0. Both are int64.
 
-    As in Python's `range`, unlike Python's `random.randint`, which includes its upper bound.
-    For another dtype give `dtype=`.
+    As in Python's `range`, unlike Python's `random.randint`, which includes its upper bound. For
+    float32 numbers give `dtype=torch.float32`.
     """
     drawn = torch.randint(3, 6, (100,), device=device)
     from_zero = torch.randint(3, (100,), device=device)

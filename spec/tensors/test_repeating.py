@@ -109,3 +109,4 @@ def test_flip_reverses_axes_into_a_copy(device):
 
     assert flipped.tolist() == [[3, 2, 1], [6, 5, 4]]
     assert x.flip(0, 1).tolist() == [[6, 5, 4], [3, 2, 7]]
+    assert x.float().flip(1).tolist() == [[3.0, 2.0, 7.0], [6.0, 5.0, 4.0]]

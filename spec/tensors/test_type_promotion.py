@@ -317,8 +317,8 @@ def test_in_place_results_of_the_same_kind_are_narrowed(device):
     float32 and rounds the sum. For `x = torch.tensor([100], dtype=torch.int8)`,
     `x += torch.tensor([100])` keeps int8 and wraps round to [-56].
 
-    After `+=` a tensor of a higher kind, as a float32 one for an int8 `x`, raises:
-    `spec/tensors/test_inplace_limits.py`. `x = x + y` gives the promoted dtype instead, here
+    `x += y` raises RuntimeError where the dtype of `y` is of a higher kind, as float32 for an int8
+    `x`: `spec/tensors/test_inplace_limits.py`. `x = x + y` gives the promoted dtype instead, here
     float64 and int64.
     """
     single = torch.tensor([1.0], device=device)

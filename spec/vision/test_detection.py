@@ -316,8 +316,8 @@ def test_the_model_resizes_the_images():
     40, so that the shorter side is 32, and a 16 x 128 image to 8 x 64, because the longer
     side may only be 64. Target boxes are scaled along.
 
-    Then it pads the batch; answers are scaled back. Sizes are rounded down: (49, 54)
-    becomes (31, 35). The default is `min_size=800`, so that a small image costs about as
+    Then it pads the batch; answers are scaled back. Sizes are rounded down: (40, 51)
+    becomes (32, 40). The default is `min_size=800`, so that a small image costs about as
     much as a large one.
     """
     net = small_detector()
@@ -329,8 +329,8 @@ def test_the_model_resizes_the_images():
     assert targets[0]["boxes"].tolist() == [[0.0, 0.0, 16.0, 16.0]]
     long, _ = net.transform([torch.rand(3, 16, 128)])
     assert long.image_sizes == [(8, 64)]
-    odd, _ = net.transform([torch.rand(3, 49, 54)])
-    assert odd.image_sizes == [(31, 35)]
+    odd, _ = net.transform([torch.rand(3, 40, 51)])
+    assert odd.image_sizes == [(32, 40)]
 
 
 def test_the_head_of_a_detector_is_replaced_for_ones_own_classes():
