@@ -44,11 +44,11 @@ def test_several_outputs_have_a_gradient_each(device):
 
 
 def test_set_materialize_grads_gives_none_instead_of_zeros():
-    """After `ctx.set_materialize_grads(False)` in `forward` of a `torch.autograd.Function`
-    with two float32 outputs, `backward` is given None as the gradient of an output that
-    took no part in the result.
+    """If `forward` of a `torch.autograd.Function` calls `ctx.set_materialize_grads(False)` and
+    returns two 0-d float32 outputs, `backward()` of the second alone passes None to the Function's
+    `backward` as the gradient of the first.
 
-    So it can skip that part instead of computing with zeros.
+    So the Function's `backward` can skip that part instead of computing with zeros.
     """
     seen = []
 
@@ -75,7 +75,8 @@ def test_an_output_can_be_marked_as_not_differentiable():
     `ctx.mark_non_differentiable` doesn't require grad; `backward` still takes an argument for
     it.
 
-    An output that is a view of an input keeps `requires_grad=True`: return its `clone()`.
+    A view of an input `x` that requires grad, such as `x[:1]` or `x.view(-1)`, keeps
+    `requires_grad=True`: return its `clone()`.
     """
 
     class WholeAndRest(torch.autograd.Function):

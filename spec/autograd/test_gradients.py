@@ -50,8 +50,9 @@ def test_a_gradient_has_the_dtype_of_its_leaf(device):
 
 
 def test_a_gradient_is_itself_not_tracked():
-    """After `(x**3).backward()` as the first backward, without `create_graph=True`, `x.grad` of
-    a float32 0-d leaf `x` has `requires_grad` False and `grad_fn` None.
+    """For `x = torch.tensor(3.0, requires_grad=True)`, `(x**3).backward()` without
+    `create_graph=True` gives an `x.grad` whose `requires_grad` is False and whose `grad_fn` is
+    None.
 
     Because the backward computation is not recorded. With `create_graph=True` it is:
     `spec/autograd/test_higher_derivatives.py`.

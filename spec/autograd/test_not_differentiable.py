@@ -91,9 +91,9 @@ def test_a_cast_to_integers_ends_the_graph():
     "function", [torch.round, torch.floor, torch.ceil, torch.trunc, torch.sign]
 )
 def test_step_functions_are_tracked_and_flat(function, device):
-    """With grad mode on, `torch.round`, `floor`, `ceil`, `trunc` and `sign` of a float32 tensor
-    that requires grad give results that require grad, and the gradient 0, at their jumps as
-    well.
+    """With grad mode on, `torch.round(x)` of a float32 `x` that requires grad gives a result that
+    requires grad, and the gradient 0, at its jumps as well; so do `torch.floor`, `ceil`, `trunc`
+    and `sign`.
 
     So `backward()` runs without an error, and what comes before isn't trained. Use the
     straight-through form, `x + (x.round() - x).detach()`.

@@ -239,8 +239,8 @@ def test_a_refused_kernel_says_why():
 @pytest.mark.torch(">=2.3")
 def test_kernels_for_a_gpu_are_not_viable_on_the_cpu():
     """On the CPU, inside `with torch.nn.attention.sdpa_kernel(SDPBackend.EFFICIENT_ATTENTION):`,
-    `F.scaled_dot_product_attention(q, q, q)` of a non-empty `q` raises RuntimeError, "No viable
-    backend for scaled_dot_product_attention was found".
+    `F.scaled_dot_product_attention(q, q, q)` of a non-empty 4-D `q` raises RuntimeError, "No
+    viable backend for scaled_dot_product_attention was found".
 
     The CPU has kernels for `SDPBackend.MATH` and `SDPBackend.FLASH_ATTENTION`.
     """

@@ -74,9 +74,9 @@ def test_transposed_convolutions_double_each_dimension(layer, shape, output):
     ],
 )
 def test_pooling_halves_each_dimension(layer, shape, output):
-    """`nn.MaxPool2d(2)`, `nn.AvgPool2d(2)` and `nn.LPPool2d(2, 2)` turn an input of shape
-    (2, 3, 9, 9) into (2, 3, 4, 4) and, without batch, (3, 9, 9) into (3, 4, 4);
-    `nn.MaxPool1d(2)` turns (2, 3, 9) into (2, 3, 4).
+    """`nn.MaxPool2d(2)`, `nn.AvgPool2d(2)` and `nn.LPPool2d(2, 2)` turn a float32 input of shape
+    (2, 3, 9, 9) into (2, 3, 4, 4) and, without batch, (3, 9, 9) into (3, 4, 4); `nn.MaxPool1d(2)`
+    turns (2, 3, 9) into (2, 3, 4).
     """
     assert layer(torch.ones(shape)).shape == output
     assert layer(torch.ones(shape[1:])).shape == output[1:]
@@ -223,8 +223,8 @@ def test_dropout_of_channels_drops_them_whole(layer, shape):
 
 
 def test_a_volume_layer_takes_a_batch_of_images_for_one_volume():
-    """`nn.MaxPool3d(2)` accepts (2, 3, 8, 8), as one volume of 2 channels and depth 3: the result
-    is (2, 1, 4, 4), without an error.
+    """`nn.MaxPool3d(2)` accepts a float32 input of shape (2, 3, 8, 8), as one volume of 2 channels
+    and depth 3: the result has the shape (2, 1, 4, 4), without an error.
 
     Because the batch dimension may be missing. For a batch of images write `nn.MaxPool2d(2)(x)`, or
     `nn.MaxPool3d((1, 2, 2))(x.unsqueeze(2))`, where each image is a volume of depth 1.

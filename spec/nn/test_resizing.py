@@ -22,8 +22,8 @@ from torch import nn
 
 
 def test_interpolation_repeats_the_nearest_element_unless_told(device):
-    """`F.interpolate(x, scale_factor=2)` of float32 images (N, C, H, W) doubles height and
-    width and repeats each element, as its default mode "nearest" does.
+    """`F.interpolate(x, scale_factor=2)` of non-empty float32 images (N, C, H, W) doubles height
+    and width and repeats each element, as its default mode "nearest" does.
     """
     x = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]], device=device)
 

@@ -180,8 +180,8 @@ def test_nothing_is_causal_without_a_mask():
 
 def test_a_decoder_layer_reads_a_memory():
     """`nn.TransformerDecoderLayer` is called with the target and the output of an encoder,
-    `layer(tgt, memory)`; the result has the shape of the target. Without `memory` it raises
-    TypeError.
+    `layer(tgt, memory)`; the result has the shape of the target. `layer(tgt)` raises TypeError,
+    "missing 1 required positional argument: 'memory'".
 
     For a decoder without an encoder, as in GPT, use `nn.TransformerEncoder` with a causal mask.
     """

@@ -99,8 +99,9 @@ def test_adagrads_steps_grow_shorter():
 
 
 def test_adagrad_by_hand():
-    """`Adagrad` starts its sum of squares at `initial_accumulator_value`; a weight that was
-    updated `n` times so far is updated next with the rate `lr / (1 + n * lr_decay)`.
+    """`Adagrad` starts the sum of squares of a floating-point parameter at
+    `initial_accumulator_value`; a parameter that was updated by `n` steps so far is updated next
+    with the rate `lr / (1 + n * lr_decay)`.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))

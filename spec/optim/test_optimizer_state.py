@@ -119,9 +119,9 @@ def test_parameters_without_a_gradient_are_passed_over():
 
 
 def test_a_state_dict_numbers_the_parameters():
-    """`state_dict()` of an `SGD` has two entries: `state`, keyed by the position of each
-    parameter that has a state, and `param_groups`, a list that holds, for each group, its
-    settings and the positions of its parameters.
+    """`state_dict()` of an `SGD` has two entries: `state`, keyed by the position of each parameter
+    that has a state, and `param_groups`, a list of each group's settings and its parameters'
+    positions, counted on through all groups.
 
     Positions, because a parameter object means nothing in another process.
     """

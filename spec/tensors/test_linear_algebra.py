@@ -180,9 +180,9 @@ def test_only_square_matrices_have_an_inverse(name):
 
 
 def test_solve_finds_what_a_matrix_turns_into_the_right_side(device):
-    """`torch.linalg.solve(a, b)` of the float32 matrix `a` [[2, 0], [1, 4]] returns the `x`
-    with `a @ x` equal to `b` up to rounding, where `b` is a finite float32 vector of two
-    elements or matrix of two rows: for the vector [2, 9] it is [1, 2].
+    """`torch.linalg.solve(a, b)` returns the `x` with `a @ x` equal to `b`: for the float32 matrix
+    `a` [[2, 0], [1, 4]] and the vector `b` [2, 9] the vector [1, 2], for the matrix `b` [[2, 4],
+    [9, 2]] the matrix [[1, 2], [2, 0]].
     """
     a = torch.tensor([[2.0, 0.0], [1.0, 4.0]], device=device)
     b = torch.tensor([2.0, 9.0], device=device)

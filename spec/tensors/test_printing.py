@@ -117,8 +117,9 @@ def test_a_complex_tensor_prints_both_parts_with_their_own_width():
     ],
 )
 def test_a_dtype_is_printed_unless_the_values_tell_it(dtype, text):
-    """With the default dtype float32, `repr(x)` of a dense CPU tensor with elements names
-    the dtype unless it is bool, int64, float32 or complex64.
+    """With the default dtype float32, `repr(torch.ones(1, dtype=dtype))` names the dtype unless it
+    is bool, int64, float32 or complex64: float64 prints as `tensor([1.], dtype=torch.float64)`,
+    float32 as `tensor([1.])`.
 
     Because these are the dtypes that `torch.tensor` infers from the printed values.
     """

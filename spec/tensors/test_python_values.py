@@ -121,8 +121,8 @@ def test_item_refuses_no_element_at_all():
 
 
 def test_tolist_gives_nested_lists_of_python_numbers(device):
-    """`x.tolist()` of an int64 CPU matrix returns nested lists of Python numbers; for a 0-d
-    tensor it returns the number itself.
+    """`x.tolist()` of an int64 CPU matrix `x = torch.tensor([[1, 2], [3, 4]])` returns nested
+    lists of Python numbers; for a 0-d tensor, such as `x[1, 0]`, it returns the number itself.
     """
     x = torch.tensor([[1, 2], [3, 4]], device=device)
 

@@ -52,8 +52,8 @@ def test_rand_can_print_a_one_that_it_never_draws():
     `tensor([1.0000, 0.3093])`: its first number, 0.999951 and so below 1, is rounded by the
     repr.
 
-    Because the repr rounds to four decimals by default; `x < 1` compares the stored number.
-    `torch.rand` draws from [0, 1), without the 1.
+    Because the repr rounds to four decimals by default; a comparison, `torch.rand(2) < 1`, takes
+    the stored numbers. `torch.rand` draws from [0, 1), without the 1.
     """
     # A seed that was searched for: one draw in twenty thousand is this close to 1.
     generator = torch.Generator().manual_seed(10642)

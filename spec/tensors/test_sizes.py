@@ -72,8 +72,10 @@ def test_slices_sums_and_multiples_of_a_size_are_sizes():
 
 @pytest.mark.torch("<2.8")
 def test_a_tuple_plus_a_size_is_a_plain_tuple():
-    """Before PyTorch 2.8, `(1,) + torch.Size([5, 3])`, with a plain tuple on the left,
-    gives a plain tuple; `torch.Size((1,)) + torch.Size([5, 3])` gives a `torch.Size`.
+    """Before PyTorch 2.8, `(1,) + torch.Size([5, 3])`, with a plain tuple on the left, gives the
+    plain tuple (1, 5, 3).
+
+    `torch.Size((1,)) + torch.Size([5, 3])` gives a `torch.Size`.
     """
     size = torch.zeros(5, 3).size()
     batch = (1,)
