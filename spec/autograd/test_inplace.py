@@ -22,8 +22,8 @@ def test_an_in_place_operation_gives_the_tensor_a_new_history(device):
     recorded too: it returns `y` itself with a new `grad_fn`, `AddBackward0`, whose
     `next_functions` refers to the old one, `MulBackward0`.
 
-    So `backward()` goes through both nodes. A result that its own node has saved, such as that of
-    `x.exp()`, must not be changed in place: `backward()` then raises RuntimeError.
+    So `backward()` goes through both nodes. After `y = x.exp()` and `y.add_(1)`, however,
+    `backward()` raises RuntimeError, because the node of `exp` has saved its result `y`.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     y = x * 2

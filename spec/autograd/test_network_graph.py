@@ -171,9 +171,9 @@ def test_a_convolution_leads_to_its_input_then_its_weight_then_its_bias():
 
 
 def test_every_parameter_is_an_end_of_the_graph():
-    """For a LeNet, five layers with weight and bias, and images that don't require grad, the
-    attributes `variable` of the `AccumulateGrad` nodes in the graph of the output are its ten
-    parameters and no other tensor.
+    """For a LeNet whose ten parameters, the weight and bias of five layers, require grad, and
+    images that don't, the attributes `variable` of the `AccumulateGrad` nodes in the graph of the
+    output are these parameters and no other tensor.
     """
 
     def leaves(node):

@@ -54,9 +54,9 @@ def test_before_2_9_export_went_through_torchscript_by_default():
 @pytest.mark.skipif(find_spec("onnxscript") is not None, reason="onnxscript is installed here")
 @pytest.mark.torch(">=2.9")
 def test_export_needs_onnxscript(path):
-    """Since PyTorch 2.9 `torch.onnx.export` raises ModuleNotFoundError by default, "No
-    module named 'onnxscript'", where the package `onnxscript` is missing; installing torch
-    does not bring it.
+    """Since PyTorch 2.9 `torch.onnx.export(model, (x,), path)` of an `nn.Linear` raises
+    ModuleNotFoundError by default, "No module named 'onnxscript'", where the package `onnxscript`
+    is missing; installing torch does not bring it.
 
     Install what it needs: `pip install onnx onnxscript`.
     """

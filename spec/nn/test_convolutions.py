@@ -186,11 +186,13 @@ def test_the_bias_is_added_once_a_channel(device):
     [(1, 0, 1, 8), (1, 1, 1, 10), (2, 0, 1, 4), (1, 0, 2, 6), (3, 1, 2, 3), (2, 1, 3, 3)],
 )
 def test_the_length_follows_a_formula(stride, padding, dilation, length):
-    """`nn.Conv1d` with a kernel of size 3 turns length 10 into length
-    `(10 + 2 * padding - 2 * dilation - 1) // stride + 1`, if the kernel fits into the
-    padded input.
+    """With integers `stride` >= 1, `dilation` >= 1 and `padding` >= 0,
+    `nn.Conv1d(1, 1, 3, stride, padding, dilation)` turns length 10 into
+    `(10 + 2 * padding - 2 * dilation - 1) // stride + 1`, if the kernel fits into the padded
+    input.
 
-    In general it is `(length + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1`.
+    A kernel of size `kernel` turns `length` into
+    `(length + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1`.
     """
     layer = nn.Conv1d(1, 1, 3, stride=stride, padding=padding, dilation=dilation)
 
@@ -306,9 +308,9 @@ def test_a_window_of_one_is_a_linear_layer_at_each_pixel(device):
 
 @pytest.mark.parametrize(("stride", "length"), [(1, 7), (2, 11), (3, 15)])
 def test_a_transposed_convolution_is_the_loop_that_spreads_each_number(stride, length):
-    """`F.conv_transpose1d(x, weight, stride=s)` of a non-empty `x` (N, C, L) and `weight` (C,
-    O, k) starts with zeros `y` and adds `x[n, c, i] * weight[c]` to
-    `y[n, :, s * i : s * i + k]` for all `n`, `c`, `i`; `y` is the result, up to rounding.
+    """`y = F.conv_transpose1d(x, weight, stride=s)`, `s` > 0, of non-empty float64 `x` (N, C, L)
+    and `weight` (C, O, k) is zeros with `x[n, c, i] * weight[c]` added to
+    `y[n, :, s * i : s * i + k]` for all `n`, `c`, `i`, up to rounding.
     """
     x = torch.randint(-9, 10, (2, 3, 5)).double()
     weight = torch.randint(-9, 10, (3, 4, 3)).double()

@@ -36,8 +36,8 @@ def test_noise_goes_in_and_samples_come_out():
 
 
 def test_an_undecided_discriminator_loses_log_two_on_either_label():
-    """`F.binary_cross_entropy` of the output 0.5 is ln 2 = 0.6931 for a real sample (label 1) and
-    for a fake one (label 0); 0.875 costs 0.1335 for a real and 2.0794 for a fake one.
+    """`F.binary_cross_entropy` of the output 0.5 is ln 2 = 0.6931 for a real sample (label 1.0)
+    and for a fake one (label 0.0); 0.875 costs 0.1335 for a real and 2.0794 for a fake one.
     """
     undecided, sure = torch.tensor([0.5]), torch.tensor([0.875])
     real, fake = torch.ones(1), torch.zeros(1)

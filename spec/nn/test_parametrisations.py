@@ -251,6 +251,33 @@ def test_cached_computes_a_parametrised_weight_once():
     assert len(calls) == 1
 
 
+def test_a_deep_copy_of_a_parametrised_layer_shares_its_cached_weight():
+    """Inside `with torch.nn.utils.parametrize.cached():`, of a layer with a parametrised weight
+    and its `copy.deepcopy`, the one that is called second computes with the weight of the first,
+    even after their weights have become different.
+
+    Both have one entry in the cache. So has a layer in the copies that `nn.TransformerEncoder`
+    makes of it: leave `cached()` out there.
+    """
+
+    class Doubled(nn.Module):
+        def forward(self, weight):
+            return weight * 2
+
+    layer = nn.Linear(1, 1, bias=False)
+    parametrize.register_parametrization(layer, "weight", Doubled())
+    other = copy.deepcopy(layer)
+    layer.parametrizations.weight.original.data.fill_(1.0)
+    other.parametrizations.weight.original.data.fill_(5.0)
+    x = torch.ones(1)
+
+    assert (layer(x).item(), other(x).item()) == (2.0, 10.0)
+    with parametrize.cached():
+        assert (layer(x).item(), other(x).item()) == (2.0, 2.0)
+    with parametrize.cached():
+        assert (other(x).item(), layer(x).item()) == (10.0, 10.0)
+
+
 def test_a_state_of_the_plain_layer_does_not_fit_a_parametrised_one():
     """An `nn.Linear` that `torch.nn.utils.parametrize.register_parametrization` gave a
     parametrised weight refuses a plain `nn.Linear`'s state: `load_state_dict` raises

@@ -232,8 +232,8 @@ def test_packing_reads_each_sequence_to_its_own_end(device):
 
 def test_packed_sequences_come_longest_first_unless_told():
     """By default `pack_padded_sequence` raises RuntimeError for lengths that are not sorted in
-    decreasing order, such as [1, 2]; with `enforce_sorted=False` it sorts, and
-    `pad_packed_sequence` restores the order.
+    decreasing order, such as [1, 2]; with `enforce_sorted=False` it sorts the sequences itself,
+    and `pad_packed_sequence` restores their order.
     """
     padded = torch.tensor([[1.0, 2.0], [0.0, 3.0]])
 

@@ -49,15 +49,16 @@ def test_a_sequential_hands_each_output_to_the_next(device):
 
 
 def test_a_sequential_names_its_parts_by_number():
-    """`nn.Sequential(a, b, c)` names its modules "0", "1", "2"; a ReLU between two linear
-    layers takes number 1 but has no entry in `state_dict()`, so that its keys jump from 0
-    to 2.
+    """`nn.Sequential(a, b, c)` names its modules "0", "1", "2"; an `nn.ReLU` between two
+    `nn.Linear` takes number 1 but has no entry in `state_dict()`, so that the keys there jump from
+    0 to 2.
 
     A layer inserted before the second linear layer changes the number of that layer, and an old
     checkpoint no longer fits.
     """
     model = nn.Sequential(nn.Linear(1, 10), nn.ReLU(), nn.Linear(10, 1))
 
+    assert [name for name, _ in model.named_children()] == ["0", "1", "2"]
     assert list(model.state_dict()) == ["0.weight", "0.bias", "2.weight", "2.bias"]
 
 

@@ -92,6 +92,26 @@ def test_a_group_takes_what_it_does_not_say_from_the_keyword_arguments():
     assert [group["nesterov"] for group in optimizer.param_groups] == [False, False]
 
 
+def test_groups_without_a_rate_of_their_own_share_a_tensor_given_as_rate():
+    """With `lr = torch.tensor(0.5)`, the groups of
+    `torch.optim.SGD([{"params": [a]}, {"params": [b]}], lr=lr)` hold this tensor itself as their
+    `lr`: writing into it, as by `lr.fill_(0.25)`, changes the rate of both.
+
+    So one `LambdaLR` with a function per group cannot give them two rates: see
+    `spec/optim/test_schedule_steps.py`. Give each group a tensor of its own, or use numbers.
+    """
+    a, b = nn.Parameter(torch.tensor(0.0)), nn.Parameter(torch.tensor(0.0))
+    a.grad, b.grad = torch.tensor(1.0), torch.tensor(1.0)
+    lr = torch.tensor(0.5)
+    optimizer = torch.optim.SGD([{"params": [a]}, {"params": [b]}], lr=lr)
+
+    lr.fill_(0.25)
+    optimizer.step()
+
+    assert (a.item(), b.item()) == (-0.25, -0.25)
+    assert [group["lr"] is lr for group in optimizer.param_groups] == [True, True]
+
+
 def test_biases_without_decay_are_selected_by_their_dimensions():
     """Of the parameters of `nn.Linear` and `nn.LayerNorm(3)`, `p.ndim > 1` selects the
     matrices, `p.ndim <= 1` the biases and the weight of the norm: as two groups of `AdamW`

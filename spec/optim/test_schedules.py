@@ -416,8 +416,8 @@ def test_a_cyclic_schedule_goes_up_and_down():
     momentum moves the rate in a triangle, 1, 2, 3, 2, 1 and up again, by one entry per
     `step()`.
 
-    So it is stepped after each batch. It moves the momentum of `SGD` too, between 0.8 and
-    0.9, unless `cycle_momentum=False`.
+    So call `scheduler.step()` after each batch. `CyclicLR` moves the momentum of `SGD` too,
+    between 0.8 and 0.9, unless `cycle_momentum=False`.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=7.0, momentum=0.5)
     scheduler = lr_scheduler.CyclicLR(optimizer, base_lr=1.0, max_lr=3.0, step_size_up=2)

@@ -198,9 +198,9 @@ def test_a_scheduler_of_ones_own_returns_the_rates(optimizer):
 
 
 def test_layers_may_have_schedules_of_their_own():
-    """`LambdaLR(optimizer, [lambda step: float(step >= 2), lambda step: 1.0])` of an
-    optimizer with two parameter groups keeps the rate of the first group at 0 for two
-    steps, while the second group has its full rate from the start.
+    """`LambdaLR(optimizer, [lambda step: float(step >= 2), lambda step: 1.0])` of an `SGD` with
+    two parameter groups and `lr=1.0` keeps the rate of the first group at 0 for two steps, while
+    the second group has the rate 1 from the start.
     """
     body, head = nn.Parameter(torch.tensor(0.0)), nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([{"params": [body]}, {"params": [head]}], lr=1.0)

@@ -56,8 +56,9 @@ def test_a_single_process_is_rank_0_of_1(tmp_path):
     with `path = tempfile.mkdtemp() + "/store"`, makes a group of this process alone;
     `destroy_process_group()` ends it.
 
-    The file is the store in which the processes find each other; it must not hold anything yet, as
-    one of an earlier run might.
+    The file is the store in which the processes find each other. Give each run a new path: the
+    file of a run that was killed still holds addresses at which nobody listens, and a new process
+    that reads one of these can't connect.
     """
     hook = sys.excepthook
     dist.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)

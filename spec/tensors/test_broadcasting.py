@@ -97,8 +97,8 @@ def test_sizes_that_differ_and_are_not_one_are_refused(device):
 
 
 def test_shapes_can_be_tried_without_tensors():
-    """`torch.broadcast_shapes` takes shapes of nonnegative sizes instead of tensors and returns
-    the broadcast shape, or raises a RuntimeError if they don't fit.
+    """`torch.broadcast_shapes` takes shapes, tuples of nonnegative Python ints, instead of tensors
+    and returns the broadcast shape, or raises a RuntimeError if the shapes don't fit.
 
     Useful to know the size of an output, or to reject a wrong shape early.
     """

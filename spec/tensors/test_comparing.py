@@ -100,7 +100,7 @@ def test_a_tensor_is_never_equal_to_a_list():
     """`x == [1, 2]` of the tensor [1, 2] is the Python bool `False` and `x != [1, 2]` is
     `True`; `x < [1, 2]` raises a TypeError.
 
-    Because a list is no operand of tensor operators. Compare `x.tolist()`, or wrap the list in
+    Because `==`, `!=` and `<` of a tensor take no list. Compare `x.tolist()`, or wrap the list in
     `torch.tensor`.
     """
     x = torch.tensor([1, 2])

@@ -286,11 +286,13 @@ def test_assignment_keeps_the_dtype_and_cuts_what_is_assigned(device):
 
 
 def test_an_assigned_python_number_must_be_in_range():
-    """`x[0] = 300` on a uint8 vector raises RuntimeError, while `x[0] = torch.tensor(300)`
-    wraps round to 44.
+    """With `x = torch.zeros(3, dtype=torch.uint8)`, `x[0] = 300` raises RuntimeError, "cannot be
+    converted to type uint8_t without overflow", while `x[1] = torch.tensor(300)` wraps round to
+    44.
 
-    Because a Python number is converted with an overflow check, a tensor as in `x.to(dtype)`. A
-    negative integer down to -255 passes the check and wraps: `x[0] = -1` writes 255.
+    Because a Python number is converted with an overflow check, a tensor without one, as in
+    `torch.tensor(300).to(torch.uint8)`. A negative integer down to -255 passes the check and
+    wraps: `x[2] = -1` writes 255.
     """
     x = torch.zeros(3, dtype=torch.uint8)
 

@@ -192,7 +192,8 @@ def test_torch_functions_refuse_arrays():
     """`torch.add(x, array)` of a tensor and a NumPy array raises a TypeError, "argument 'other'
     (position 2) must be Tensor, not numpy.ndarray".
 
-    Convert with `torch.from_numpy(array)`.
+    Convert with `torch.from_numpy(array)`; an array turned round, such as `array[::-1]`, needs
+    `.copy()` first.
     """
     x = torch.tensor([1.0, 2.0])
     array = np.array([10.0, 10.0])

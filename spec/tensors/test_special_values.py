@@ -371,9 +371,9 @@ def test_integers_have_no_nan(device):
 
 
 def test_nan_converted_to_an_integer_is_some_integer():
-    """`x.long()` of a float NaN raises no error and gives some integer, which `isnan` doesn't
-    find any more; Python's `int(x)` of it raises ValueError, "cannot convert float NaN to
-    integer".
+    """`x.long()` of `x = torch.tensor([torch.nan, 2.0])` raises no error and gives some integer
+    for NaN, which `isnan` doesn't find any more; Python's `int(x[0])` raises ValueError, "cannot
+    convert float NaN to integer".
 
     C++ leaves the conversion undefined: another processor or dtype may give another number.
     Call `x.nan_to_num()` first, or look for NaN with `isnan().any()`.

@@ -402,9 +402,9 @@ def test_a_save_beside_and_a_rename_is_complete_or_absent(tmp_path):
 
 
 def test_torch_save_makes_no_folder(tmp_path):
-    """`torch.save` to a path in a directory that doesn't exist raises RuntimeError, "Parent
-    directory ... does not exist"; `torch.load` of a path at which nothing is raises
-    FileNotFoundError.
+    """`torch.save({}, path)` with `path` in a directory that doesn't exist raises RuntimeError,
+    "Parent directory ... does not exist"; `torch.load` of a missing file in a directory that
+    exists raises FileNotFoundError.
 
     For `path = pathlib.Path(...)`, call `path.parent.mkdir(parents=True, exist_ok=True)` before
     `torch.save`.

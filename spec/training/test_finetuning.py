@@ -137,8 +137,8 @@ def test_weights_of_another_net_do_not_fit_as_they_are():
 @pytest.mark.claim("path-load-other-weights")
 def test_chosen_weights_are_renamed_and_picked_by_hand():
     """`net.load_state_dict(chosen, strict=False)` of
-    `net = nn.ModuleDict({"body": nn.Linear(1, 2), "head": nn.Linear(2, 3)})` loads a dict `chosen`
-    of a "body.weight" and a "body.bias" of the same shapes; `missing_keys` are the head's two.
+    `net = nn.ModuleDict({"body": nn.Linear(1, 2), "head": nn.Linear(2, 3)})` loads a `chosen` of
+    "body.weight" and "body.bias" in these shapes; its result's `missing_keys` are the head's two.
     """
     donor = nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 1000))
     donor[0].weight.data = torch.tensor([[3.0], [5.0]])
