@@ -212,8 +212,9 @@ def test_an_assigned_grad_is_added_to(device):
     `g = torch.tensor([100.0, 200.0])`, `x.grad` is `g` itself, without a copy; a `backward()`
     that reaches `x`, without `create_graph=True`, adds to `g` in place.
 
-    A tensor made inside `torch.inference_mode()` can't be changed in place outside it: such a
-    `backward()` raises RuntimeError there. Outside, assign its `clone()`.
+    If `g` was made inside `torch.inference_mode()`, this `backward()` raises RuntimeError, because
+    such a tensor can't be changed in place outside that mode. Then assign `g.clone()`, made
+    outside the mode.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     mine = torch.tensor([100.0, 200.0], device=device)

@@ -228,7 +228,7 @@ def test_hessian_is_forward_over_backward():
 @forward_mode
 def test_a_dual_tensor_carries_its_own_derivative():
     """Inside `torch.autograd.forward_ad.dual_level()` a tensor made by `make_dual(x, u)` of
-    float32 tensors `x` and `u` of one shape carries the tangent `u`, and its `square()`
+    contiguous float32 tensors `x` and `u` of one shape carries the tangent `u`, and its `square()`
     carries the tangent `2 * x * u`, up to rounding.
 
     This is the forward mode that `torch.func.jvp` is built on. Under `torch.inference_mode()`

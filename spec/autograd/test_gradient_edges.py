@@ -136,7 +136,7 @@ def test_an_infinite_slope_times_zero_is_nan(device):
     zeros is NaN in both elements.
 
     Because that of the root is infinite and that of the squares is 0, and their product is NaN.
-    Use `x.norm()`, or add a small `eps` below the root.
+    Use `x.norm()`, or add a small `eps`, such as 1e-12, below the root.
     """
     x = torch.tensor([0.0, 0.0], requires_grad=True, device=device)
 

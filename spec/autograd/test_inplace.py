@@ -102,11 +102,11 @@ def test_masked_assignment_is_differentiable(device):
 
 
 def test_an_integer_buffer_takes_the_value_and_loses_the_gradient():
-    """With `x = torch.tensor(2.5, requires_grad=True)`, the assignment `buffer[1] = x` to an
-    element of an int64 vector `buffer` stores 2, the truncated number, and `buffer` still doesn't
-    require grad.
+    """With `x = torch.tensor(2.5, requires_grad=True)` and
+    `buffer = torch.zeros(2, dtype=torch.int64)`, the assignment `buffer[1] = x` stores 2, the
+    truncated number, and `buffer` still doesn't require grad.
 
-    A float tensor would require grad afterwards: `spec/autograd/test_tracking.py`.
+    A float32 `buffer` would require grad afterwards: `spec/autograd/test_tracking.py`.
     """
     x = torch.tensor(2.5, requires_grad=True)
     buffer = torch.zeros(2, dtype=torch.int64)

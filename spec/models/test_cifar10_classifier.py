@@ -280,8 +280,8 @@ def test_the_first_pictures_to_be_measured_on_are_a_cat_two_ships_and_a_plane(tm
 @pytest.mark.claim("blitz-recipe-five-steps")
 def test_a_classifier_takes_five_steps(drawn):
     """`nn.Sequential(nn.Conv2d(3, 16, 5, stride=2), nn.ReLU(), nn.Flatten(), nn.LazyLinear(10))`
-    recognises over 30 % of the test pictures of `fixtures.images.write_image_folder` (pixels
-    from -1 to 1) after 3 epochs of `Adam` in batches of 20.
+    reads over 30 % of the test pictures of `fixtures.images.write_image_folder` (pixels -1 to 1)
+    after 3 epochs of `Adam` in shuffled batches of 20.
     """
     from torchvision.datasets import ImageFolder
     from torchvision.transforms import v2

@@ -29,15 +29,16 @@ def test_batch_norm_brings_each_feature_of_the_batch_to_mean_zero(device):
 
 
 def test_batch_norm_of_images_takes_a_channel_together():
-    """`nn.BatchNorm2d` in training mode has one mean per channel, taken over the samples, rows and
-    columns.
+    """`nn.BatchNorm2d(2, momentum=1.0)`, called in training mode on a (2, 2, 2, 2) tensor, stores
+    in `running_mean` one mean per channel, taken over the samples, rows and columns.
     """
     layer = nn.BatchNorm2d(2, momentum=1.0)
-    x = torch.tensor([[[[1.0, 3.0]], [[10.0, 20.0]]], [[[5.0, 7.0]], [[30.0, 40.0]]]])
+    x = torch.arange(16.0).view(2, 2, 2, 2)
 
     layer(x)
 
-    assert layer.running_mean.tolist() == [4.0, 25.0]
+    assert x[:, 0].flatten().tolist() == [0, 1, 2, 3, 8, 9, 10, 11]
+    assert layer.running_mean.tolist() == [5.5, 9.5]
 
 
 def test_batch_norm_then_scales_and_shifts(device):

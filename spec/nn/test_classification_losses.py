@@ -21,9 +21,9 @@ from torch import nn
 
 @pytest.mark.claim("blitz-cross-entropy")
 def test_cross_entropy_takes_raw_scores_and_class_numbers(device):
-    """`nn.CrossEntropyLoss()` of logits and class indices, none ignored, is the mean of
-    minus the logarithm of the softmax probability of the right class, up to rounding:
-    logits ln 1 and ln 3 give ln(4) for class 0 and ln(4/3) for class 1.
+    """`nn.CrossEntropyLoss()` of float32 logits and class indices, none ignored, is the mean of
+    minus the log of the softmax probability of the right class, up to rounding: logits ln 1 and ln
+    3 give ln(4) for class 0 and ln(4/3) for class 1.
     """
     scores = torch.tensor([[1.0, 3.0]], device=device).log()
     loss = nn.CrossEntropyLoss()
@@ -34,8 +34,8 @@ def test_cross_entropy_takes_raw_scores_and_class_numbers(device):
 
 def test_equal_scores_cost_the_logarithm_of_the_number_of_classes(device):
     """With its default settings and one or more class indices, none of them ignored,
-    `F.cross_entropy` of equal finite logits is, up to rounding, the logarithm of the number of
-    classes: 2.3026 for ten classes.
+    `F.cross_entropy` of equal finite float32 logits is, up to rounding, the logarithm of the
+    number of classes: 2.3026 for ten classes.
 
     An untrained network mostly starts near it; a first loss far above hints at wrong scales or
     labels.
@@ -111,7 +111,7 @@ def test_a_constant_added_to_all_scores_changes_nothing(device):
 
 
 def test_the_gradient_is_probability_minus_one_or_zero(device):
-    """With default settings and class indices (N,), none of them ignored, the gradient of
+    """With default settings and int64 class indices (N,), none of them ignored, the gradient of
     `F.cross_entropy` for logits (N, C) is, up to rounding,
     `(logits.softmax(1) - F.one_hot(classes, C)) / N`.
     """

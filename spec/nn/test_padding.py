@@ -28,9 +28,9 @@ from torch import nn
     ],
 )
 def test_padding_is_told_from_the_last_dimension_backwards(pad, rows, device):
-    """`F.pad(x, (left, right, top, bottom))` pads the last dimension of `x` by the first
-    pair, the second to last by the second; `F.pad(x, (1, 0))` of a matrix adds a column of
-    zeros on the left.
+    """For an int64 matrix `x`, `F.pad(x, (left, right, top, bottom))` pads the last dimension by
+    the first pair, the second to last by the second; `F.pad(x, (1, 0))` adds a column of zeros on
+    the left.
 
     For a third dimension a third pair follows, (left, right, top, bottom, front, back).
     """
@@ -83,9 +83,9 @@ def test_sequences_are_padded_to_a_length():
 
 
 def test_padding_copies():
-    """`F.pad(x, (1, 1), value=5.0)`, constant padding, is differentiable: `x.grad` has the
-    gradients of the elements that came from `x`, without those of the padding.
-    `F.pad(x, (0, 0))` is a new tensor too, which shares no memory with `x`.
+    """For `x = torch.ones(2, requires_grad=True)`, `y = F.pad(x, (1, 1), value=5.0)` passes the
+    gradients of the two elements in the middle of `y` on to `x`. `F.pad(x, (0, 0))` is a new
+    tensor too, which shares no memory with `x`.
     """
     x = torch.ones(2, requires_grad=True)
     same = F.pad(x, (0, 0))

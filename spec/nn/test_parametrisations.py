@@ -41,9 +41,9 @@ def test_a_parametrisation_computes_the_weight_at_each_use():
 
 
 def test_a_parametrised_weight_is_assigned_through_its_inverse():
-    """After `register_parametrization(layer, "weight", module)`, `layer.weight = x` of a
-    plain tensor `x` calls `module.right_inverse(x)` to get the original; without such a
-    method it raises RuntimeError, "does not implement right_inverse".
+    """After `register_parametrization(layer, "weight", module)`, `layer.weight = x` of a plain
+    tensor `x` stores what `module.right_inverse(x)` returns; without such a method the assignment
+    raises RuntimeError, "does not implement right_inverse".
 
     Write `right_inverse`, or copy with `layer.parametrizations.weight.original.copy_(...)` under
     `torch.no_grad()`. An `nn.Parameter` is refused, with KeyError.

@@ -165,13 +165,13 @@ def test_nearest_rounds_down():
 
 
 def test_class_numbers_are_resized_as_floats():
-    """`F.interpolate(mask[:, None], size=size)` of int64 masks (N, H, W) raises RuntimeError on
-    the CPU, "not implemented for 'Long'": write `mask[:, None].float()`, mode "nearest", and
-    `.long()` afterwards. uint8 works with "nearest".
+    """On the CPU `F.interpolate(mask[:, None], size=size)` of non-empty int64 masks (N, H, W)
+    raises RuntimeError, "not implemented for 'Long'": write `mask[:, None].float()`, mode
+    "nearest", then `.long()`. uint8 works with "nearest".
 
-    Mode "bilinear" makes up classes: resized to twice the width, the row [0, 7] becomes [0, 1, 5,
-    7] after `.long()`, but [0, 0, 7, 7] with "nearest". In newer releases the error is of the
-    subclass NotImplementedError.
+    Mode "bilinear" makes up classes: resized to twice the width, without `align_corners`, the row
+    [0, 7] becomes [0, 1, 5, 7] after `.long()`, but [0, 0, 7, 7] with "nearest". In newer releases
+    the error is of the subclass NotImplementedError.
     """
     mask = torch.tensor([[[0, 7]]], device="cpu")
 

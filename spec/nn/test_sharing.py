@@ -116,8 +116,8 @@ def test_all_names_of_a_shared_parameter_can_be_listed():
 
 def test_weights_alone_are_tied_by_assigning_the_parameter(device):
     """`decode.weight = embed.weight` ties `decode = nn.Linear(3, 5)` to
-    `embed = nn.Embedding(5, 3)`: both use the same parameter, and an in-place change of one
-    weight shows in the other.
+    `embed = nn.Embedding(5, 3)`: both use the same parameter, and an in-place change of one weight
+    under `torch.no_grad()` shows in the other.
 
     The weight of `nn.Embedding(5, 3)` has the shape of that of `nn.Linear(3, 5)`, so they fit
     without a transpose.

@@ -50,6 +50,40 @@ def test_a_scheduler_keeps_the_ratio_of_the_groups():
     assert scheduler.get_last_lr() == [0.5, 0.125]
 
 
+@pytest.mark.torch(">=2.4")
+def test_a_scheduler_writes_into_a_rate_that_is_a_tensor():
+    """Since PyTorch 2.4, `LambdaLR(optimizer, [lambda n: 0.25, lambda n: 0.5])` of an `SGD` with
+    two groups and `lr=torch.tensor(1.0)`, which the groups share, gives both the rate 0.5: each
+    rate is written into that tensor, the second one last.
+
+    No error tells of it. Write `lr=1.0`, or give each group an `lr` tensor of its own.
+    """
+    a, b = nn.Parameter(torch.tensor(0.0)), nn.Parameter(torch.tensor(0.0))
+    lr = torch.tensor(1.0)
+    optimizer = torch.optim.SGD([{"params": [a]}, {"params": [b]}], lr=lr)
+
+    lr_scheduler.LambdaLR(optimizer, [lambda n: 0.25, lambda n: 0.5])
+
+    assert [group["lr"].item() for group in optimizer.param_groups] == [0.5, 0.5]
+    assert lr.item() == 0.5
+
+
+@pytest.mark.torch("<2.4")
+def test_a_scheduler_replaced_a_rate_that_was_a_tensor():
+    """Before PyTorch 2.4, `LambdaLR(optimizer, [lambda n: 0.25, lambda n: 0.5])` of an `SGD` with
+    two groups and `lr=torch.tensor(1.0)` gave the groups the rates 0.25 and 0.5, each a new
+    tensor, and left the tensor given at 1.
+    """
+    a, b = nn.Parameter(torch.tensor(0.0)), nn.Parameter(torch.tensor(0.0))
+    lr = torch.tensor(1.0)
+    optimizer = torch.optim.SGD([{"params": [a]}, {"params": [b]}], lr=lr)
+
+    lr_scheduler.LambdaLR(optimizer, [lambda n: 0.25, lambda n: 0.5])
+
+    assert [group["lr"].item() for group in optimizer.param_groups] == [0.25, 0.5]
+    assert lr.item() == 1.0
+
+
 def test_stepping_the_scheduler_first_skips_the_first_rate():
     """If the first `step()` of a new `ExponentialLR(optimizer, gamma=0.5)` comes before the first
     `optimizer.step()`, the scheduler issues a UserWarning, and the first rate of the schedule is

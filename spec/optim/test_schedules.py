@@ -147,8 +147,8 @@ def test_multiplicative_lr_multiplies_the_last_rate():
     """Each `step()` of `MultiplicativeLR` multiplies the present rate by what its function
     returns; `LambdaLR` multiplies the initial rate.
 
-    A function that returns 0.5 each time halves the rate in each step here, and only once
-    with `LambdaLR`.
+    A function that returns 0.5 each time halves the rate in each step with `MultiplicativeLR`, and
+    only once with `LambdaLR`.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     other = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)

@@ -362,14 +362,14 @@ def test_nothing_is_kept_without_gradients():
 
 @pytest.mark.torch(">=2.5")
 def test_chosen_operations_are_kept():
-    """For `c = functools.partial(create_selective_checkpoint_contexts, policy)` and a matrix
-    `w`, `checkpoint(block, w, use_reentrant=False, context_fn=c)` keeps `w @ w` if `policy` is
-    `CheckpointPolicy.MUST_SAVE` for `torch.ops.aten.mm.default`.
+    """In `checkpoint(lambda w: (w @ w).sin().exp(), w, use_reentrant=False, context_fn=c)` of a
+    matrix `w`, a `c` made by `create_selective_checkpoint_contexts` keeps the product `w @ w`, so
+    that `backward()` doesn't compute it again.
 
-    So `backward()` doesn't compute the product again.
-    `policy(context, operation, *args, **kwargs)` is called for each operation; for the others
-    it returns `CheckpointPolicy.PREFER_RECOMPUTE`. The names come from
-    `torch.utils.checkpoint`.
+    Write `c = functools.partial(create_selective_checkpoint_contexts, policy)`.
+    `policy(context, operation, *args, **kwargs)` returns `CheckpointPolicy.MUST_SAVE` for
+    `torch.ops.aten.mm.default`, the product, and `CheckpointPolicy.PREFER_RECOMPUTE` for other
+    operations. The names come from `torch.utils.checkpoint`.
     """
     from torch.utils._python_dispatch import TorchDispatchMode
     from torch.utils.checkpoint import CheckpointPolicy, create_selective_checkpoint_contexts

@@ -221,8 +221,8 @@ def test_clamp_takes_a_bound_for_each_element(device):
 
 
 def test_maximum_and_minimum_compare_two_tensors(device):
-    """`torch.maximum(x, y)` of two int64 tensors gives the larger element at each index,
-    `torch.minimum(x, y)` the smaller.
+    """`torch.maximum(x, y)` of two int64 tensors of one shape gives the larger element at each
+    index, `torch.minimum(x, y)` the smaller.
 
     Of floats, a NaN in either tensor gives NaN, see `spec/tensors/test_special_values.py`.
     """

@@ -184,7 +184,7 @@ def test_index_select_picks_whole_slices_along_an_axis(device):
 
 
 def test_index_select_does_not_count_from_the_end():
-    """On the CPU `x.index_select(0, last)` of a dense (2, 3) tensor `x` and
+    """On the CPU `x.index_select(0, last)` of an int64 (2, 3) tensor `x` and
     `last = torch.tensor([-1])` raises IndexError, "index out of range in self", where `x[last]`
     picks the last row.
 

@@ -259,8 +259,8 @@ def test_promote_types_reads_the_table():
     """`torch.promote_types(a, b)` gives the common dtype of two dtypes that have one: int16
     for uint8 and int8, float32 for float16 and bfloat16.
 
-    It raises RuntimeError where there is none, such as for uint16 and int8, or float8 and
-    float32.
+    It raises RuntimeError where there is none, such as for float8 and float32, or uint16 and int8,
+    dtypes that newer releases have.
     """
     bytes_together = torch.promote_types(torch.uint8, torch.int8)
     halves_together = torch.promote_types(torch.float16, torch.bfloat16)

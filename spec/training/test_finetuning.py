@@ -239,9 +239,9 @@ def test_the_extractor_finds_what_forward_computes_between_the_layers():
 
 
 def test_the_extractor_refuses_a_layer_that_is_not_there():
-    """`create_feature_extractor(net, ["layer4"])` of a net without such a node raises
-    ValueError, "node: 'layer4' is not present in model"; `get_graph_node_names(net)` lists
-    the names.
+    """`create_feature_extractor(net, ["layer4"])` of `net = nn.Sequential(nn.Linear(1, 1))`, which
+    has no node of this name, raises ValueError, "node: 'layer4' is not present in model";
+    `get_graph_node_names(net)` lists the names.
     """
     net = nn.Sequential(nn.Linear(1, 1))
 
