@@ -29,7 +29,8 @@ def test_grad_makes_a_function_into_its_derivative(device):
     """`torch.func.grad(lambda x: x**3)` returns a function, the derivative 3x²; the 0-d float32
     tensor that it is called with needs no `requires_grad` and gets no `.grad`.
 
-    Inside `torch.inference_mode()` the function returns 0 in PyTorch 2.8.
+    Inside `torch.inference_mode()` the function returned 0 before PyTorch 2.12: see
+    `spec/autograd/test_inference_mode.py`.
     """
     derivative = torch.func.grad(lambda x: x**3)
     x = torch.tensor(2.0, device=device)
@@ -82,7 +83,7 @@ def test_grad_of_a_dictionary_is_a_dictionary():
     with these keys, `torch.func.grad(f)(p)` returns a dict of gradients with the same keys.
 
     So the parameters of a model can be passed as a dict: see `torch.func.functional_call`. Inside
-    `torch.inference_mode()`, PyTorch 2.8 and before give gradients of 0.
+    `torch.inference_mode()`, PyTorch 2.11 and before give gradients of 0.
     """
     parameters = {"weight": torch.tensor(2.0), "bias": torch.tensor(5.0)}
 
@@ -126,7 +127,7 @@ def test_vmap_spreads_a_function_over_a_batch():
     of a tensor: for `g = torch.func.grad(lambda x: x**3)` and
     `torch.tensor([1.0, 2.0, 3.0])` it gives [3, 12, 27].
 
-    Inside `torch.inference_mode()` PyTorch 2.8 and older give zeros for this `g`, silently.
+    Inside `torch.inference_mode()` PyTorch 2.11 and older give zeros for this `g`, silently.
     """
     derivatives = torch.func.vmap(torch.func.grad(lambda x: x**3))
 

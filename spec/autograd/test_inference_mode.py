@@ -90,6 +90,49 @@ def test_inference_mode_false_makes_an_exception():
     assert y.is_inference() is False
 
 
+@pytest.mark.torch(">=2.12")
+def test_torch_func_differentiates_inside_inference_mode():
+    """Since PyTorch 2.12, `torch.func.grad(lambda x: x**3)(torch.tensor(2.0))` is 12 inside
+    `torch.inference_mode()` too.
+    """
+    with torch.inference_mode():
+        slope = torch.func.grad(lambda x: x**3)(torch.tensor(2.0))
+
+    assert slope.item() == 12.0
+
+
+@pytest.mark.torch(">=2.0,<2.12")
+def test_torch_func_gave_zeros_inside_inference_mode():
+    """Before PyTorch 2.12, `torch.func.grad(lambda x: x**3)(torch.tensor(2.0))` inside
+    `torch.inference_mode()` is 0, without an error; outside, and inside `torch.no_grad()`, it is
+    12.
+
+    So a penalty on a gradient, computed in an evaluation, was 0 without a warning.
+    """
+    with torch.inference_mode():
+        slope = torch.func.grad(lambda x: x**3)(torch.tensor(2.0))
+    with torch.no_grad():
+        same = torch.func.grad(lambda x: x**3)(torch.tensor(2.0))
+
+    assert slope.item() == 0.0
+    assert same.item() == 12.0
+
+
+def test_jvp_of_autograd_gives_zeros_inside_inference_mode():
+    """`torch.autograd.functional.jvp(lambda x: x**3, torch.tensor(2.0), torch.tensor(1.0))`
+    returns the value 8 and the product 12; inside `torch.inference_mode()` the product is 0,
+    without an error.
+    """
+    x, v = torch.tensor(2.0), torch.tensor(1.0)
+
+    outside = torch.autograd.functional.jvp(lambda x: x**3, x, v)
+    with torch.inference_mode():
+        inside = torch.autograd.functional.jvp(lambda x: x**3, x, v)
+
+    assert [each.item() for each in outside] == [8.0, 12.0]
+    assert [each.item() for each in inside] == [8.0, 0.0]
+
+
 def test_an_inference_tensor_counts_no_changes():
     """`torch.ones(2)` made in `torch.inference_mode()` has no version counter: reading its
     `_version` raises RuntimeError, "Inference tensors do not track version counter".

@@ -18,8 +18,8 @@ import torch
 
 
 def test_a_comparison_ends_the_graph(device):
-    """`(x > 2).float()` doesn't require grad even if `x` does, and `backward()` on its sum
-    raises RuntimeError, "element 0 of tensors does not require grad".
+    """For a float32 tensor `x`, `(x > 2).float()` doesn't require grad even if `x` does, and
+    `backward()` on its sum raises RuntimeError, "element 0 of tensors does not require grad".
 
     So an accuracy can't be a loss. Use a smooth substitute: a sigmoid instead of a step.
     """

@@ -52,9 +52,9 @@ def test_only_what_backward_needs_is_saved():
 
 
 def test_a_saved_tensor_is_no_copy():
-    """For float32 tensors `w`, which requires grad, and `x`, which doesn't, the factor `x` that
-    the node of `w * x` saves, in `_saved_other`, has the `data_ptr()` of `x`: saving it copies
-    no storage.
+    """For `w = torch.ones(3, requires_grad=True)` and `x = torch.ones(3)`, the factor `x` that the
+    node of `w * x` saves, in `_saved_other`, has the `data_ptr()` of `x`: saving it copies no
+    storage.
 
     So writing to `x` in place before `backward()` makes `backward()` raise.
     """

@@ -97,8 +97,8 @@ def test_a_condition_on_a_value_is_refused():
 
 def test_cond_exports_both_branches():
     """`torch.export.export` keeps both branches of
-    `torch.cond(x.sum() > 0, lambda x: x + 1, lambda x: x - 1, (x,))`: the program decides by the
-    values of each input.
+    `torch.cond(x.sum() > 0, lambda x: x + 1, lambda x: x - 1, (x,))` with a float32 `x`: the
+    exported program decides by the values of each input.
     """
 
     class Branch(nn.Module):

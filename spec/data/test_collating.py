@@ -37,8 +37,8 @@ def test_dicts_come_back_as_a_dict_of_batches():
     """`default_collate([{"x": 1}, {"x": 2}])` returns the dict `{"x": tensor([1, 2])}`; a
     key that the first dict does not have is dropped without an error.
 
-    Because the first sample decides: a key of it that a later sample lacks raises KeyError.
-    Give all samples the same keys.
+    Because the first sample decides: `default_collate([{"x": 1}, {}])` raises KeyError. Give all
+    samples the same keys.
     """
     dataset = [{"x": 1, "name": "one"}, {"x": 2, "name": "two", "late": True}]
 

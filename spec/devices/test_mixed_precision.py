@@ -382,8 +382,8 @@ def test_a_step_with_an_infinite_gradient_is_left_out(bad):
     no parameter; `scaler.update()` then by default halves the scale.
 
     The first steps of a training are often skipped like this, until the scale fits. If the very
-    first step is skipped, `scheduler.step()` after it warns that it was called before
-    `optimizer.step()`.
+    first step of an `SGD` without `fused=True` is skipped, `scheduler.step()` after it warns that
+    it was called before `optimizer.step()`.
     """
     w = torch.tensor([1.0], requires_grad=True)
     v = torch.tensor([1.0], requires_grad=True)

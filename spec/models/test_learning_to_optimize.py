@@ -108,8 +108,8 @@ def test_an_untrained_lstm_optimizes_nothing(example):
     seed 0, takes 20 steps on 64 quadratics; after them the loss is 0.7 to 1.3 times what it
     was before the first step.
 
-    So what it does after training is learned, not built in. Seeds 0 to 29 gave 0.68 to 1.40 of
-    the loss at the start.
+    So what it does after training is learned, not built in. LSTMs of the seeds 0 to 29 left 0.68
+    to 1.38 of the loss at the start on 64 quadratics of seed 0.
     """
     problems = example.Quadratics(64, torch.Generator().manual_seed(5))
 

@@ -301,9 +301,9 @@ FILES = ["t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"]
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_that_is_missing_is_named(refused, few, tmp_path, name):
-    """If of MNIST's two t10k files only the images or only the labels are in `--data`,
-    `examples/mnist_classifier.py` without `--download` ends with exit code 2 and names the
-    missing file, such as t10k-labels-idx1-ubyte.gz.
+    """If of MNIST's files t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz only one is in
+    the folder `--data`, `examples/mnist_classifier.py` without `--download` ends with exit code 2
+    and names the missing one.
     """
     folder = shutil.copytree(few, tmp_path / "spoilt")
     (folder / name).unlink()

@@ -320,7 +320,7 @@ def test_bad_input_is_told_in_one_line(sentiment, tmp_path, capsys, written, arg
 
 
 def test_a_net_that_was_not_trained_is_named(sentiment, tmp_path, capsys):
-    """After a run with `--net recurrent`, `examples/sentiment.py --classify TEXT --net pooled`
+    """After a run with `--net recurrent`, `examples/sentiment.py --classify good --net pooled`
     with the same `--out` ends with exit code 2 and a line that says which net the checkpoint has.
     """
     tiny = ["--sentences=100", "--epochs=1", f"--out={tmp_path}", "--device=cpu"]

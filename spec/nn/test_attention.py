@@ -260,9 +260,12 @@ def test_the_batch_is_the_second_axis_unless_told():
 
 
 def test_true_in_the_masks_of_multihead_attention_means_leave_out(device):
-    """True in the `key_padding_mask` or in a bool `attn_mask` of `nn.MultiheadAttention` leaves
-    that key out: for finite inputs its weight is 0, as long as the query may attend to another
-    key.
+    """For `layer = nn.MultiheadAttention(2, 1, batch_first=True)` and `x = torch.zeros(1, 3, 2)`,
+    in `layer(x[:, :1], x, x)` a key with True in the `key_padding_mask` or in a bool `attn_mask`
+    has the attention weight 0: it is left out.
+
+    With `is_causal=True` and `need_weights=False` the layer ignores which keys an `attn_mask`
+    names, and computes the causal attention: `spec/nn/test_attention_masks.py`.
     """
     layer = nn.MultiheadAttention(2, 1, batch_first=True, device=device)
     x = torch.zeros(1, 3, 2, device=device)

@@ -47,8 +47,9 @@ def test_equal_scores_cost_the_logarithm_of_the_number_of_classes(device):
 
 
 def test_cross_entropy_is_log_softmax_and_nll(device):
-    """For logits (N, C) and class indices (N,) `F.cross_entropy(logits, classes)` equals
-    `F.nll_loss(F.log_softmax(logits, dim=1), classes)` up to rounding.
+    """For float32 logits (N, C) and class indices (N,), one or more of them not ignored,
+    `F.cross_entropy(logits, classes)` equals `F.nll_loss(F.log_softmax(logits, dim=1), classes)`
+    up to rounding.
     """
     scores = torch.tensor([[1.0, 3.0], [1.0, 1.0]], device=device).log()
     classes = torch.tensor([1, 0], device=device)

@@ -189,7 +189,11 @@ def test_an_intermediate_result_is_printed_with_its_values(capsys):
 @pytest.mark.claim("course-pdb-breakpoint")
 def test_a_breakpoint_stops_inside_forward(monkeypatch):
     """In eager mode, without `torch.compile`, `breakpoint()` in the `forward` of an `nn.Module`
-    calls `sys.breakpointhook` in that line, where the local tensors have their values.
+    stops each call in that line, where the local tensors have their values, and the call goes on
+    afterwards.
+
+    It calls `sys.breakpointhook`, by default the debugger pdb: type `p hidden` there to print the
+    tensor `hidden`, and `c` to go on.
     """
     seen = []
     monkeypatch.setattr(

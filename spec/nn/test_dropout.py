@@ -83,8 +83,9 @@ def test_the_function_dropout_does_not_know_the_mode():
 
 
 def test_dropout2d_drops_whole_channels(device):
-    """`nn.Dropout2d()`, whose `p` is 0.5, in training mode drops whole channels of [N, C, H, W]
-    and doubles the others: a channel of 3 x 3 ones sums to 0 or to 18.
+    """In training mode `nn.Dropout2d()`, whose `p` is 0.5, drops whole channels of
+    `torch.ones(1, 100, 3, 3)`, [N, C, H, W], and doubles the others: each channel of 3 x 3 ones
+    sums to 0 or to 18.
 
     Neighbouring pixels of a feature map resemble each other, so that single dropped pixels
     would change little.

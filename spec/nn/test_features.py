@@ -51,9 +51,9 @@ def test_hook_and_cut_agree(device):
 
 
 def test_a_cut_from_children_is_a_chain():
-    """For a `net` whose `__init__` assigns different `nn.Linear` layers,
-    `nn.Sequential(*list(net.children())[:-1])` calls all these layers but the last, in the
-    order of assignment, and no functions of `forward`, such as `torch.relu`.
+    """For a `net` whose `__init__` runs `self.body = nn.Linear(2, 2)`, then
+    `self.head = nn.Linear(2, 1)`, `nn.Sequential(*list(net.children())[:-1])` calls `body` alone,
+    without the functions that `forward` calls, such as `torch.relu`.
 
     A layer assigned under two names is called once only. Replace the last layer by `nn.Identity()`
     instead if `forward` has more than a chain of layers.

@@ -75,7 +75,7 @@ def test_a_cosine_embedding_loss_pulls_and_pushes():
 
 
 def test_the_target_of_a_cosine_embedding_loss_has_one_dimension():
-    """`F.cosine_embedding_loss` of inputs (N, D) takes targets (N,); targets (N, 1) raise
+    """`F.cosine_embedding_loss` of float32 inputs (N, D) takes targets (N,); targets (N, 1) raise
     RuntimeError, "0D or 1D target tensor expected, multi-target not supported": write
     `y.squeeze(1)`.
     """
@@ -185,9 +185,9 @@ def test_a_variance_is_positive_and_of_the_inputs_shape():
 
 
 def test_a_multi_label_loss_is_binary_cross_entropy():
-    """`nn.MultiLabelSoftMarginLoss()` of float32 scores (N, classes) and float32 targets 0
-    and 1 of the same shape equals `nn.BCEWithLogitsLoss()` up to rounding; several classes
-    of a sample may be 1.
+    """`nn.MultiLabelSoftMarginLoss()` of non-empty float32 scores (N, classes) from -100 to 100
+    and float32 targets 0 and 1 of the same shape equals `nn.BCEWithLogitsLoss()` up to rounding;
+    several classes of a sample may be 1.
     """
     scores = torch.tensor([[0.0, 3.0, -1.0], [2.0, 0.5, 0.0]])
     targets = torch.tensor([[1.0, 1.0, 0.0], [0.0, 0.0, 0.0]])

@@ -32,7 +32,8 @@ class LoRALinear(nn.Module):
 
 def test_a_fresh_lora_layer_computes_what_the_frozen_one_does():
     """A LoRA layer, `layer(x) + scale * (x @ A.T @ B.T)`, gives at first the same output as the
-    `nn.Linear` that it wraps, since B is made of zeros, as long as `x @ A.T` is finite.
+    `nn.Linear` that it wraps, since B is made of zeros, as long as `scale` and `x @ A.T` are
+    finite.
     """
     layer = nn.Linear(4, 3)
     x = torch.randn(2, 4)

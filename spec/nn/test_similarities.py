@@ -124,8 +124,9 @@ def test_normalize_divides_rows_by_their_length(device):
 
 @pytest.mark.parametrize(("p", "distance"), [(1.0, 7.0), (2.0, 5.0), (float("inf"), 4.0)])
 def test_a_pairwise_distance_compares_row_with_row(p, distance):
-    """`nn.PairwiseDistance(p)(a, b)` is, apart from its `eps=1e-6`, the p-norm of `a - b` row by
-    row: for differences 3 and 4 it is 5 with `p=2`, 7 with `p=1` and 4 with `p=float("inf")`.
+    """`nn.PairwiseDistance(p)(a, b)` of float32 `a` and `b` (N, 2) is, apart from its `eps=1e-6`,
+    the p-norm of `a - b` row by row: for differences 3 and 4 it is 5 with `p=2`, 7 with `p=1` and
+    4 with `p=float("inf")`.
     """
     a, b = torch.tensor([[1.0, 1.0]]), torch.tensor([[4.0, 5.0]])
 

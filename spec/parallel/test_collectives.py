@@ -129,9 +129,9 @@ def test_gather_gives_one_process_everything(group):
 
 
 def test_scatter_deals_out_a_list(group):
-    """In a group of two processes, `dist.scatter(x, tensors, src=0)` with the list
-    `[torch.tensor([1, 2]), torch.tensor([3, 4])]` as `tensors` on rank 0 and None on rank 1
-    writes [1, 2] into the int64 `x` of rank 0 and [3, 4] into that of rank 1.
+    """For `x = torch.zeros(2, dtype=torch.int64)` in two processes,
+    `dist.scatter(x, tensors, src=0)` with `[torch.tensor([1, 2]), torch.tensor([3, 4])]` as
+    `tensors` on rank 0 and None on rank 1 makes `x` [1, 2] on rank 0 and [3, 4] on rank 1.
 
     Over gloo an entry of the list such as `big[::2]`, which is not contiguous, arrives as what
     lies in memory from its first element on, without an error.

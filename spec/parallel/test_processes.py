@@ -51,8 +51,8 @@ def test_views_are_shared_and_copies_are_not():
 
 
 def test_a_module_shares_all_its_parameters():
-    """`module.share_memory()` moves the parameters and buffers of a module on the CPU into shared
-    memory, and returns the module.
+    """`module.share_memory()` of `module = nn.BatchNorm1d(2)` on the CPU moves the parameters and
+    buffers of the module into shared memory, and returns the module.
 
     So several processes can train one model (Hogwild): each gets the module and updates the same
     weights.

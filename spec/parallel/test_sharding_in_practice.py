@@ -194,8 +194,8 @@ def test_mixed_precision_is_a_policy(group):
     """With `MixedPrecisionPolicy(param_dtype=torch.bfloat16)` a float32 `nn.Linear` sharded by
     `fully_shard` computes in bfloat16, and keeps its parameters and their gradients in float32.
 
-    `fully_shard(model, mp_policy=...)` takes it; `reduce_dtype=torch.float32` averages the
-    gradients in float32. It takes the place of autocast.
+    Pass the policy as `fully_shard(model, mp_policy=policy)`; its `reduce_dtype=torch.float32`
+    averages the gradients in float32. The policy takes the place of autocast.
     """
 
     def program(rank):

@@ -268,9 +268,9 @@ def test_validation_without_no_grad_saves_for_backward():
 
 
 def test_zero_grad_frees_the_gradient():
-    """`optimizer.zero_grad()` by default sets `.grad` of its parameters to None, so that the
-    memory of the gradients is free in the next forward pass; with `set_to_none=False` they
-    stay, filled with zeros.
+    """`optimizer.zero_grad()` by default sets `.grad` of its parameters to None, which frees each
+    gradient that nothing else holds before the next forward pass; with `set_to_none=False` the
+    gradients stay, filled with zeros.
     """
     weight = nn.Parameter(torch.ones(1000))
     optimizer = torch.optim.SGD([weight], lr=0.5)

@@ -21,7 +21,7 @@ import torch
 @pytest.mark.claim("blitz-op-families")
 def test_the_library_transposes_indexes_slices_calculates_multiplies_and_draws():
     """A 2 x 2 float32 matrix `x` is transposed by `x.t()`, indexed by `x[1, 0]`, sliced by
-    `x[:, 1]`, made less by one with `x - 1`, multiplied with itself by `x @ x`;
+    `x[:, 1]`, made less by one with `x - 1`, matrix-multiplied with itself by `x @ x`;
     `torch.randperm(4)` draws a random order of 0 to 3.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 5.0]])

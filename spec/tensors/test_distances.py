@@ -113,9 +113,9 @@ def test_cdist_refuses_integers(device):
 
 
 def test_cdist_of_many_rows_loses_digits():
-    """With more than 25 rows of float32, `torch.cdist` by default computes Euclidean distances
-    by a matrix product: the distance of two points 0.014 apart near (1000, 1000) may be wrong by
-    more than 0.01.
+    """`torch.cdist(x, x)` of a float32 matrix with more than 25 rows by default computes Euclidean
+    distances by a matrix product: the distance of two points 0.014 apart near (1000, 1000) may be
+    wrong by more than 0.01.
 
     Because it subtracts squares as large as 2 million. Pass
     `compute_mode="donot_use_mm_for_euclid_dist"`, move the points to the origin or use float64.
@@ -134,9 +134,12 @@ def test_cdist_of_many_rows_loses_digits():
 
 
 def test_pdist_gives_each_pair_of_one_matrix_once(device):
-    """`torch.pdist(x)` of an (n, d) float32 tensor is a vector of n(n - 1) / 2 distances,
-    one for each pair of rows, in the order in which they stand above the diagonal of
+    """`torch.pdist(x)` of an (n, d) float32 tensor is a vector of n(n - 1) / 2 distances, one for
+    each pair of rows, in the order in which these pairs stand above the diagonal of
     `torch.cdist(x, x)`, row by row.
+
+    For more than 25 rows the distances of `torch.cdist` are less exact by default, because it
+    takes a matrix multiplication: `compute_mode="donot_use_mm_for_euclid_dist"` avoids it.
     """
     x = torch.tensor([[0.0], [1.0], [5.0]], device=device)
 

@@ -13,9 +13,9 @@ import torch
 
 
 def test_repeat_lays_copies_side_by_side(device):
-    """`x.repeat(2, 3)` of a dense vector makes a matrix of two rows, each of them three
-    copies of `x`: the last number counts copies along the dimension of `x`, the first
-    number rows along a new dimension in front.
+    """`x.repeat(2, 3)` of a dense vector makes a matrix of two rows, each of them three copies of
+    `x`: the last number is for the dimension of `x`, the first one for a new dimension in front,
+    the rows.
     """
     x = torch.tensor([1, 2], device=device)
 

@@ -146,9 +146,9 @@ def test_random_erasing_takes_tensors_only():
 
 
 def test_rand_augment_wants_bytes():
-    """`torchvision.transforms.RandAugment` takes uint8 tensors (3, H, W) and Pillow
-    pictures of mode "RGB"; for a float tensor it raises TypeError as soon as it draws an
-    operation such as posterize: augment before the conversion to floats.
+    """`torchvision.transforms.RandAugment` takes uint8 tensors (3, H, W) and Pillow pictures of
+    mode "RGB"; for a float32 tensor it raises TypeError as soon as it draws an operation such as
+    posterize: augment before the conversion to floats.
 
     The messages are "Only torch.uint8 image tensors are supported" and "Threshold should be less
     than bound of img". `v2.RandAugment` takes float32 tensors too.

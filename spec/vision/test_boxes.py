@@ -134,9 +134,9 @@ def test_a_loss_of_boxes_is_one_minus_the_generalised_iou():
 
 
 def test_nms_returns_the_indices_of_the_boxes_to_keep():
-    """`keep = torchvision.ops.nms(boxes, scores, 0.5)` of float32 boxes and scores is a
-    tensor of indices, highest score first: it leaves out a box whose IoU with a kept box of
-    higher score exceeds 0.5. The boxes themselves are `boxes[keep]`.
+    """`keep = torchvision.ops.nms(boxes, scores, 0.5)` of float32 boxes and scores is a tensor of
+    indices, highest score first: it leaves out a box whose IoU with a box kept before it exceeds
+    0.5. The kept boxes are `boxes[keep]`.
     """
     boxes = torch.tensor([[0.0, 0.0, 10.0, 10.0], [0.0, 0.0, 10.0, 9.0], [20.0, 20.0, 30.0, 30.0]])
     scores = torch.tensor([0.6, 0.9, 0.7])
@@ -221,9 +221,9 @@ def test_nms_wants_floats():
     ],
 )
 def test_nms_wants_a_row_of_four_and_a_score_for_each_box(boxes, scores, words):
-    """`torchvision.ops.nms` raises RuntimeError unless the boxes have the shape (N, 4) and
-    the scores the shape (N,) and the same dtype. Float32 boxes of shape (0, 4) with scores
-    of shape (0,) are fine.
+    """`torchvision.ops.nms` of float32 boxes raises RuntimeError if their shape is not (N, 4), or
+    if the scores have another shape than (N,) or another dtype than float32. Boxes of shape (0, 4)
+    with scores of shape (0,) are fine.
 
     The messages name what is wrong, such as "boxes should have 4 elements in dimension 1, got
     5".

@@ -197,8 +197,8 @@ def test_writing_wants_bytes_with_channels_first(image, words, tmp_path):
 
 @pytest.mark.torch(">=2.5")
 def test_sixteen_bits_stay_sixteen_bits(tmp_path):
-    """Since torchvision 0.20 (PyTorch 2.5) `io.decode_image` reads a grey PNG file of 16
-    bits, such as a depth map, as uint16 with its values as they are; before, it raised
+    """Since torchvision 0.20 (PyTorch 2.5) `torchvision.io.decode_image` reads a grey PNG file of
+    16 bits, such as a depth map, as uint16 with its values as they are; before, it raised
     RuntimeError for such a file.
 
     Many operations lack uint16 (`spec/tensors/test_special_dtypes.py`): write `.float()`.
