@@ -246,8 +246,8 @@ def test_an_expanded_tensor_is_no_grad_to_add_to():
 
 
 def test_an_assigned_grad_has_its_tensors_shape():
-    """Assigning to `x.grad` a tensor of another shape than that of `x` raises RuntimeError;
-    assign one of the same shape.
+    """Assigning to `x.grad` a tensor of another shape than that of `x` raises RuntimeError; assign
+    one of the same shape and dtype.
 
     Because a gradient has one number for each element of `x`.
     """

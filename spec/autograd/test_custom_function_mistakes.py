@@ -144,9 +144,9 @@ def test_backward_returns_tensors():
 
 
 def test_none_from_backward_leaves_no_gradient():
-    """If `backward` of a `torch.autograd.Function` with one argument returns None,
-    `y.backward()` on the 0-d result `y` for a leaf `x` that requires grad raises no error
-    and leaves `x.grad` as it was, here None.
+    """If `backward` of a `torch.autograd.Function` with one argument returns None, `y.backward()`
+    on the 0-d float32 result `y` for a leaf `x` that requires grad raises no error and leaves
+    `x.grad` as it was, here None.
 
     `torch.autograd.grad(y, x)` raises RuntimeError there: `x` appears to not have been used in
     the graph.

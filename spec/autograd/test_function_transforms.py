@@ -165,9 +165,9 @@ def test_vmap_cannot_follow_an_if():
 
 
 def test_vjp_returns_a_function_of_v():
-    """`torch.func.vjp(f, x)` of an `f` that maps the float32 vector `x` to a vector returns the
-    value `f(x)` and a function; called with a `v` shaped like `f(x)`, it gives `v @ J` for the
-    Jacobian `J`, up to rounding, as a tuple of one tensor.
+    """With `f = lambda x: torch.stack([x.prod(), x.sum()])`, `torch.func.vjp(f, x)` of a float32
+    vector `x` returns `f(x)` and a function; called with a float32 `v` shaped like `f(x)`, it
+    gives `(v @ J,)` for the Jacobian `J`, up to rounding.
     """
     x = torch.tensor([2.0, 3.0, 5.0])
 

@@ -316,11 +316,12 @@ def test_vmap_wants_mapped_dimensions_of_one_size():
 
 
 def test_chunks_bound_the_memory_of_vmap():
-    """`torch.func.vmap(f, chunk_size=2)` maps over at most two entries at a time, so that
-    five entries take three calls of `f`; for a deterministic `f` the result is the same as
-    without `chunk_size`, up to rounding.
+    """`torch.func.vmap(f, chunk_size=2)(torch.arange(5))` maps over at most two entries at a time:
+    it calls `f` three times. With an `f(x)` that returns `x * x` the result is [0, 1, 4, 9, 16],
+    as without `chunk_size`.
 
-    It bounds memory where a whole batch does not fit.
+    `chunk_size` bounds the memory where a whole batch does not fit. For a batch of size 0 `vmap`
+    with `chunk_size` raises AssertionError, without it not.
     """
     calls = []
 

@@ -198,7 +198,7 @@ def test_an_inference_tensor_cannot_be_tracked_later():
     RuntimeError, "Setting requires_grad=True on inference tensor outside InferenceMode is not
     allowed".
 
-    Call it on a `clone()`.
+    Call it on a `clone()` that is made outside `torch.inference_mode()`.
     """
     with torch.inference_mode():
         x = torch.ones(2)

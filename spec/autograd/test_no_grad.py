@@ -98,8 +98,8 @@ def test_a_view_taken_inside_no_grad_still_says_that_it_requires_grad():
     `x[[0]]` says False.
 
     Because a slice reads the flag of its base, here `x`. It has no history all the same:
-    `backward()` of a result of the slice leaves `x.grad` None. Look at `grad_fn` where you want
-    to know.
+    `backward()` of a result of the slice leaves `x.grad` None. To know whether a tensor has a
+    history, look at its `grad_fn`.
     """
     x = torch.ones(2, requires_grad=True)
     with torch.no_grad():

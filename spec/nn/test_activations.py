@@ -180,8 +180,9 @@ def test_softmax_is_no_function_of_one_number(device):
 
 
 def test_softmax_without_a_dim_guesses_and_warns():
-    """`F.softmax(x)` without `dim` issues a UserWarning, "Implicit dimension choice for softmax
-    has been deprecated", and takes dimension 1 of a matrix but dimension 0 of a 3-D tensor.
+    """`F.softmax(x)` of a float32 `x`, without `dim`, issues a UserWarning, "Implicit dimension
+    choice for softmax has been deprecated", and takes dimension 1 of a matrix but dimension 0 of a
+    3-D tensor.
 
     By default the warning is shown once for a line of code; write `dim=-1` for the last
     dimension.

@@ -51,8 +51,9 @@ def test_equal_likenesses_give_the_mean_of_the_values(device):
 
 
 def test_the_answer_has_a_row_for_each_query_of_the_values_width():
-    """The output of `F.scaled_dot_product_attention` has one row per query and the last
-    size of the values: q [.., 5, 8], k [.., 7, 8] and v [.., 7, 6] give [.., 5, 6].
+    """The output of `F.scaled_dot_product_attention` has one row per query and the last size of
+    the values: a query of shape (2, 3, 5, 8), a key of (2, 3, 7, 8) and a value of (2, 3, 7, 6)
+    give (2, 3, 5, 6).
     """
     q, k, v = torch.zeros(2, 3, 5, 8), torch.zeros(2, 3, 7, 8), torch.zeros(2, 3, 7, 6)
 
@@ -198,9 +199,9 @@ def test_attention_does_not_know_the_order_of_keys(device):
 
 
 def test_multihead_attention_returns_the_answer_and_the_shares():
-    """`nn.MultiheadAttention(8, 2, batch_first=True)` called with batches, `layer(q, k, k)`,
-    returns the output [batch, queries, 8] and the attention weights [batch, queries, keys],
-    which sum to 1 over the keys, up to rounding.
+    """`nn.MultiheadAttention(8, 2, batch_first=True)` called with non-empty batches,
+    `layer(q, k, k)`, returns the output [batch, queries, 8] and the attention weights [batch,
+    queries, keys], which sum to 1 over the keys, up to rounding.
 
     With `dropout` above 0, in training mode, dropout has been applied to the returned weights, so
     they need not sum to 1.

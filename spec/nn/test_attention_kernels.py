@@ -173,6 +173,8 @@ def test_sdpa_kernel_narrows_the_choice():
     """`with sdpa_kernel(SDPBackend.MATH):` allows `F.scaled_dot_product_attention` one
     kernel, `with sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.MATH]):` two. For
     `q, k, v = torch.randn(3, 1, 2, 5, 8)` both results agree up to rounding.
+
+    Import both names with `from torch.nn.attention import SDPBackend, sdpa_kernel`.
     """
     from torch.nn.attention import SDPBackend, sdpa_kernel
 

@@ -40,8 +40,8 @@ def test_a_condition_in_a_model_is_an_if(value, output, device):
 
 
 def test_a_whole_batch_goes_one_way():
-    """`if x.sum() > 0` in the `forward` of an `nn.Module` decides once per call and sends the whole
-    batch the same way; `torch.where(x > 0, a, b)` chooses per element.
+    """`if x.sum() > 0`, of a float32 `x`, in the `forward` of an `nn.Module` decides once per call
+    and sends the whole batch the same way; `torch.where(x > 0, a, b)` chooses per element.
     """
 
     class Net(nn.Module):

@@ -27,9 +27,12 @@ def log_probs():
 
 
 def test_ctc_loss_wants_time_first_and_two_lengths(log_probs):
-    """`F.ctc_loss(log_probs, targets, input_lengths, target_lengths)` of a batch takes float32
-    log-probabilities of shape (T, N, C), labels of shape (N, S), and the N lengths of the
-    inputs and of the labels.
+    """`F.ctc_loss(log_probs, targets, input_lengths, target_lengths)` of N samples takes float32
+    log-probabilities of shape (T, N, C) for T steps and C classes, int64 labels of shape (N, S),
+    and both lengths as int64 tensors of N elements.
+
+    N, T and C are at least 1, S is at least the longest label sequence; a shorter one is padded,
+    and its length tells how much counts.
     """
     targets = torch.tensor([[1, 2], [3, 3]])
     input_lengths, target_lengths = torch.tensor([5, 5]), torch.tensor([2, 2])

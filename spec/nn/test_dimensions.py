@@ -54,8 +54,9 @@ def test_the_kernel_grows_with_the_dimensions():
     ],
 )
 def test_transposed_convolutions_double_each_dimension(layer, shape, output):
-    """With `kernel_size=2` and `stride=2`, `nn.ConvTranspose1d`, `nn.ConvTranspose2d` and
-    `nn.ConvTranspose3d` turn 5 positions into 10 in each of their dimensions.
+    """With `kernel_size=2`, `stride=2` and the defaults otherwise, `nn.ConvTranspose1d`,
+    `nn.ConvTranspose2d` and `nn.ConvTranspose3d` turn 5 positions into 10 in each of their spatial
+    dimensions.
     """
     assert layer(torch.ones(shape)).shape == output
 
@@ -108,7 +109,7 @@ def test_fractional_pooling_makes_a_size_that_does_not_divide():
     pooling windows of 2 x 2 whose positions depend on random numbers;
     `nn.FractionalMaxPool3d(2, output_size=5)` turns (1, 3, 8, 8, 8) into (1, 3, 5, 5, 5).
 
-    `nn.MaxPool2d(2)`, whose windows lie side by side, makes it (1, 3, 4, 4).
+    `nn.MaxPool2d(2)`, whose windows lie side by side, turns (1, 3, 8, 8) into (1, 3, 4, 4).
     """
     assert nn.FractionalMaxPool2d(2, output_size=5)(torch.ones(1, 3, 8, 8)).shape == (1, 3, 5, 5)
     assert nn.FractionalMaxPool3d(2, output_size=5)(torch.ones(1, 3, 8, 8, 8)).shape == (

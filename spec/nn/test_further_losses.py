@@ -134,7 +134,8 @@ def test_a_poisson_loss_takes_the_logarithm_of_the_rate():
     the expected count; `log_input=False` takes the count `x` itself and averages
     `x - target * log(x + 1e-8)`.
 
-    For a target of 3 the gradient is zero at `x = log(3)`, or with `log_input=False` at `x = 3`.
+    In float32, for a target of 3, the gradient is zero, up to rounding, at `x = log(3)`, or with
+    `log_input=False` at `x = 3`.
     """
     x = torch.tensor([math.log(3)], requires_grad=True)
 

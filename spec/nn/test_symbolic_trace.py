@@ -55,8 +55,9 @@ def test_symbolic_trace_records_a_module_as_a_list_of_nodes():
 
 
 def test_a_traced_module_computes_the_same_with_the_same_parameters():
-    """`torch.fx.symbolic_trace(net)` of a linear layer and ReLU is a `GraphModule`, an
-    `nn.Module` that gives the same output and holds the same `Parameter` objects as `net`.
+    """For a module `net` of a linear layer and a ReLU, `torch.fx.symbolic_trace(net)` is a
+    `GraphModule`, an `nn.Module` that gives the same output and holds the same `Parameter` objects
+    as `net`.
     """
     net = Net()
     x = torch.randn(3, 2)
@@ -122,12 +123,12 @@ def test_replace_pattern_exchanges_a_piece_of_the_graph():
 
 
 def test_an_if_on_a_value_is_refused():
-    """`torch.fx.symbolic_trace` raises `TraceError`, "symbolically traced variables cannot
-    be used as inputs to control flow", where the traced function or `forward` asks
+    """`torch.fx.symbolic_trace(f)` raises `torch.fx.proxy.TraceError`, "symbolically traced
+    variables cannot be used as inputs to control flow", where the function `f` asks
     `if x.sum() > 0` of its input `x`.
 
     A proxy has no value. Write `torch.where`, or use `torch.compile`; an argument that is a flag
-    and no tensor is fixed by `concrete_args`.
+    and no tensor is fixed by `concrete_args`, and each call still passes the same flag.
     """
 
     def f(x):

@@ -22,8 +22,8 @@ from torch import nn
 
 
 def test_a_closure_computes_the_loss_for_the_step():
-    """`SGD.step(closure)` first calls the closure, a function that computes the loss and the
-    gradients. Then `step` updates the parameters and returns what the closure returned, the
+    """With the default options `SGD.step(closure)` first calls the closure, which computes the
+    loss and the gradients, then updates the parameters and returns what the closure returned, the
     loss from before the update. `SGD.step()` returns None.
 
     For `weight` 4 and `lr=0.25` a closure with the loss `weight**2` returns 16, and the step
@@ -233,8 +233,8 @@ def test_a_closure_that_returns_nothing_is_refused_by_lbfgs():
 
 
 def test_lbfgs_has_one_group():
-    """`torch.optim.LBFGS` given a list of two parameter groups raises ValueError, "LBFGS
-    doesn't support per-parameter options".
+    """`torch.optim.LBFGS` given a list of two parameter groups with different parameters raises
+    ValueError, "LBFGS doesn't support per-parameter options".
 
     Because it treats all parameters as one long vector with one learning rate. Hand it one
     list of parameters.

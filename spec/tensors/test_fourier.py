@@ -166,9 +166,9 @@ def test_stft_wants_return_complex():
 
 
 def test_stft_gives_frequencies_by_windows():
-    """`torch.stft(x, 4, hop_length=2, window=window, return_complex=True)` of 16 float32
-    samples and a window of 4 has the shape (3, 9): 4 // 2 + 1 frequencies by 1 + 16 // 2
-    windows. `hop_length` is `n_fft // 4` by default.
+    """`torch.stft(x, 4, hop_length=2, window=torch.hann_window(4), return_complex=True)` of 16
+    float32 samples has the shape (3, 9): 4 // 2 + 1 frequencies by 1 + 16 // 2 windows.
+    `hop_length` is `n_fft // 4` by default; `n_fft` is the 4.
 
     The ends are padded (`center=True`), so one window more than 16 // 2. `abs()` of it is the
     spectrogram; `torch.istft` with the same `n_fft`, `hop_length` and `window` goes back, and

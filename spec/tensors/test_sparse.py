@@ -42,8 +42,8 @@ def test_a_coo_tensor_is_made_of_coordinates_and_values(device):
 
 
 def test_to_sparse_and_to_dense_convert(device):
-    """`x.to_sparse()` makes a COO tensor of the nonzero elements of a dense float32 matrix, and
-    `to_dense()` a dense one again.
+    """For a dense float32 matrix `x`, `x.to_sparse()` makes a COO tensor of the nonzero elements,
+    and `x.to_sparse().to_dense()` is a dense matrix again.
     """
     x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]], device=device)
 

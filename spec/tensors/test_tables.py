@@ -95,9 +95,9 @@ def test_a_column_of_text_spoils_the_whole_table(pandas):
 
 
 def test_a_tensor_becomes_a_frame(pandas):
-    """`pandas.DataFrame(x.numpy(), columns=["a", "b"])` makes a table of a dense float32
-    CPU tensor with two columns; with grad mode on, a tensor that requires grad needs
-    `x.detach()` first, one on a GPU `x.cpu()`.
+    """With `x = torch.tensor([[1.0, 2.0], [3.0, 4.0]])`,
+    `pandas.DataFrame(x.numpy(), columns=["a", "b"])` is a table of two columns; with grad mode on,
+    an `x` that requires grad needs `x.detach()` first, one on a GPU `x.cpu()`.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
 
