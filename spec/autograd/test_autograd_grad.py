@@ -95,9 +95,9 @@ def test_grad_of_a_vector_needs_grad_outputs(device):
 
 
 def test_grad_refuses_an_input_that_was_not_used():
-    """With `x = torch.tensor(3.0, requires_grad=True)` and an `other` made alike,
-    `torch.autograd.grad(x * x, other)`, without `allow_unused`, raises RuntimeError,
-    "appears to not have been used in the graph": `x * x` doesn't use `other`.
+    """For `x = torch.tensor(3.0, requires_grad=True)` and an `other` made alike,
+    `torch.autograd.grad(x * x, [x, other])` raises RuntimeError, "appears to not have been used in
+    the graph": `x * x` doesn't use `other`.
 
     Because that is usually a mistake, such as a tensor that was replaced on the way. Give
     `allow_unused=True` where it is meant.
@@ -154,15 +154,17 @@ def test_grad_refuses_an_untracked_input():
     Call `c.requires_grad_()` before the computation.
     """
     x = torch.tensor(3.0, requires_grad=True)
-    constant = torch.tensor(5.0)
+    c = torch.tensor(5.0)
 
     with pytest.raises(RuntimeError, match="differentiated Tensors does not require grad"):
-        torch.autograd.grad(x * constant, constant, allow_unused=True)
+        torch.autograd.grad(x * c, c)
+    with pytest.raises(RuntimeError, match="differentiated Tensors does not require grad"):
+        torch.autograd.grad(x * c, c, allow_unused=True)
 
 
 def test_an_element_taken_afterwards_was_not_used():
-    """`torch.autograd.grad(y, x[0])` of a float32 0-d `y` that was computed from a vector
-    `x` that requires grad raises RuntimeError without `allow_unused` or
+    """For `x = torch.tensor([1.0, 2.0], requires_grad=True)` and `y = (x * x).sum()`,
+    `torch.autograd.grad(y, x[0])` raises RuntimeError without `allow_unused` or
     `materialize_grads`: `x[0]` is a new tensor, on which `y` doesn't depend.
 
     Ask for `x` and index the gradient.

@@ -197,8 +197,8 @@ def test_only_tensors_are_saved_for_backward():
     only save variables", if `x` requires grad and grad mode is on; keep the number as an
     attribute instead, `ctx.factor = 2.0`.
 
-    For an `x` that doesn't require grad, or under `torch.no_grad()`, nothing is saved, so the
-    mistake passes there.
+    With no input that requires grad, or under `torch.no_grad()`, nothing is saved, so the mistake
+    passes there.
     """
 
     class Scale(torch.autograd.Function):

@@ -58,7 +58,8 @@ def test_grad_wants_a_scalar_without_axes():
     """`torch.func.grad(torch.square)` of a float32 tensor of shape `(1,)` raises
     RuntimeError, "got tensor with 1 dims": it differentiates results of the shape `()`.
 
-    `backward()` accepts that shape. Here use `sum()` or index the element.
+    `backward()` accepts a result of the shape `(1,)`. For `torch.func.grad` return its `sum()` or
+    its element `[0]`.
     """
     with pytest.raises(RuntimeError, match="got tensor with 1 dims"):
         torch.func.grad(torch.square)(torch.tensor([2.0]))

@@ -159,9 +159,9 @@ def test_a_hook_returns_a_tensor_or_nothing():
 
 
 def test_a_hook_needs_a_tracked_tensor():
-    """`register_hook` on a float32 tensor that doesn't require grad raises RuntimeError,
-    "cannot register a hook on a tensor that doesn't require gradient"; call
-    `requires_grad_()` first.
+    """`register_hook` on `x = torch.tensor(3.0)`, which doesn't require grad, raises RuntimeError,
+    "cannot register a hook on a tensor that doesn't require gradient"; call `x.requires_grad_()`
+    first.
     """
     x = torch.tensor(3.0)
 

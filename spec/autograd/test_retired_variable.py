@@ -72,9 +72,9 @@ def test_the_old_floattensor_has_gradients_too():
 
 @pytest.mark.claim("self-graph-in-background")
 def test_a_variable_records_nothing_unless_it_requires_gradients():
-    """With grad mode on, for a float32 tensor `x` that does not require grad, `Variable(x) * 2`
-    has no `grad_fn`, and `Variable(x, requires_grad=True) * 2` has one: `requires_grad` decides,
-    not the wrapper `torch.autograd.Variable`.
+    """With grad mode on, `Variable(torch.ones(2)) * 2` has no `grad_fn`, and
+    `Variable(torch.ones(2), requires_grad=True) * 2` has one: `requires_grad` decides, not the
+    wrapper `torch.autograd.Variable`.
     """
     wrapped = Variable(torch.ones(2)) * 2
     tracked = Variable(torch.ones(2), requires_grad=True) * 2

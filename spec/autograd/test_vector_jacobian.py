@@ -223,11 +223,11 @@ def test_a_batch_of_vectors_gives_the_whole_jacobian(device):
 
 def test_two_backward_passes_give_the_jacobian_times_a_vector():
     """If `x` (3 floats) and `v` (2) require grad, with
-    `y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])` and
-    `g = torch.autograd.grad(y, x, v, create_graph=True)[0]`, `torch.autograd.grad(g, v, u)[0]` is
-    `y`'s Jacobian times `u`, up to rounding.
+    `y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])`,
+    `g = torch.autograd.grad(y, x, v, create_graph=True)[0]` and `u` (3),
+    `torch.autograd.grad(g, v, u)[0]` is `y`'s Jacobian times `u`.
 
-    `torch.func.jvp` computes it in one forward pass:
+    Equal up to the rounding of float32. `torch.func.jvp` computes the same in one forward pass:
     `spec/autograd/test_function_transforms.py`.
     """
     x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True)

@@ -182,9 +182,13 @@ def test_sdpa_kernel_narrows_the_choice():
 
     with sdpa_kernel(SDPBackend.MATH):
         plain = F.scaled_dot_product_attention(q, k, v)
+        one = torch.backends.cuda.math_sdp_enabled(), torch.backends.cuda.flash_sdp_enabled()
     with sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.MATH]):
         either = F.scaled_dot_product_attention(q, k, v)
+        two = torch.backends.cuda.math_sdp_enabled(), torch.backends.cuda.flash_sdp_enabled()
 
+    assert one == (True, False)
+    assert two == (True, True)
     assert torch.allclose(plain, either, atol=1e-6) is True
     assert torch.allclose(plain, (q @ k.mT / 8**0.5).softmax(-1) @ v, atol=1e-6) is True
 
@@ -352,7 +356,8 @@ def test_a_cache_may_be_allocated_at_once():
     address = cache.data_ptr()
 
     for step in range(3):
-        cache[:, :, step] = step + 1.0
+        new = torch.full((1, 2, 4), step + 1.0)
+        cache[:, :, step] = new
     keys = cache[:, :, :3]
 
     assert (keys.data_ptr() == address) is True

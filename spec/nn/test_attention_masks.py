@@ -171,9 +171,9 @@ def test_the_heads_of_a_sample_are_neighbours_in_the_mask():
 
 
 def test_a_mask_has_two_or_three_dimensions():
-    """`nn.MultiheadAttention` in training mode raises AssertionError for an `attn_mask`
-    (batch, heads, queries, keys), "expected `attn_mask` to be `None`, 2-D or 3-D but
-    found 4-D tensor instead"; pass `attn_mask.flatten(0, 1)`.
+    """`nn.MultiheadAttention` in training mode raises AssertionError for a bool `attn_mask`
+    (batch, heads, queries, keys), "expected `attn_mask` to be `None`, 2-D or 3-D but found 4-D
+    tensor instead"; pass `attn_mask.flatten(0, 1)`.
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.zeros(3, 5, 4)
     mask = torch.zeros(3, 2, 5, 5, dtype=torch.bool)

@@ -111,8 +111,9 @@ def test_a_convolution_makes_one_feature_map_for_each_filter():
 
 
 def test_the_window_is_not_turned_round(device):
-    """`F.conv1d` multiplies kernel and input element by element in the same order: the kernel is
-    not flipped, which in signal processing is called a cross-correlation.
+    """`F.conv1d` of float32 tensors multiplies kernel and input element by element in the same
+    order and adds the products: the kernel is not flipped, which in signal processing is called a
+    cross-correlation.
 
     For the mathematical convolution flip the kernel first: `weight.flip(-1)`.
     """

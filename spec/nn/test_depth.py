@@ -41,9 +41,9 @@ def test_two_layers_let_the_gradient_through_whatever_the_activation(function, s
 
 @pytest.mark.claim("self-deep-vanishing")
 def test_twenty_sigmoids_leave_next_to_nothing(device):
-    """A chain of twenty `torch.sigmoid`, each applied to the result of the one before, has
-    a gradient of only about 1e-13 at the input 0, because the slope of `torch.sigmoid` is
-    at most 1/4.
+    """A chain of twenty `torch.sigmoid`, each applied to the result of the one before, has a
+    gradient of only about 1e-13 at the float32 input 0, because the slope of `torch.sigmoid` is at
+    most 1/4.
     """
     x = torch.zeros((), device=device, requires_grad=True)
     y = x
@@ -57,10 +57,10 @@ def test_twenty_sigmoids_leave_next_to_nothing(device):
 
 @pytest.mark.claim("self-deep-vanishing")
 def test_twenty_relus_leave_all_of_it(device):
-    """The slope of `torch.relu` is 1 for positive inputs: through twenty of them, starting at 0.5,
-    the gradient is 1.
+    """The slope of `torch.relu` is 1 for a positive input: through twenty calls of `torch.relu`
+    one after another, starting at 0.5, the gradient is 1.
 
-    Where ReLU passes, only the weights scale the gradient.
+    Where the inputs of ReLU are positive, only the weights scale the gradient.
     """
     x = torch.tensor(0.5, device=device, requires_grad=True)
     y = x

@@ -39,8 +39,8 @@ def test_the_curves_of_further_activations(layer, curve, device):
     `nn.Tanhshrink()` -2.0049, `nn.LogSigmoid()` -3.0486, `nn.Hardswish()` 0,
     `nn.Softshrink(0.5)` -2.5 and `nn.Hardtanh(-2.0, 2.0)` -2.
 
-    The table of this fact has twelve activations, `nn.CELU`, `nn.ReLU6` and `nn.Threshold`
-    among them, at -3, -1, 0, 1 and 3, rounded to four decimals.
+    At -3 `nn.CELU(alpha=0.5)` is -0.4988, `nn.ReLU6()` 0 and `nn.Threshold(0.5, -7.0)` -7, its
+    second argument, as -3 is not above 0.5.
     """
     x = torch.tensor([-3.0, -1.0, 0.0, 1.0, 3.0], device=device)
 

@@ -101,14 +101,18 @@ def test_a_triplet_loss_takes_a_distance_of_ones_own():
 
 
 def test_a_hinge_embedding_loss_takes_distances():
-    """`nn.HingeEmbeddingLoss(margin=1.0)(x, y)` takes float distances `x` and averages over
-    all elements: an element costs `x` where `y=1`, and `max(0, 1 - x)` where `y=-1`.
+    """`nn.HingeEmbeddingLoss(margin=1.0, reduction="none")(x, y)` takes float32 distances `x`: an
+    element costs `x` where `y=1`, and `max(0, 1 - x)` where `y=-1`.
+
+    With the default reduction, "mean", the loss is the average over all elements.
     """
     distance, target = torch.tensor([0.25, 0.25, 2.0]), torch.tensor([1, -1, -1])
 
     loss = nn.HingeEmbeddingLoss(margin=1.0, reduction="none")(distance, target)
 
     assert loss.tolist() == [0.25, 0.75, 0.0]
+    mean = nn.HingeEmbeddingLoss(margin=1.0)(distance, target)
+    assert mean.item() == pytest.approx(1 / 3)
 
 
 def test_a_soft_margin_loss_is_logistic_regression():
@@ -146,6 +150,9 @@ def test_a_poisson_loss_takes_the_logarithm_of_the_rate():
     by_count = F.poisson_nll_loss(count, target, log_input=False).item()
     assert by_count == pytest.approx(F.poisson_nll_loss(count.log(), target).item(), abs=1e-5)
     assert by_count == pytest.approx(2 - 3 * math.log(2), abs=1e-5)
+    logs, targets = torch.tensor([0.0, math.log(2)]), torch.tensor([1.0, 3.0])
+    mean = nn.PoissonNLLLoss()(logs, targets).item()
+    assert mean == pytest.approx((1 + 2 - 3 * math.log(2)) / 2, abs=1e-5)
 
 
 def test_a_gaussian_loss_weighs_errors_by_the_variance():
@@ -224,9 +231,9 @@ def test_a_multi_class_margin_takes_class_numbers():
 
 
 def test_class_numbers_in_float_are_refused_by_name_of_the_dtype():
-    """On the CPU `F.multi_margin_loss` of nonempty float32 scores (N, C) raises RuntimeError for
-    float32 class indices (N,), "expected scalar type Long but found Float": write
-    `target.long()`.
+    """On the CPU `F.multi_margin_loss(scores, target)` of nonempty float32 `scores` (N, C) and
+    float32 class indices (N,) raises RuntimeError, "expected scalar type Long but found Float":
+    write `target.long()`.
     """
     scores, target = torch.zeros(2, 3), torch.tensor([0.0, 2.0])
 

@@ -99,10 +99,11 @@ def test_the_order_around_a_call():
     net = Net()
     net.register_forward_hook(lambda *args: events.append("hook 1"))
     net.register_forward_hook(lambda *args: events.append("hook 2"))
-    net.register_forward_pre_hook(lambda *args: events.append("pre-hook"))
+    net.register_forward_pre_hook(lambda *args: events.append("pre-hook 1"))
+    net.register_forward_pre_hook(lambda *args: events.append("pre-hook 2"))
     net(torch.ones(1))
 
-    assert events == ["pre-hook", "forward", "hook 1", "hook 2"]
+    assert events == ["pre-hook 1", "pre-hook 2", "forward", "hook 1", "hook 2"]
 
 
 @pytest.mark.torch(">=2.0")
@@ -249,9 +250,9 @@ def test_a_full_backward_hook_without_a_gradient_for_its_inputs_gets_none():
 
 
 def test_what_a_full_backward_hook_returns_goes_on(device):
-    """For an `nn.Linear` whose input requires grad, a tuple of one tensor returned by a
-    hook of `register_full_backward_hook` replaces the gradient of the input; the gradient
-    of the weight stays as it was.
+    """For an `nn.Linear` whose input requires grad, a hook of `register_full_backward_hook` that
+    returns `(grad_input[0] * 0,)` replaces the gradient of the input by zeros; the gradient of the
+    weight stays as it was.
     """
     layer = nn.Linear(2, 1, bias=False, device=device)
     layer.register_full_backward_hook(lambda module, grad_input, grad_output: (grad_input[0] * 0,))

@@ -146,11 +146,12 @@ def test_batch_norms_are_converted_for_several_processes():
     `net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))` replaces the `nn.BatchNorm1d` by an
     `nn.SyncBatchNorm` with the same weight and running statistics.
 
-    In training mode `nn.SyncBatchNorm` takes the batches of all processes together; in a process
-    group it refuses a CPU tensor. Convert before `DistributedDataParallel`.
+    In training mode `nn.SyncBatchNorm` takes the batches of all processes together, and in a
+    process group refuses a CPU tensor. Convert before `DistributedDataParallel`.
     """
     net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
     net[1].running_mean.fill_(5.0)
+    net[1].running_var.fill_(2.0)
     weight = net[1].weight
 
     converted = nn.SyncBatchNorm.convert_sync_batchnorm(net)
@@ -158,5 +159,6 @@ def test_batch_norms_are_converted_for_several_processes():
     assert type(converted[1]).__name__ == "SyncBatchNorm"
     assert converted[1].weight is weight
     assert converted[1].running_mean.tolist() == [5.0, 5.0, 5.0]
+    assert converted[1].running_var.tolist() == [2.0, 2.0, 2.0]
     images = nn.SyncBatchNorm.convert_sync_batchnorm(nn.Sequential(nn.BatchNorm2d(3)))
     assert type(images[0]).__name__ == "SyncBatchNorm"

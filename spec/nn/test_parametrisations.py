@@ -184,9 +184,9 @@ def test_an_orthogonal_weight_stays_orthogonal_in_training():
 
 
 def test_a_parametrisation_may_not_change_the_shape():
-    """`register_parametrization(nn.Linear(2, 2), "weight", module)` of a module that returns
-    `weight[:1]` raises ValueError, "Registering a parametrization may not change the shape of
-    the tensor"; with `unsafe=True` it is accepted.
+    """`parametrize.register_parametrization(nn.Linear(2, 2), "weight", module)` raises ValueError,
+    "Registering a parametrization may not change the shape of the tensor", if `module(weight)` is
+    `weight[:1]`; `unsafe=True` allows it.
     """
 
     class FirstRow(nn.Module):

@@ -86,9 +86,9 @@ def test_what_does_not_fill_a_window_is_dropped(device):
 
 
 def test_padding_never_wins_a_maximum_but_lowers_a_mean(device):
-    """`F.max_pool1d(x, 2, padding=1)` of a float32 `x` pads with minus infinity, which is
-    smaller than each finite element; `F.avg_pool1d(x, 2, padding=1)` pads with zeros, which
-    count in the mean unless `count_include_pad=False`.
+    """`F.max_pool1d(x, 2, padding=1)` of a float32 `x` of shape (1, 1, 2) pads with minus
+    infinity, smaller than each finite element; `F.avg_pool1d(x, 2, padding=1)` pads with zeros,
+    which count in the mean unless `count_include_pad=False`.
     """
     x = torch.tensor([[[-4.0, -6.0]]], device=device)
 

@@ -246,9 +246,8 @@ def test_packed_sequences_come_longest_first_unless_told():
 
 
 def test_no_sequence_of_a_packed_batch_is_empty():
-    """`pack_padded_sequence` of a batch of two sequences raises RuntimeError for the
-    lengths `[3, 0]`, "Length of all samples has to be greater than 0": leave empty
-    sequences out.
+    """`pack_padded_sequence(torch.ones(3, 2, 1), torch.tensor([3, 0]))` raises RuntimeError,
+    "Length of all samples has to be greater than 0": leave sequences of length 0 out of the batch.
 
     Lengths on a GPU are refused too, "'lengths' argument should be a 1D CPU int64 tensor": pass
     `lengths.cpu()`.

@@ -111,9 +111,9 @@ def test_adam_by_hand():
 
 
 def test_amsgrad_never_forgets_the_largest_gradient():
-    """`torch.optim.Adam(amsgrad=True)` divides by the root of the largest running mean of
-    squares so far: with `lr=1.0` and betas of 0.5 the gradients 10, 1, 1 move a float32
-    weight from 0 to -1.79; with plain Adam they move it to -2.27.
+    """`torch.optim.Adam(amsgrad=True)` divides its step by the root of the largest running mean of
+    squares so far: with `lr=1.0` and `betas=(0.5, 0.5)` the gradients 10, 1, 1 move a float32
+    weight from 0 to -1.79; plain Adam moves it to -2.27.
 
     So after one large gradient its steps stay short.
     """

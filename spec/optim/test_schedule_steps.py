@@ -154,8 +154,8 @@ def test_get_lr_is_not_for_reading_the_rate():
     `scheduler.step()`, `get_last_lr()` is [0.5], the rate in use; `get_lr()` is [0.25],
     that of one more step, with a UserWarning, "please use `get_last_lr()`".
 
-    `get_lr` is what `step()` calls, and what a scheduler of one's own defines. A rate that
-    was set by hand since is read from `param_groups`.
+    `get_lr` is what `step()` calls, and what a scheduler of one's own defines. A rate set by hand
+    after `step()` shows in `param_groups`, not in `get_last_lr()`.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.ExponentialLR(optimizer, gamma=0.5)

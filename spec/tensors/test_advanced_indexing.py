@@ -142,9 +142,9 @@ def test_two_index_tensors_are_read_in_pairs(device):
 
 
 def test_index_tensors_are_broadcast_against_each_other():
-    """`x[rows, columns]` of a dense int64 matrix on the CPU broadcasts its index tensors:
-    `rows` of shape (2, 1) and `columns` of shape (2,) pick a 2 x 2 rectangle; shapes (2,)
-    and (3,) raise IndexError.
+    """`x[rows, columns]` of a dense int64 matrix on the CPU broadcasts int64 index tensors: `rows`
+    of shape (2, 1) and `columns` of shape (2,) pick a 2 x 2 rectangle; shapes (2,) and (3,) raise
+    IndexError.
 
     For the rectangle of two vectors write `x[rows[:, None], columns]`.
     """

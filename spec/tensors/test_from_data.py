@@ -223,7 +223,7 @@ def test_capital_tensor_of_a_number_is_a_size():
     number = torch.tensor(3)
 
     assert (size.shape, size.dtype) == ((3,), torch.float32)
-    assert (number.shape, number.dtype) == ((), torch.int64)
+    assert (number.shape, number.dtype, number.item()) == ((), torch.int64, 3)
 
 
 def test_capital_tensor_of_a_list_has_the_default_dtype():

@@ -342,9 +342,9 @@ def test_augmented_assignment_works_on_the_part(device):
     ).map(tuple)
 )
 def test_indexing_agrees_with_numpy(index):
-    """`x[index]` with a tuple `index` of at most three entries, each `None`, an integer in
-    range or a slice with a positive step, picks from a 3 x 3 x 3 int64 tensor the same
-    elements, in the same shape, as from a NumPy array.
+    """`x[index]` with a tuple `index` of at most three entries, each `None`, an integer in range
+    or a slice with step 1, 2 or 3, picks from a 3 x 3 x 3 int64 tensor the same elements, in the
+    same shape, as from a NumPy array.
     """
     array = np.arange(27).reshape(3, 3, 3)
     tensor = torch.from_numpy(array)

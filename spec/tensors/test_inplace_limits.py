@@ -149,8 +149,9 @@ def test_an_overlap_of_columns_is_not_noticed():
     the slices overlap: on the CPU the assignment reads what it has already written, and the
     row [1, 2, 3] becomes [1, 1, 1].
 
-    Because torch looks for an overlap only if both operands are dense in memory, which columns
-    aren't. Longer rows come out differently. Write `x[:, 1:] = x[:, :-1].clone()`.
+    Because torch looks for an overlap only if both operands are dense in memory, which these two
+    slices aren't; with one row they are, and the assignment raises RuntimeError. Longer rows come
+    out differently. Write `x[:, 1:] = x[:, :-1].clone()`.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
     shifted = x.clone()

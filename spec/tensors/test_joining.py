@@ -178,7 +178,7 @@ def test_cat_goes_by_two_more_names():
 
 
 def test_hstack_and_vstack_treat_vectors_as_rows(device):
-    """`torch.vstack([a, b])` puts vectors and matrices of the same width below each other as
+    """`torch.vstack([a, b])` puts int64 vectors and matrices of the same width below each other as
     rows; `torch.hstack([a, b])` joins two vectors end to end, and two matrices of the same height
     side by side.
     """

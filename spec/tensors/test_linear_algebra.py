@@ -38,8 +38,8 @@ def test_diagonal_is_a_view(device):
 
 
 def test_the_trace_sums_the_diagonal(device):
-    """`torch.trace(x)` of an int64 matrix `x` is the sum of its diagonal: 5 for
-    `x = torch.tensor([[1, 2], [3, 4]])`.
+    """`torch.trace(x)` of the int64 matrix `x = torch.tensor([[1, 2], [3, 4]])` is 5, the sum of
+    its diagonal elements 1 and 4.
     """
     x = torch.tensor([[1, 2], [3, 4]], device=device)
 
@@ -95,8 +95,9 @@ def test_the_inverse_times_the_matrix_is_the_identity(device):
 
 
 def test_a_stack_of_matrices_is_inverted_one_by_one(device):
-    """`torch.linalg.inv` and `torch.linalg.det` of a float32 tensor of shape (batch, n, n),
-    a batch of invertible matrices, treat each matrix by itself.
+    """For `x = torch.tensor([[[2.0]], [[4.0]]])`, a batch of two 1 x 1 matrices,
+    `torch.linalg.inv(x)` is [[[0.5]], [[0.25]]] and `torch.linalg.det(x)` is [2, 4]: the inverse
+    and the determinant of each matrix by itself.
 
     One singular matrix among them makes `inv` raise for the whole batch; `inv_ex` gives an
     `info` for each.

@@ -206,16 +206,17 @@ def test_torch_functions_refuse_arrays():
 
 @pytest.mark.claim("self-tensors-for-networks")
 def test_a_network_takes_tensors_and_no_arrays():
-    """For `layer = nn.Linear(2, 1)` and a float32 NumPy array of shape (3, 2),
-    `layer(array)` raises a TypeError, "argument 'input' (position 1) must be Tensor, not
-    numpy.ndarray"; `layer(torch.from_numpy(array))` works.
+    """For `layer = nn.Linear(2, 1)` and `array = np.ones((3, 2), dtype="float32")`, `layer(array)`
+    raises a TypeError, "argument 'input' (position 1) must be Tensor, not numpy.ndarray";
+    `layer(torch.from_numpy(array))` works.
 
     NumPy's default float64 would be refused by a float32 layer.
     """
     layer = nn.Linear(2, 1)
     array = np.ones((3, 2), dtype="float32")
 
-    with pytest.raises(TypeError, match=r"must be Tensor, not numpy.ndarray"):
+    words = r"argument 'input' \(position 1\) must be Tensor, not numpy.ndarray"
+    with pytest.raises(TypeError, match=words):
         layer(array)
 
     assert layer(torch.from_numpy(array)).shape == (3, 1)

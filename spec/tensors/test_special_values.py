@@ -16,8 +16,8 @@ import torch
 
 
 def test_nan_is_not_equal_to_itself(device):
-    """`x == x` is false where a dense float32 tensor `x` is NaN; by `==`, `<` and `>` NaN
-    is neither equal to, less than, nor greater than any number or NaN.
+    """`x == x` is false where a dense float32 tensor `x` is NaN; by `==`, `<` and `>` NaN is
+    neither equal to, less than, nor greater than any float or NaN.
 
     So `x != x` finds NaN, as does `x.isnan()`.
     """

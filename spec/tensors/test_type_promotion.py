@@ -270,12 +270,11 @@ def test_promote_types_reads_the_table():
 
 
 def test_result_type_knows_the_ranks_too():
-    """`torch.result_type(a, b)` with an int8 tensor `a` of shape (2,) is the dtype of `a + b`:
-    int8 for the number 1, the default dtype float32 for 0.5, float64 for a 0-dimensional
-    float64 tensor.
+    """`torch.result_type(a, b)` of an int8 tensor `a` of shape (2,) is int8 for `b = 1`, float32
+    (the default dtype) for `b = 0.5`, and float64 for a 0-dimensional float64 tensor `b`.
 
-    `promote_types` knows only dtypes, and so cannot tell that `1` does not widen an int8
-    tensor.
+    It is the dtype of `a + b`. `promote_types` knows only dtypes, and so cannot tell that `1` does
+    not widen an int8 tensor.
     """
     small = torch.ones(2, dtype=torch.int8)
     wide = torch.ones((), dtype=torch.float64)

@@ -105,8 +105,8 @@ def test_only_one_size_can_be_inferred():
 
 
 def test_the_elements_must_fit_the_new_shape():
-    """`x.view(3, 5)` and `x.view(-1, 5)` of 16 elements raise RuntimeError: the sizes must
-    multiply to the number of elements.
+    """`x.view(3, 5)` and `x.view(-1, 5)` of a tensor `x` with 16 elements raise RuntimeError, "is
+    invalid for input of size 16": the sizes must multiply to the number of elements.
 
     `view` neither drops nor adds elements. The message names the shape and the number of elements;
     compare it with `x.shape`.
