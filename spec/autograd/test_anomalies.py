@@ -207,9 +207,9 @@ def test_detect_anomaly_warns_that_it_is_slow():
 
 
 def test_set_detect_anomaly_is_a_switch_and_a_block():
-    """`torch.autograd.set_detect_anomaly(True)`, called outside a `with` statement, stays
-    in force after the call; in a `with` statement the state from before comes back at the
-    end.
+    """`torch.autograd.set_detect_anomaly(True)`, called outside a `with` statement, leaves anomaly
+    detection on; a later `with torch.autograd.set_detect_anomaly(False):` switches detection off
+    for its block only.
     """
     states = [torch.is_anomaly_enabled()]
 

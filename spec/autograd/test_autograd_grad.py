@@ -21,7 +21,7 @@ import torch
 
 @pytest.mark.claim("self-two-parts", "course-autograd-module")
 def test_grad_returns_what_backward_would_have_stored(device):
-    """For `y = x * x` with a float32 0-d `x` that requires grad, `torch.autograd.grad(y, x)`
+    """For `y = x * x` with a float32 0-d leaf `x` that requires grad, `torch.autograd.grad(y, x)`
     returns the derivative of `y` with respect to `x`, as a tuple of one tensor, and writes no
     `x.grad`.
 
@@ -164,8 +164,8 @@ def test_grad_refuses_an_untracked_input():
 
 def test_an_element_taken_afterwards_was_not_used():
     """For `x = torch.tensor([1.0, 2.0], requires_grad=True)` and `y = (x * x).sum()`,
-    `torch.autograd.grad(y, x[0])` raises RuntimeError without `allow_unused` or
-    `materialize_grads`: `x[0]` is a new tensor, on which `y` doesn't depend.
+    `torch.autograd.grad(y, x[0])` raises RuntimeError, "appears to not have been used in the
+    graph": `x[0]` is a new tensor, on which `y` doesn't depend.
 
     Ask for `x` and index the gradient.
     """

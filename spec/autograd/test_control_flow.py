@@ -242,8 +242,8 @@ def test_tensors_made_of_a_list_of_results_keep_their_histories():
 
 
 def test_a_python_number_taken_out_is_a_constant():
-    """`x.item()` is a constant to autograd: the gradient of `x * x.item()` with respect to a
-    float32 0-d `x` is the value of `x`, not twice that.
+    """`x.item()` is a constant to autograd: with `x = torch.tensor(3.0, requires_grad=True)`, the
+    gradient of `x * x.item()` with respect to `x` is 3, the value of `x`, not 6.
     """
     x = torch.tensor(3.0, requires_grad=True)
     y = x * x.item()

@@ -214,11 +214,12 @@ def test_rows_backward_and_columns_forward_make_the_same_jacobian():
 
 @forward_mode
 def test_hessian_is_forward_over_backward():
-    """`torch.func.hessian(f)` of an `f` that takes a float32 vector and returns a 0-d
-    tensor gives a function for the matrix of second derivatives: for x²y of the vector
-    [x, y] it is [[2y, 2x], [2x, 0]].
+    """`torch.func.hessian(f)` with `f = lambda p: p[0] ** 2 * p[1]` gives a function for the
+    matrix of second derivatives of `f`: at the float32 vector [2, 3], for x and y, it returns [[6,
+    4], [4, 0]], which is [[2y, 2x], [2x, 0]].
 
-    It is `jacfwd(jacrev(f))`, forward mode over reverse mode.
+    It is `jacfwd(jacrev(f))`, forward mode over reverse mode: an `f` with `torch.cdist`, which has
+    no forward mode, raises NotImplementedError.
     """
     hessian = torch.func.hessian(lambda p: p[0] ** 2 * p[1])
     nested = torch.func.jacfwd(torch.func.jacrev(lambda p: p[0] ** 2 * p[1]))
@@ -248,11 +249,11 @@ def test_a_dual_tensor_carries_its_own_derivative():
 
 @forward_mode
 def test_a_dual_tensor_needs_a_level():
-    """`torch.autograd.forward_ad.make_dual(x, u)` of two float32 tensors of one shape raises
-    RuntimeError, "no level exists", where no level is open; `with forward_ad.dual_level():` opens
-    one for its block.
+    """`torch.autograd.forward_ad.make_dual(torch.tensor(2.0), torch.tensor(1.0))` raises
+    RuntimeError, "no level exists", where no level is open.
 
-    A tangent lives as long as its level.
+    `with forward_ad.dual_level():` opens a level for its block. A tangent lives as long as its
+    level.
     """
     with pytest.raises(RuntimeError, match="no level exists"):
         forward_ad.make_dual(torch.tensor(2.0), torch.tensor(1.0))

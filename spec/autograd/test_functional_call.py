@@ -271,8 +271,8 @@ def test_batch_norm_in_vmap_must_not_update_shared_statistics():
 
 
 def test_vmap_maps_tensors_and_hands_numbers_over_with_none():
-    """`torch.func.vmap(torch.mul)(x, 2.0)` of a vector `x` raises ValueError, "We cannot vmap
-    over non-Tensor arguments, please use None as the respective in_dim": write
+    """`torch.func.vmap(torch.mul)(x, 2.0)` of `x = torch.tensor([1.0, 2.0])` raises ValueError,
+    "We cannot vmap over non-Tensor arguments, please use None as the respective in_dim": write
     `vmap(torch.mul, in_dims=(0, None))(x, 2.0)`.
     """
     x = torch.tensor([1.0, 2.0])

@@ -126,9 +126,9 @@ def test_an_element_picked_twice_gets_both_gradients(device):
 
 
 def test_a_broadcast_operand_gets_the_sum_of_its_copies(device):
-    """In `(rows * scale + offset).sum().backward()` with `rows` of shape (3, 2) the
-    gradient of a float32 leaf `scale`, broadcast from (2,) to (3, 2), is summed over the
-    three rows, and that of a 0-d leaf `offset` over all elements.
+    """In `(rows * scale + offset).sum().backward()` with float32 `rows` of shape (3, 2) the
+    gradient of a float32 leaf `scale`, broadcast from (2,) to (3, 2), is summed over the rows, and
+    that of a 0-d float32 leaf `offset` over all elements.
 
     That is how one bias gathers its gradient from all rows of a batch.
     """

@@ -204,8 +204,8 @@ def test_a_retained_grad_used_to_miss_the_hooks_put_on_later():
 
 @pytest.mark.torch(">=2.0")
 def test_hooks_of_a_leaf_run_for_autograd_grad_too():
-    """Since PyTorch 2.0 `torch.autograd.grad(y, x)`, for a 0-d `y` computed from a leaf
-    `x`, calls the hooks that `x.register_hook` registered, and returns the gradient as they
+    """Since PyTorch 2.0 `torch.autograd.grad(x * x, x)`, for a 0-d float32 leaf `x` that requires
+    grad, calls the hooks that `x.register_hook` registered, and returns the gradient as they
     changed it.
     """
     x = torch.tensor(3.0, requires_grad=True)
@@ -245,9 +245,9 @@ def test_a_hook_stays_with_the_value_it_was_put_on():
 
 @pytest.mark.torch("<2.0")
 def test_a_hook_put_on_later_used_to_join_the_earlier_ones():
-    """Before PyTorch 2.0, with a hook registered on a recorded 0-d `y = x * 2` before `y.mul_(5)`,
-    a second hook, registered on `y` after it, also gets in `y.backward()` the gradient of the old
-    value of `y`, 5.
+    """Before PyTorch 2.0, with a recorded 0-d `y = x * 2`, then `y.register_hook(f)`, `y.mul_(5)`
+    and `y.register_hook(g)`, `y.backward()` gives `g` as well as `f` the gradient of the value of
+    `y` before `mul_`: 5.
     """
     x = torch.tensor(1.0, requires_grad=True)
     y = x * 2

@@ -121,8 +121,8 @@ def test_a_node_hook_can_replace_the_gradients_of_the_inputs():
     float32 0-d tensors returned by a hook of `product.grad_fn.register_hook` replaces the
     gradients that are passed on to `x` and `w`.
 
-    The tuple must have one element per input of the operation; a hook that returns None leaves
-    the gradients as they are.
+    The tuple must have one element per entry of `product.grad_fn.next_functions`; a hook that
+    returns None leaves the gradients as they are.
     """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(5.0, requires_grad=True)

@@ -100,8 +100,9 @@ def test_code_for_tensors_takes_a_variable():
 
 @pytest.mark.claim("self-variables-flow")
 def test_tensors_go_into_a_model_and_from_layer_to_layer():
-    """An `nn.Sequential` of `nn.Linear` and `nn.ReLU` layers takes a plain `torch.Tensor`,
-    and its layers pass plain tensors on: no input or output is wrapped in `Variable`.
+    """An `nn.Sequential` of `nn.Linear` and `nn.ReLU` layers takes a plain `torch.Tensor`, and its
+    layers pass plain tensors on: the `type` of each input and output is `torch.Tensor`, and
+    nothing has to be wrapped in `Variable`.
     """
     seen = []
     net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))

@@ -19,9 +19,9 @@ from torch import nn
 
 @pytest.mark.claim("self-activation-bends")
 def test_two_linear_layers_are_one(device):
-    """Two float32 matrices applied one after the other, without an activation between them,
-    are one linear map, their product: `second @ (first @ x)` equals `(second @ first) @ x`
-    up to rounding.
+    """Two float32 matrices applied one after the other to a vector `x`, without an activation
+    between them, are one linear map, their product: `second @ (first @ x)` equals
+    `(second @ first) @ x` up to rounding, if all values stay finite.
 
     So two `nn.Linear` in a row, biases included, compute nothing that one `nn.Linear` could not.
     """

@@ -27,8 +27,8 @@ def test_heads_are_a_dimension_before_the_steps():
     (batch, steps, heads * d) into (batch, heads, steps, d), and `transpose(1, 2).flatten(2)`
     turns that back.
 
-    `x.view(batch, heads, steps, d)` of a contiguous `x`, without the transpose, raises nothing
-    and mixes steps and heads.
+    `x.view(batch, heads, steps, d)` of a contiguous `x` of two or more steps, without the
+    transpose, raises nothing and mixes steps and heads.
     """
     x = torch.arange(12.0).view(1, 3, 4)
 

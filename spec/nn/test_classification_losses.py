@@ -74,10 +74,12 @@ def test_nll_does_not_take_logarithms():
 
 
 def test_a_softmax_before_the_loss_is_one_too_many():
-    """`F.cross_entropy` of softmax outputs applies softmax twice: for two classes a prediction that
-    is certain and right then costs 0.3133 instead of 0.
+    """`F.cross_entropy` of softmax outputs applies softmax twice: for
+    `scores = torch.tensor([[100.0, -100.0]])`,
+    `F.cross_entropy(scores.softmax(1), torch.tensor([0]))` is 0.3133 instead of 0.
 
-    Return logits from the network, and call `softmax` only to show probabilities.
+    So a prediction that is certain and right still costs something. Return logits from the
+    network, and call `softmax` only to show probabilities.
     """
     scores = torch.tensor([[100.0, -100.0]])
     target = torch.tensor([0])
@@ -177,9 +179,9 @@ def test_probabilities_are_targets_too(device):
     ],
 )
 def test_wrong_targets_are_refused(target, error, words):
-    """Class indices for `F.cross_entropy` of logits (N, C) are int64 or uint8 of shape
-    (N,), from 0 to C - 1 or `ignore_index`. By default, on a CPU, float32 or int32
-    indices, the shape (N, 1) and the indices -1 and C raise an error.
+    """Class indices for `F.cross_entropy` of non-empty logits (N, C) are int64 or uint8 of shape
+    (N,), from 0 to C - 1 or `ignore_index`. By default, on a CPU, float32 or int32 indices, the
+    shape (N, 1) and the indices -1 and C raise an error.
 
     Convert with `target.long()`, and drop a dimension of size 1 with `target.squeeze(1)`.
     """

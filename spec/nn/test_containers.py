@@ -185,8 +185,8 @@ def test_a_parameter_list_is_used_like_a_list():
 
 
 def test_a_parameter_list_makes_parameters_of_tensors():
-    """A plain float32 tensor put into an `nn.ParameterList` or `nn.ParameterDict` becomes an
-    `nn.Parameter`.
+    """`nn.ParameterList([torch.ones(1)])` and `nn.ParameterDict({"scale": torch.ones(1)})` make an
+    `nn.Parameter` of the plain tensor: `type` of the element is `nn.Parameter`.
     """
     listed = nn.ParameterList([torch.ones(1)])
     named = nn.ParameterDict({"scale": torch.ones(1)})

@@ -212,9 +212,9 @@ def test_instance_norm_normalises_each_sample_and_channel(layer, shape):
     ],
 )
 def test_dropout_of_channels_drops_them_whole(layer, shape):
-    """In training mode `nn.Dropout1d` of ones (N, C, L), `Dropout2d` and
-    `FeatureAlphaDropout` of ones (N, C, H, W) and `Dropout3d` of ones (N, C, D, H, W) give
-    all positions of a channel the same value: a channel is dropped as a whole, or kept.
+    """Of float32 ones in training mode, `nn.Dropout1d` (N, C, L), `Dropout2d` and
+    `FeatureAlphaDropout` (N, C, H, W) and `Dropout3d` (N, C, D, H, W) drop or keep each channel as
+    a whole: all positions of a channel get the same value.
     """
     y = layer(torch.ones(shape)).flatten(2)
 

@@ -61,9 +61,9 @@ def test_the_targets_of_margin_losses_are_plus_and_minus_one(values):
 
 
 def test_a_cosine_embedding_loss_pulls_and_pushes():
-    """`nn.CosineEmbeddingLoss(margin=0.5)(x1, x2, y)` averages over the pairs of rows: 1 -
-    cosine where `y=1`, and `max(0, cosine - 0.5)` where `y=-1`. The pair [2, 0] and [0, 1]
-    costs 1 for `y=1` and 0 for `y=-1`.
+    """`nn.CosineEmbeddingLoss(margin=0.5, reduction="none")` of the rows [2, 0] and [2, 0], cosine
+    1, costs 1 - cosine = 0 for target 1 and `max(0, cosine - 0.5)` = 0.5 for target -1; of [2, 0]
+    and [0, 1], cosine 0, it costs 1 and 0.
     """
     loss = nn.CosineEmbeddingLoss(margin=0.5, reduction="none")
     same, across = torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 1.0]])
@@ -217,9 +217,9 @@ def test_multi_label_margin_lists_class_numbers():
 
 
 def test_a_multi_class_margin_takes_class_numbers():
-    """`nn.MultiMarginLoss()(scores, target)` of one sample of float32 scores adds
-    `max(0, 1 - scores[target] + scores[i])` over the other classes i and divides by the number of
-    classes; a batch is averaged.
+    """`nn.MultiMarginLoss()(scores, target)` of one sample of float32 scores and its int64 class
+    `target` adds `max(0, 1 - scores[target] + scores[i])` over the other classes i and divides by
+    the number of classes; a non-empty batch is averaged.
     """
     scores = torch.tensor([[0.1, 0.2, 0.4]])
 

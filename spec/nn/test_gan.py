@@ -248,9 +248,11 @@ def test_the_critics_weights_are_clipped_after_each_step(device):
 
 @pytest.mark.claim("path-dcgan-to-wgan")
 def test_the_critic_steps_five_times_for_each_step_of_the_generator():
-    """WGAN adds an inner loop to the training of a DCGAN: for each step of the generator
-    the critic takes several steps, five in the paper; the loss of these steps is computed
-    from `generator(noise).detach()`.
+    """WGAN adds an inner loop to the training of a DCGAN: for each step of the generator the
+    critic (WGAN's discriminator) takes several steps, five in the paper, with the loss
+    `critic(generator(noise).detach()).mean() - critic(real).mean()`.
+
+    Because of `detach()` this loss gives the generator no gradient.
     """
     generator, critic = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
     generator.weight.data.fill_(0.0)

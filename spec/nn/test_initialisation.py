@@ -159,9 +159,9 @@ def test_a_whole_net_is_initialised_by_apply():
 
 
 def test_equal_weights_stay_equal():
-    """With all parameters of `nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))`
-    set to 0.5 by `nn.init.constant_`, `backward()` of its output for one sample gives the
-    first weight a `.grad` of three equal rows, up to rounding.
+    """With all parameters of `net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))`
+    set to 0.5 by `nn.init.constant_`, `net(torch.tensor([1.0, 2.0])).backward()` gives
+    `net[0].weight.grad` three equal rows, up to rounding.
 
     So these units stay equal and learn as if there were one. That is why initial weights are
     random.

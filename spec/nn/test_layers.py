@@ -105,9 +105,9 @@ def test_without_bias_zero_stays_zero(device):
     ids=lambda value: value.__class__.__name__,
 )
 def test_the_pieces_of_networks_are_ready_made_modules(piece, shape):
-    """`nn.Conv2d`, `MaxPool2d`, `AvgPool2d`, `BatchNorm2d`, `Linear`, `Flatten` and
-    `Upsample` are ready-made modules; with fitting sizes each accepts images of shape (2,
-    3, 8, 8), and `nn.Conv2d(3, 6, 5)` makes the shape (2, 6, 4, 4) of them.
+    """`nn.Conv2d`, `MaxPool2d`, `AvgPool2d`, `BatchNorm2d`, `Linear`, `Flatten` and `Upsample` are
+    ready-made modules; with fitting sizes each accepts float32 images of shape (2, 3, 8, 8):
+    `nn.Conv2d(3, 6, 5)` returns the shape (2, 6, 4, 4).
     """
     images = torch.zeros(2, 3, 8, 8)
 

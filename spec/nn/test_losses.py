@@ -259,9 +259,9 @@ def test_a_target_of_another_float_dtype_is_promoted():
 
 
 def test_a_triplet_loss_compares_three():
-    """`nn.TripletMarginLoss(margin=1.0, eps=0.0)` of one triple is `max(0, p - n + 1)`,
-    where p is the distance from the anchor to the positive and n that to the negative: p =
-    1 costs 0.5 with n = 1.5, and 0 with n = 6.
+    """`nn.TripletMarginLoss(margin=1.0, eps=0.0)` of the anchor [[0.0]], the positive [[1.0]] and
+    the negative [[1.5]] is 0.5: `max(0, p - n + 1)` with the distances p = 1 to the positive and n
+    = 1.5 to the negative. The negative [[6.0]] costs 0.
     """
     anchor, near, far, farther = torch.tensor([[[0.0]], [[1.0]], [[1.5]], [[6.0]]])
     loss = nn.TripletMarginLoss(margin=1.0, eps=0.0)

@@ -96,9 +96,9 @@ def test_a_removed_parametrisation_leaves_its_value():
 
 @pytest.mark.torch(">=2.1")
 def test_weight_norm_learns_length_and_direction():
-    """`nn.utils.parametrizations.weight_norm(layer)` of an `nn.Linear` splits the weight into two
-    parameters: `original0`, the length of each row, and `original1`, its direction, at first the
-    row itself.
+    """`nn.utils.parametrizations.weight_norm(layer)` of a float32 `nn.Linear` splits the weight
+    into two parameters: `original0`, the length of each row, and `original1`, its direction, at
+    first the row itself.
 
     The direction is divided by its own norm when the weight is computed, so that only the length
     decides the size.
@@ -120,7 +120,8 @@ def test_the_older_weight_norm_warns_and_cannot_be_copied():
     (graph leaves) support the deepcopy".
 
     Because its `weight` is computed by a hook and, requiring grad, is no leaf. A layer with
-    `parametrizations.weight_norm` can be copied; its parameters are named otherwise.
+    `nn.utils.parametrizations.weight_norm` (since 2.1) can be copied; its parameters are named
+    otherwise.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

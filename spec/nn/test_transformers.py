@@ -281,9 +281,8 @@ def test_the_activation_is_relu_unless_told():
 @pytest.mark.torch(">=2.1")
 def test_padded_positions_are_zero_on_the_fast_path():
     """In `eval()` and `no_grad`, `nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8,
-    batch_first=True),
-    1)` returns zeros at the end of one of two sequences that a bool `src_key_padding_mask` masks
-    there; it doesn't while autograd records.
+    batch_first=True), 1)` returns zeros where a bool `src_key_padding_mask` masks the end of one
+    of two sequences; while autograd records it does not.
 
     Without autograd its fast path computes only the tokens that the mask leaves. A `mask`, an odd
     number of heads, `norm_first=True`, another activation than ReLU and GELU,

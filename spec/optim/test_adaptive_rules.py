@@ -89,7 +89,7 @@ def test_eps_shortens_the_step_of_a_tiny_gradient():
 
 def test_adam_by_hand():
     """Step t of `torch.optim.Adam([w], lr, (b1, b2), eps)` subtracts
-    `lr * (m / (1 - b1**t)) / (sqrt(v / (1 - b2**t)) + eps)` from a real `w`, up to rounding:
+    `lr * (m / (1 - b1**t)) / (sqrt(v / (1 - b2**t)) + eps)` from a float64 `w`, up to rounding:
     `m = b1 * m + (1 - b1) * w.grad`, `v = b2 * v + (1 - b2) * w.grad**2` start at 0.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
@@ -132,9 +132,9 @@ def test_amsgrad_never_forgets_the_largest_gradient():
 
 
 def test_adams_weight_decay_loses_its_strength_in_the_division():
-    """By default `torch.optim.Adam` adds `weight_decay` times the weight to the gradient
-    before the division by its root mean square: with `lr=0.5` and `weight_decay=0.001` the
-    first step moves a weight of 4 with a gradient of 0 to nearly 3.5.
+    """`torch.optim.Adam` by default adds `weight_decay` times the weight to the gradient before
+    the division by its root mean square: with `lr=0.5` and `weight_decay=0.001` the first step
+    moves a float32 weight of 4 with gradient 0 to nearly 3.5.
 
     Because the division takes the size of the decay out again. For a decay whose strength
     can be chosen use `AdamW`.

@@ -44,8 +44,9 @@ def test_averaged_model_keeps_the_mean_of_the_weights_it_was_shown():
 
 
 def test_an_average_is_not_updated_by_training():
-    """`AveragedModel(net)` is a copy with parameters of its own: `optimizer.step()` on
-    `net` does not change it; call `update_parameters(net)` after it.
+    """`averaged = AveragedModel(net)` of an `nn.Linear` has parameters of its own:
+    `optimizer.step()` of an optimizer for `net` does not change `averaged`; call
+    `averaged.update_parameters(net)` after each step.
     """
     net = nn.Linear(1, 1, bias=False)
     nn.init.constant_(net.weight, 3.0)
@@ -61,9 +62,9 @@ def test_an_average_is_not_updated_by_training():
 
 @pytest.mark.torch(">=2.1")
 def test_an_exponential_moving_average_by_multi_avg_fn():
-    """`AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.75))` is an EMA: for a
-    float32 weight of 8, 0 and 8 at the first three calls of `update_parameters(net)` it
-    holds 8, then `0.75 * 8 + 0.25 * 0`, 6, then 6.5.
+    """`AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.75))` is an EMA: with a float32
+    weight of 8, 0 and 8 in `net` at the first three calls of `update_parameters(net)`, the
+    averaged weight is 8, then 6 (`0.75 * 8 + 0.25 * 0`), then 6.5.
     """
     net = nn.Linear(1, 1, bias=False)
     average = swa_utils.get_ema_multi_avg_fn(0.75)

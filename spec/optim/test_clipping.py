@@ -299,8 +299,9 @@ def test_clipping_wants_parameters_not_the_net():
     """`clip_grad_norm_(net, 1.0)` of `net = nn.Linear(1, 1)` raises TypeError, "'Linear'
     object is not iterable": write `clip_grad_norm_(net.parameters(), 1.0)`.
 
-    Because it takes tensors. An `nn.Sequential` can be iterated over, and the error is that
-    a layer has no attribute `grad`.
+    Because it takes tensors. An `nn.Sequential` can be iterated over:
+    `clip_grad_norm_(nn.Sequential(net), 1.0)` raises AttributeError, "'Linear' object has no
+    attribute 'grad'".
     """
     net = nn.Linear(1, 1)
 

@@ -225,7 +225,8 @@ def test_a_replaced_parameter_is_not_the_optimizers():
     one.
 
     It matters when a head is replaced for fine-tuning. Make the optimizer afterwards, or call
-    `add_param_group`, which all optimizers but `LBFGS` can use.
+    `add_param_group`. `LBFGS` can't use a second group, and `Adagrad` can't in older releases: in
+    2.8 its `step()` raises KeyError, "sum".
     """
     net = nn.Linear(1, 1, bias=False)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.5)

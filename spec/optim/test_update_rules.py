@@ -187,7 +187,8 @@ def test_maximize_climbs():
 )
 def test_torch_optim_offers_sgd_nesterov_adam_and_rmsprop(name, options, after):
     """`torch.optim` has the classes `SGD`, `Adam` and `RMSprop`; for gradient descent with
-    Nesterov's momentum, `SGD` has the option `nesterov=True`, with a `momentum` above 0.
+    Nesterov's momentum, `SGD` has the option `nesterov=True`, with a `momentum` above 0 and
+    `dampening=0`, its default.
     """
     weight = nn.Parameter(torch.tensor(4.0))
     weight.grad = torch.tensor(8.0)

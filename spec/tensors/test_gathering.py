@@ -133,7 +133,7 @@ def test_scatter_wants_a_source_of_the_same_dtype():
     """`x.scatter_(0, index, src)` of a float32 `x` raises RuntimeError if `src` is an int64
     tensor: write `src.to(x.dtype)`.
 
-    A Python number as the source is converted: the int 5 is written to a float32 tensor as 5.0.
+    A Python int as the source is converted: `x.scatter_(0, index, 5)` writes 5.0 to a float32 `x`.
     """
     x = torch.zeros(3)
     index = torch.tensor([1])

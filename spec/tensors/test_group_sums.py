@@ -17,9 +17,9 @@ import torch.nn.functional as F
 
 
 def test_index_add_sums_rows_by_group(device):
-    """`torch.zeros(3, 2).index_add_(0, group, rows)` of float32 `rows` of shape (3, 2) adds
-    each row to the row that the int64 vector `group` names: one sum per group, also where a
-    group occurs several times.
+    """`torch.zeros(3, 2).index_add_(0, group, rows)` with `group = torch.tensor([0, 2, 0])` adds
+    each row of a float32 `rows` of shape (3, 2) to the row that `group` names: one sum per group,
+    also for group 0, which occurs twice.
     """
     group = torch.tensor([0, 2, 0], device=device)
     rows = torch.tensor([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]], device=device)

@@ -256,8 +256,8 @@ def test_an_assigned_tensor_is_broadcast(device):
 
 
 def test_an_assigned_tensor_must_fit():
-    """`x[0] = values` raises RuntimeError for `x = torch.zeros(2, 3)` and a tensor of two
-    values, and `x` stays as it was.
+    """`x[0] = values` raises RuntimeError for `x = torch.zeros(2, 3)` and
+    `values = torch.tensor([8.0, 9.0])`, and `x` stays as it was.
 
     Because two values cannot be broadcast to three elements: write `x[0, :2] = values`.
     """

@@ -37,12 +37,12 @@ from torch import nn
 )
 def test_changing_the_axes_copies_nothing(method, arguments, shape, stride):
     """The methods `unsqueeze`, `squeeze`, `transpose`, `swapaxes`, `permute`, `movedim`,
-    `moveaxis`, `expand`, `view`, `unflatten`, `unfold` and `select` of a dense contiguous (2,
-    1, 3) tensor `x` give tensors that share its memory.
+    `moveaxis`, `expand`, `view`, `unflatten`, `unfold` and `select` of `x = torch.zeros(2, 1, 3)`
+    give tensors that share its memory.
 
-    So they copy nothing: they give other shapes and strides, as `x.transpose(0, 2)` shape (3,
-    1, 2) with strides (1, 3, 3). An in-place write to the result shows in `x`, but
-    `x.expand(2, 4, 3).add_(1)` raises RuntimeError.
+    So they copy nothing: `x.transpose(0, 2)` has shape (3, 1, 2) and strides (1, 3, 3) over the
+    same numbers. An in-place write to the result shows in `x`, but `x.expand(2, 4, 3).add_(1)`
+    raises RuntimeError.
     """
     x = torch.zeros(2, 1, 3)
 

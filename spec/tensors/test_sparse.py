@@ -350,8 +350,8 @@ def test_a_csr_tensor_warns_of_its_beta_state():
 
 def test_gradients_reach_the_values(device):
     """For a 2-D `sparse = torch.sparse_coo_tensor(indices, values, size)`,
-    `torch.sparse.mm(sparse, dense).sum().backward()` fills `values.grad` and `dense.grad`,
-    if `values` and the matrix `dense` are float32 leaves that require grad.
+    `torch.sparse.mm(sparse, dense).sum().backward()` fills `values.grad` and `dense.grad`, if the
+    1-D `values` and the 2-D `dense` are float32 leaves that require grad.
     """
     values = torch.tensor([3.0, 4.0], device=device, requires_grad=True)
     dense = torch.ones(3, 2, device=device, requires_grad=True)

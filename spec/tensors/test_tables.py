@@ -138,8 +138,8 @@ def test_a_csv_file_is_read_with_numpy():
 
 def test_a_structured_array_is_refused():
     """`torch.from_numpy` raises TypeError, "can't convert np.ndarray of type numpy.void", for an
-    array with named fields, as `np.genfromtxt(..., names=True)` gives: convert a copy of one field
-    of numbers, such as `array["b"].copy()`.
+    array with named fields, as `np.genfromtxt(..., names=True)` gives: convert a copy of one
+    float64 field, such as `array["b"].copy()`.
     """
     array = np.array([(1, 2.5)], dtype=[("a", "i8"), ("b", "f8")])
 
