@@ -68,8 +68,8 @@ def test_zeroing_grad_starts_over_in_the_same_tensor():
     `grad = x.grad`, after `grad.zero_()` the next `(10 * x).backward()` adds to the same
     tensor: `x.grad is grad` is True, and its value is 10.
 
-    With `create_graph=True`, and where a dense gradient is added to a sparse `x.grad`, `x.grad`
-    becomes a new tensor.
+    With `(10 * x).backward(create_graph=True)`, and where a dense gradient is added to a sparse
+    `x.grad`, `x.grad` becomes a new tensor.
     """
     x = torch.tensor(3.0, requires_grad=True)
     (x * x).backward()

@@ -136,10 +136,12 @@ def test_vmap_spreads_a_function_over_a_batch():
 
 
 def test_vmap_of_grad_gives_a_gradient_for_each_sample():
-    """For a `loss(weight, sample)` that returns a 0-d tensor,
-    `torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0))(weight, samples)` gives one
-    gradient of the weight per sample; `backward()` on the sum of the losses would add them
-    up.
+    """For `loss = lambda weight, sample: (weight * sample).sum() ** 2`,
+    `torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0))(weight, samples)` gives one gradient
+    of the float32 `weight` for each row of a non-empty matrix `samples`.
+
+    `backward()` on the sum of the losses would add these gradients up. Not of every `loss`: one
+    that calls `.item()`, or an `if` on a value of the sample, raises a RuntimeError in `vmap`.
     """
     weight = torch.tensor([1.0, 1.0])
     samples = torch.tensor([[1.0, 2.0], [3.0, 4.0]])

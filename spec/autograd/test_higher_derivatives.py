@@ -68,9 +68,9 @@ def test_create_graph_keeps_the_first_graph_too():
 
 
 def test_create_graph_alone_decides_whether_the_gradient_is_tracked():
-    """`torch.autograd.grad(y, x, create_graph=True)` of a recorded 0-d float32 `y = x**3`
-    gives a gradient that requires grad inside `torch.no_grad()` too, but not inside
-    `torch.inference_mode()`; without `create_graph` it doesn't require grad.
+    """For `y = x**3` of a float32 0-d `x` that requires grad, the gradient from
+    `torch.autograd.grad(y, x, create_graph=True)` requires grad inside `torch.no_grad()` too, but
+    not inside `torch.inference_mode()`, nor without `create_graph`.
 
     Because the argument sets the grad mode of the backward pass.
     """
@@ -208,12 +208,12 @@ def test_newtons_method_lands_on_the_bottom_of_a_parabola():
 
 
 def test_a_training_step_can_be_differentiated():
-    """With 0-d leaves `w` and `rate` that require grad and
-    `(slope,) = torch.autograd.grad(w**2, w, create_graph=True)`, `backward()` of a gradient
-    step `w - rate * slope` stores its derivatives in `rate.grad` and in `w.grad`.
+    """With float32 0-d leaves `w` and `rate` that require grad,
+    `(slope,) = torch.autograd.grad(w**2, w, create_graph=True)` and `y = (w - rate * slope)**2`,
+    `y.backward()` stores the derivatives of `y` in `rate.grad` and `w.grad`.
 
-    This is the basis of learning to learn. An optimizer's `step()` runs under `no_grad` by
-    default.
+    So a gradient step is differentiated itself, the basis of learning to learn. An optimizer's
+    `step()` runs under `no_grad` by default.
     """
     w = torch.tensor(3.0, requires_grad=True)
     rate = torch.tensor(0.25, requires_grad=True)

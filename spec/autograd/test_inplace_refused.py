@@ -72,8 +72,8 @@ def test_the_refusal_counts_the_versions():
     the error of `y.sum().backward()` says "is at version 2; expected version 0 instead":
     the difference counts the in-place writes since saving.
 
-    Because each of the two writes incremented the counter after `exp` had saved its result.
-    Clone the tensor before you write to it.
+    Because each of the two writes incremented the counter after `exp` had saved its result. Clone
+    `y` and write to the clone.
     """
     x = torch.tensor([0.0, 1.0], requires_grad=True)
     y = x.exp()

@@ -36,9 +36,9 @@ def test_autograd_gives_the_full_jacobian(device):
 
 
 def test_a_jacobian_leaves_no_trace():
-    """Outside `torch.inference_mode()`, `torch.autograd.functional.jacobian(torch.square, x)`
-    works for a dense, non-empty float32 `x` with or without `requires_grad`, writes no
-    `x.grad`, and returns a tensor that doesn't require grad.
+    """Outside `torch.inference_mode()`, `torch.autograd.functional.jacobian(torch.square, x)` of
+    `x = torch.tensor([2.0, 3.0])`, with or without `requires_grad=True`, writes no `x.grad` and
+    returns a tensor that doesn't require grad.
 
     Because it computes on an input of its own that requires grad.
     """

@@ -84,9 +84,9 @@ def test_padded_queries_still_get_an_output():
 
 @pytest.mark.torch("<2.6")
 def test_a_padding_mask_of_another_shape_used_to_name_both():
-    """In PyTorch 2.0 to 2.5 `nn.MultiheadAttention` in training mode raises AssertionError for a
-    bool `key_padding_mask` (5, 3) with batch 3 and 5 keys, "expecting key_padding_mask shape of
-    (3, 5), but got torch.Size([5, 3])".
+    """In PyTorch 2.0 to 2.5 a new `nn.MultiheadAttention(4, 2, batch_first=True)` raises
+    AssertionError for a bool `key_padding_mask` (5, 3) with batch 3 and 5 keys, "expecting
+    key_padding_mask shape of (3, 5), but got torch.Size([5, 3])".
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.zeros(3, 5, 4)
     mask = torch.zeros(5, 3, dtype=torch.bool)

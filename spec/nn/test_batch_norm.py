@@ -108,8 +108,8 @@ def test_the_running_statistics_move_a_tenth_of_the_way(device):
 
 def test_momentum_is_the_share_of_the_new_batch(device):
     """The number `momentum` of `nn.BatchNorm1d` is the weight of the new batch: with
-    `momentum=1.0`, in training mode, the running mean is, up to rounding, the mean of the
-    last batch alone.
+    `momentum=1.0`, in training mode, the running mean is, up to rounding, the mean of the last
+    batch alone, if all batches were finite.
 
     In an optimizer, momentum is the share of the old direction; here a small value means a long
     memory.
@@ -194,9 +194,9 @@ def test_frozen_parameters_do_not_freeze_batch_norm():
 
 
 def test_a_sample_is_judged_alone_in_evaluation_only():
-    """In training mode `nn.BatchNorm1d(1)` maps the sample 2.0 to about 1 in the batch
-    [[2.0], [0.0]] and to about -1 in [[2.0], [6.0]], because the other sample counts too;
-    after `eval()` its output is the same in both batches.
+    """In training mode `nn.BatchNorm1d(1)` maps the sample 2.0 to about 1 in the batch [[2.0],
+    [0.0]] and to about -1 in [[2.0], [6.0]], because the other sample counts too; after `eval()`
+    the output for 2.0 is the same in both batches.
     """
     layer = nn.BatchNorm1d(1)
     alone = torch.tensor([[2.0], [0.0]])

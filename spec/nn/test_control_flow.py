@@ -26,8 +26,9 @@ def test_a_condition_in_a_model_is_an_if(value, output, device):
     """In eager mode an `if` in the `forward` of an `nn.Module` may depend on the values of the
     input, as in `if x.sum() > 0`: each call runs the branch that its own input chooses.
 
-    The `if` turns the comparison into a Python bool, which on a GPU waits for the computation;
-    `torch.jit.trace` records one branch only: `spec/training/test_deployment.py`.
+    The `if` turns the comparison into a Python bool, which on a GPU waits for the computation.
+    `torch.vmap` refuses such an `if`; `torch.jit.trace` records one branch only:
+    `spec/training/test_deployment.py`.
     """
 
     class Net(nn.Module):

@@ -31,9 +31,8 @@ def test_dropout_drops_in_training_and_passes_in_evaluation(device):
 
 @pytest.mark.parametrize(("p", "kept"), [(0.2, 1.25), (0.5, 2.0), (0.75, 4.0)])
 def test_dropout_makes_up_for_what_it_drops(p, kept, device):
-    """`F.dropout(x, p)` with p < 1 divides the elements of a float32 `x` that it keeps by `1 - p`:
-    with `p` = 0.2, 0.5 or 0.75 it keeps ones as 1.25, 2 or 4, so that the mean of 1000 ones stays
-    about 1.
+    """`F.dropout(torch.ones(1000), p)` divides the ones that it keeps by `1 - p`: with `p` = 0.2,
+    0.5 or 0.75 it keeps them as 1.25, 2 or 4, so that the mean stays about 1.
     """
     y = F.dropout(torch.ones(1000, device=device), p)
 

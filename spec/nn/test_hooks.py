@@ -70,9 +70,9 @@ def test_what_a_forward_hook_returns_is_the_output(device):
 
 
 def test_a_pre_hook_sees_the_inputs_and_may_change_them(device):
-    """A hook of `layer.register_forward_pre_hook(hook)` is called before `forward` with the
-    module and the tuple of positional inputs; a tuple that it returns replaces the inputs,
-    and so does a single value other than None.
+    """`layer(x)` calls a hook of `layer.register_forward_pre_hook(hook)` before `forward`, with
+    the module and the tuple of positional inputs; a tuple that the hook returns replaces the
+    inputs, and so does a single value other than None.
     """
     layer = nn.ReLU()
     seen = []

@@ -223,7 +223,7 @@ def test_a_layer_named_like_a_method_is_hidden_by_it():
     is registered as a child, but `net.float` still gives the method.
 
     Because Python finds methods before `nn.Module` looks for children; choose another name.
-    `add_module` refuses such a name.
+    `add_module("float", layer)` on a new `nn.Module` raises KeyError.
     """
     net = nn.Module()
     net.float = nn.Linear(2, 1)

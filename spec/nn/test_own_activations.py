@@ -79,8 +79,8 @@ def test_where_chooses_between_two_formulas(device):
 
 @pytest.mark.claim("self-activation-must-differentiate")
 def test_a_corner_needs_no_derivative(device):
-    """At 0, where they have no derivative, `torch.relu` and `torch.abs` have the gradient 0
-    in autograd; `F.leaky_relu` has its `negative_slope` as the gradient there.
+    """At 0, where they have no derivative, `torch.relu` and `torch.abs` of a float32 tensor have
+    the gradient 0 in autograd; `F.leaky_relu` has its `negative_slope` as the gradient there.
     """
     x = torch.tensor([0.0], device=device, requires_grad=True)
     z = torch.tensor([0.0], device=device, requires_grad=True)

@@ -68,8 +68,9 @@ def test_padding_has_a_value(device):
 
 
 def test_sequences_are_padded_to_a_length():
-    """`F.pad(x, (0, length - len(x)), value=padding)` brings a 1-D tensor to a length; one
-    that is longer is cut, because a negative number removes elements.
+    """`F.pad(x, (0, length - len(x)), value=-1)` brings a 1-D int64 tensor `x` to `length`
+    elements: a shorter one gets -1 at its end, a longer one is cut, because a negative number
+    removes elements.
 
     To pad a list of tensors to the longest of them use `nn.utils.rnn.pad_sequence`.
     """

@@ -280,13 +280,13 @@ def test_a_deep_copy_of_a_parametrised_layer_shares_its_cached_weight():
 
 
 def test_a_state_of_the_plain_layer_does_not_fit_a_parametrised_one():
-    """An `nn.Linear` that `torch.nn.utils.parametrize.register_parametrization` gave a
-    parametrised weight refuses a plain `nn.Linear`'s state: `load_state_dict` raises
-    RuntimeError, "Error(s) in loading state_dict for ParametrizedLinear".
+    """An `nn.Linear(2, 2)` with a weight parametrised by
+    `torch.nn.utils.parametrize.register_parametrization` refuses a plain one's state:
+    `load_state_dict` raises RuntimeError, "Error(s) in loading state_dict for ParametrizedLinear".
 
-    Because "weight" is unexpected and "parametrizations.weight.original" is missing, or the
-    names that the parametrisation gives its originals. With `strict=False` nothing is raised,
-    and the weight is not loaded.
+    Because "weight" is unexpected and "parametrizations.weight.original" is missing ("original0",
+    "original1" and so on, if `right_inverse` returns a tuple). With `strict=False` nothing is
+    raised, and the weight is not loaded.
     """
 
     class Doubled(nn.Module):

@@ -200,9 +200,8 @@ def test_the_mode_of_a_module_is_frozen_into_the_graph():
 
 
 def test_what_does_not_depend_on_the_input_is_a_constant():
-    """`torch.fx.symbolic_trace` of `x + torch.rand(1)` draws the number once, while
-    tracing, and stores it as a constant: each call of the traced function adds the same
-    number.
+    """`torch.fx.symbolic_trace(lambda x: x + torch.rand(1))` draws the number once, while tracing,
+    and stores it as a constant: each call of the traced function adds the same number.
 
     `torch.rand_like(x)` depends on the input and is recorded.
     """

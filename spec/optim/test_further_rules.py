@@ -206,8 +206,8 @@ def test_adam_refuses_sparse_gradients_and_sparse_adam_dense_ones():
     sparse gradient of an `nn.Embedding` with `sparse=True`; `SparseAdam.step()` raises
     RuntimeError, "please consider Adam instead", for a dense gradient.
 
-    `Adagrad` and `SGD` take dense gradients, and sparse ones without weight decay and without
-    `fused=True`.
+    With the defaults `SGD` takes both kinds of gradient, and so does `Adagrad`, if the ids of the
+    embedding were not empty; with weight decay or `fused=True` they take dense gradients only.
     """
     table = nn.Embedding.from_pretrained(torch.zeros(2, 2), freeze=False, sparse=True)
     table(torch.tensor([1])).sum().backward()

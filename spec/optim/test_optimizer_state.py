@@ -142,8 +142,8 @@ def test_a_state_dict_numbers_the_parameters():
 
 
 def test_a_state_dict_shares_memory_with_the_optimizer():
-    """`optimizer.state_dict()`, taken of an `SGD` with momentum after a step, copies no
-    tensor: the next step with a gradient changes the `momentum_buffer` in the dict too. A
+    """`optimizer.state_dict()` of an `SGD` with momentum, taken after a step with a gradient,
+    copies no tensor: the next such step writes into the `momentum_buffer` of the dict too. A
     `copy.deepcopy` of the dict keeps the old values.
 
     `torch.save` writes the values of the moment; a dict kept in memory, for the best epoch

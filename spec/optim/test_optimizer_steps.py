@@ -65,9 +65,9 @@ def test_a_graph_that_saved_a_weight_does_not_survive_the_step():
 
 
 def test_foreach_is_a_way_to_compute_the_same_step():
-    """`torch.optim.Adam(params, lr=0.5)` takes the same step, up to rounding, with `foreach=True`,
-    which updates all parameters of a group together, as with `foreach=False`, which updates one
-    after the other.
+    """`torch.optim.Adam(params, lr=0.5)` of float32 `params` takes the same step, up to rounding,
+    with `foreach=True`, which updates all parameters of a group together, as with `foreach=False`,
+    which updates one after the other.
 
     Because `foreach` decides only how the operations are launched. Left at None, `Adam`
     uses it on a GPU, where few large launches are faster than many small ones.

@@ -226,9 +226,9 @@ def test_a_scheduler_made_after_loading_overwrites_the_loaded_rate():
 
 
 def test_a_scheduler_saves_its_counts_and_not_the_optimizer():
-    """`LambdaLR.state_dict()` has the step count and the rates, but not the optimizer;
-    under `lr_lambdas` it holds None for a lambda, and a dict of the attributes for a
-    callable object of a class of one's own.
+    """`LambdaLR.state_dict()` has the step count and the rates, but not the optimizer; under
+    `lr_lambdas` it holds None for a lambda, and the dict `{"warm": 4}` for a callable object whose
+    one attribute is `self.warm = 4`.
 
     Because a function can't be pickled reliably: give the same lambda when you make the
     scheduler anew.

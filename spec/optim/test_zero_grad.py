@@ -68,11 +68,12 @@ def test_code_that_reads_a_cleared_gradient_meets_none():
 
 
 def test_set_to_none_false_keeps_the_tensor_and_writes_zeros():
-    """`optimizer.zero_grad(set_to_none=False)` keeps the tensor in `weight.grad` of a
-    parameter and fills it with zeros, if it is a dense tensor without a graph.
+    """After `gradient = weight.grad = torch.tensor([3.0, 4.0])` for a parameter `weight` of
+    `optimizer`, `optimizer.zero_grad(set_to_none=False)` keeps that tensor in `weight.grad` and
+    fills it with zeros.
 
-    Another variable that holds the tensor of `weight.grad` then shows the zeros; after
-    `set_to_none=True` it keeps the old gradient.
+    So `gradient` shows the zeros too; after `set_to_none=True` it keeps 3 and 4, and `weight.grad`
+    is None.
     """
     weight = nn.Parameter(torch.tensor([1.0, 2.0]))
     optimizer = torch.optim.SGD([weight], lr=0.5)

@@ -217,7 +217,7 @@ def test_a_list_of_floats_is_cut_to_integers():
     IndexError.
 
     Because the list is first made an int64 tensor. Give a tensor instead of a list where floats
-    could be in it: `torch.tensor` keeps their dtype, and the index is refused.
+    could be in it: `torch.tensor` makes them a float32 tensor, which is refused as an index.
     """
     x = torch.tensor([10, 20, 30])
 

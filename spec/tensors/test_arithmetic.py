@@ -192,7 +192,7 @@ def test_out_keeps_its_dtype():
     """With `z = torch.empty(2)`, `torch.add(torch.tensor([1, 2]), 1, out=z)` stores the int64
     sum as floats: `z` keeps its dtype, float32.
 
-    A float sum is refused by an int64 `z`: `spec/tensors/test_type_promotion.py`.
+    An int64 `z` refuses a float result of `torch.add`: `spec/tensors/test_type_promotion.py`.
     """
     z = torch.empty(2)
 
@@ -220,8 +220,8 @@ def test_a_fractional_alpha_needs_float_tensors():
     """`torch.add` of two dense int64 tensors on the CPU raises RuntimeError for `alpha=0.5`
     and for `alpha=2.0`; two dense float32 tensors take a float `alpha`.
 
-    Because the result would have to stay integer. Pass an integer `alpha`, or convert an
-    operand to float.
+    Because the sum is computed in int64, and the type of `alpha` counts, not its value. Pass an
+    integer `alpha`, or convert an operand to float.
     """
     with pytest.raises(RuntimeError, match="alpha must not be a floating point number"):
         torch.add(torch.tensor([1]), torch.tensor([2]), alpha=0.5)
@@ -267,9 +267,9 @@ def test_a_tensor_without_dimensions_acts_like_a_number(device):
     with each element of the matrix: `torch.tensor(10) - x` subtracts each element of `x` from
     10.
 
-    A Python number acts in the same way: `10 - x`. Powers are an exception: on the CPU
-    `x ** -1` of an integer tensor `x` raises RuntimeError, `x ** torch.tensor(-1)` does not,
-    see `spec/tensors/test_elementwise.py`.
+    A Python number acts in the same way: `10 - x`. Powers are an exception: on the CPU `x ** -1`
+    of an int64 tensor `x` raises RuntimeError, `x ** torch.tensor(-1)` does not, see
+    `spec/tensors/test_elementwise.py`.
     """
     ten = torch.tensor(10, device=device)
     x = torch.tensor([[1], [2]], device=device)

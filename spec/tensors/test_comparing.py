@@ -125,6 +125,7 @@ def test_is_asks_for_the_same_object():
     assert (same is x) is True
     assert (view is x) is False
     assert (view == x).tolist() == [True, True]
+    assert (view.data_ptr() == x.data_ptr()) is True
 
 
 def test_equal_gives_one_answer(device):
@@ -140,7 +141,9 @@ def test_equal_gives_one_answer(device):
 
 
 def test_equal_does_not_broadcast(device):
-    """`torch.equal` doesn't broadcast, unlike `==`: the tensors [1] and [1, 1] are not equal."""
+    """`torch.equal` doesn't broadcast, unlike `==`: for the tensors [1] and [1, 1] `torch.equal`
+    gives False, and `==` gives [True, True].
+    """
     one = torch.tensor([1], device=device)
     ones = torch.tensor([1, 1], device=device)
 

@@ -94,8 +94,8 @@ def test_asarray_can_be_told_to_copy():
     """`torch.asarray(array, copy=True)` of `np.array([1, 2])` copies it: a later write to the
     array does not show in the tensor.
 
-    A NumPy array with a negative stride, such as `array[::-1]`, raises ValueError with
-    `copy=True` too: write `torch.from_numpy(array[::-1].copy())`.
+    `torch.asarray(array[::-1], copy=True)` still raises ValueError, because of the negative
+    stride: write `torch.from_numpy(array[::-1].copy())`.
     """
     array = np.array([1, 2])
     copied = torch.asarray(array, copy=True)

@@ -217,8 +217,8 @@ def test_finfo_refuses_integers():
 
 
 def test_a_dtype_knows_its_kind():
-    """`dtype.is_floating_point`, `dtype.is_complex` and `dtype.is_signed` tell dtypes apart:
-    complex64 is complex but not floating point; bool and uint8 are not signed.
+    """By `dtype.is_floating_point`, `dtype.is_complex` and `dtype.is_signed`, complex64 is complex
+    but not floating point, and bool and uint8 are not signed.
 
     So code that asks for `is_floating_point` leaves complex tensors out unless it asks for
     `is_complex` too.

@@ -14,8 +14,8 @@ import torch
 
 def test_outer_holds_every_product_of_two_vectors(device):
     """`torch.outer(x, y)` of two float32 vectors is the matrix of all products `x[i] * y[j]`;
-    `torch.inner(x, y)` of two float32 vectors of the same length is the sum of the products
-    `x[i] * y[i]`.
+    `torch.inner(x, y)` of two float32 vectors of the same length is, up to rounding, the sum of
+    the products `x[i] * y[i]`.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     y = torch.tensor([3.0, 4.0], device=device)

@@ -113,8 +113,8 @@ def test_amax_takes_several_dims_and_gives_values_only(device):
 
 
 def test_amax_shares_its_gradient_between_equal_values():
-    """`x.amax(0)` of a float32 vector without NaN divides its gradient equally among equal
-    maxima; `x.max(0).values` gives the whole gradient to the element whose index `x.max(0)`
+    """`x.amax(0)` of a non-empty float32 vector without NaN divides its gradient equally among
+    equal maxima; `x.max(0).values` gives the whole gradient to the element whose index `x.max(0)`
     reports.
 
     `x.max()` without a dimension reports no index and divides as `amax` does.

@@ -61,9 +61,9 @@ def test_rfft_is_the_half_that_real_samples_need(device):
 
 
 def test_irfft_needs_an_odd_length(device):
-    """`torch.fft.irfft(half)` of a vector of two or more elements returns an even number of
-    samples, 2 * (len(half) - 1): the `rfft` of the five samples [1, 5, 2, 0, 3] becomes
-    four other samples. Write `torch.fft.irfft(half, n=5)`.
+    """`torch.fft.irfft(half)` of a complex64 vector of two or more elements returns an even number
+    of samples, 2 * (len(half) - 1): the `rfft` of the five samples [1, 5, 2, 0, 3] becomes four
+    other samples. Write `torch.fft.irfft(half, n=5)`.
     """
     x = torch.tensor([1.0, 5.0, 2.0, 0.0, 3.0], device=device)
 

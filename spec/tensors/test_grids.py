@@ -78,8 +78,8 @@ def test_numpys_meshgrid_has_the_other_default():
 
 
 def test_meshgrid_wants_tensors_of_one_dtype(device):
-    """`torch.meshgrid(a, b, indexing="ij")` raises RuntimeError for an int64 and a float32
-    vector, and for a tensor of two dimensions.
+    """`torch.meshgrid(a, b, indexing="ij")` raises RuntimeError if `a` is an int64 and `b` a
+    float32 vector, and if `a` or `b` has two dimensions.
     """
     a = torch.arange(2, device=device)
 
@@ -111,9 +111,9 @@ def test_a_grid_repeats_its_memory(device):
 
 
 def test_a_grid_of_points_is_a_stack_of_coordinates(device):
-    """`torch.stack(torch.meshgrid(a, b, indexing="ij"), dim=-1)` of vectors of one dtype and of
-    length n and m is an (n, m, 2) tensor with the point (a[i], b[j]) at [i, j]; `.reshape(-1, 2)`
-    lists the points as `torch.cartesian_prod` does.
+    """`torch.stack(torch.meshgrid(a, b, indexing="ij"), dim=-1)` of int64 vectors of length n and
+    m is an (n, m, 2) tensor with the point (a[i], b[j]) at [i, j]; `.reshape(-1, 2)` lists the
+    points as `torch.cartesian_prod` does.
     """
     a, b = torch.tensor([1, 2], device=device), torch.tensor([3, 4, 5], device=device)
 

@@ -16,8 +16,8 @@ import torch
 
 
 def test_diag_makes_a_matrix_of_a_vector_and_a_vector_of_a_matrix(device):
-    """`torch.diag` of a dense vector is a matrix with the vector on its diagonal; of a
-    dense matrix it is the vector of its diagonal.
+    """`torch.diag` of an int64 vector is a matrix with the vector on its diagonal; of an int64
+    matrix it is the vector of its diagonal.
     """
     x = torch.tensor([[1, 2], [3, 4]], device=device)
 

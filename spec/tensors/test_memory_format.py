@@ -19,8 +19,8 @@ from torch import nn
 
 
 def test_channels_last_changes_strides_and_nothing_else(device):
-    """`x.to(memory_format=torch.channels_last)` of a contiguous tensor of shape (1, 2, 3,
-    4) keeps shape and values and changes the strides from (24, 12, 4, 1) to (24, 1, 8, 2).
+    """For `x = torch.arange(24).view(1, 2, 3, 4)`, `x.to(memory_format=torch.channels_last)` keeps
+    shape and values and changes the strides from (24, 12, 4, 1) to (24, 1, 8, 2).
     """
     x = torch.arange(24, device=device).view(1, 2, 3, 4)
 
