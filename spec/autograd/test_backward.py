@@ -160,7 +160,7 @@ def test_a_scalar_is_any_tensor_of_one_element(value, grad, device):
     """`y.backward()` needs no argument for a product `y = x * x` of one element, with a
     float32 leaf `x` that requires grad and has the shape `()`, `(1,)` or `(1, 1)`.
 
-    A complex tensor of one element needs an argument:
+    Since PyTorch 2.1 a complex tensor of one element needs an argument:
     `spec/autograd/test_complex_gradients.py`.
     """
     x = torch.tensor(value, requires_grad=True, device=device)

@@ -120,9 +120,9 @@ def test_a_step_inside_the_graph_can_be_differentiated():
 
 
 def test_buffers_that_are_handed_over_are_written_instead_of_the_modules():
-    """`functional_call(norm, (parameters, buffers), x)` of an `nn.BatchNorm1d(1)` in
-    training mode, `buffers` a dict of clones, updates the running statistics in `buffers`
-    and not those of `norm`; without `buffers` it updates those of `norm`.
+    """`functional_call(norm, (parameters, buffers), x)` of an `nn.BatchNorm1d(1)` in training
+    mode, `buffers` a dict of buffer clones, updates the running statistics in `buffers`, not those
+    of `norm`; without `buffers` it updates those of `norm`.
     """
     norm = nn.BatchNorm1d(1)
     buffers = {name: buffer.clone() for name, buffer in norm.named_buffers()}

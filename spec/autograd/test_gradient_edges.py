@@ -92,7 +92,7 @@ def test_clamp_is_flat_at_its_bounds(device):
     """Since PyTorch 2.14 the gradient of `x.clamp(0, 1)`, with numbers as bounds, with
     respect to a float32 `x` is 1 strictly between the bounds and 0 at a bound, as outside.
 
-    With tensors as bounds the gradient at a bound is 0.5.
+    With `torch.tensor(0.0)` and `torch.tensor(1.0)` as bounds the gradient at a bound is 0.5.
     """
     x = torch.tensor([-1.0, 0.0, 0.5, 1.0, 2.0], requires_grad=True, device=device)
 

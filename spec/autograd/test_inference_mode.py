@@ -49,9 +49,9 @@ def test_what_was_there_before_stays_ordinary():
 
 
 def test_the_mode_switches_grad_mode_off_too():
-    """Inside `torch.inference_mode()` `torch.is_inference_mode_enabled()` is True and
-    `torch.is_grad_enabled()` is False; outside, by default, the first is False and the
-    second is True.
+    """Directly inside `with torch.inference_mode():` `torch.is_inference_mode_enabled()` is True
+    and `torch.is_grad_enabled()` is False; outside, by default, the first is False and the second
+    is True.
     """
     with torch.inference_mode():
         inside = torch.is_inference_mode_enabled(), torch.is_grad_enabled()

@@ -131,8 +131,8 @@ def test_overwriting_what_no_one_saved_is_fine():
 
 def test_a_factor_is_saved_only_where_the_other_is_tracked():
     """With `x = torch.tensor([1.0, 2.0], requires_grad=True)`, `a = x * 2` and `y = a * c`,
-    `a.add_(1)` before `y.sum().backward()` is allowed if the tensor `c` doesn't require
-    grad; if `c` does, `backward()` raises RuntimeError.
+    `a.add_(1)` before `y.sum().backward()` is allowed if `c = torch.tensor([3.0, 4.0])`; if `c`
+    requires grad, `backward()` raises RuntimeError.
 
     Because a factor is saved for the gradient of the other. Write `a = a + 1` instead of
     `a.add_(1)`.

@@ -112,8 +112,8 @@ def test_hooks_see_every_tensor_that_is_saved():
 
 def test_hooks_hold_for_what_is_computed_inside_the_block():
     """For a float32 `x` that requires grad, `pack` of
-    `torch.autograd.graph.saved_tensors_hooks(pack, unpack)` is called for an `exp` of `x`
-    computed inside the block, and not for one computed before or after it.
+    `with torch.autograd.graph.saved_tensors_hooks(pack, unpack)` is called for an `exp` of `x`
+    computed inside the `with` block, and not for one computed before or after the block.
     """
     packed = []
     x = torch.tensor([0.0, 0.0], requires_grad=True)

@@ -316,9 +316,9 @@ def test_inplace_after_a_sigmoid_breaks_backward():
 
 
 def test_prelu_learns_its_slope(device):
-    """`nn.PReLU()` is a leaky ReLU whose negative slope is a parameter, 0.25 at first. Up
-    to rounding, the gradient of this slope is the sum of the negative inputs, each times
-    the gradient of its output element.
+    """`nn.PReLU()` is a leaky ReLU whose negative slope is a parameter, 0.25 at first. For a
+    float32 input without NaN the gradient of this slope is, up to rounding, the sum of the
+    negative inputs, each times the gradient of its output element.
     """
     layer = nn.PReLU(device=device)
 

@@ -112,8 +112,8 @@ def test_causal_attention_looks_back_only(device):
 
 def test_a_mask_and_is_causal_exclude_each_other():
     """On the CPU `F.scaled_dot_product_attention(q, q, q, attn_mask=mask, is_causal=True)` of a
-    (1, 2, 4) float32 `q` and a (2, 2) bool `mask` raises RuntimeError: give
-    `mask & torch.ones_like(mask).tril()` alone.
+    (1, 2, 4) float32 `q` and a (2, 2) bool `mask` raises RuntimeError: give only
+    `attn_mask=mask & torch.ones_like(mask).tril()`.
 
     A mask with one row for all queries, of shape (1, 2), needs
     `mask & torch.ones(2, 2, dtype=torch.bool).tril()`. For 4-D tensors 2.14 raises too, but some

@@ -327,8 +327,8 @@ def test_a_transposed_convolution_restores_the_shape_and_not_the_numbers(device)
     `y = F.conv1d(x, w, stride=2)` holds 3 and 7; `F.conv_transpose1d(y, w, stride=2)` holds
     3, 3, 7, 7: the shape of `x` comes back, its numbers do not.
 
-    Because it is the transpose of the convolution, which the gradient uses, and not its
-    inverse. Length 5, too, becomes 2 and then 4.
+    Because `F.conv_transpose1d` is the transpose of the convolution, which the gradient uses, and
+    not its inverse. Length 5, too, becomes 2 and then 4.
     """
     x = torch.tensor([[[1.0, 2.0, 3.0, 4.0]]], device=device)
     weight = torch.ones(1, 1, 2, device=device)

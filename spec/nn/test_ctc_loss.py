@@ -105,9 +105,9 @@ def test_softmax_is_applied_before_the_loss():
 
 
 def test_a_label_too_long_for_its_input_has_an_infinite_loss(log_probs):
-    """`F.ctc_loss` of the label [3, 3] and float32 log-probabilities of only two steps is
-    inf, or 0 with `zero_infinity=True`: it needs three steps, since a blank has to stand
-    between the two 3s.
+    """`F.ctc_loss` of the label [3, 3] and float32 log-probabilities of only two steps is inf, or
+    0 with `zero_infinity=True`: the label needs three steps, since a blank has to stand between
+    the two 3s.
 
     A label of S letters, R of them equal to the letter before, needs S + R steps; [1, 2]
     fits into two.

@@ -151,9 +151,9 @@ def test_padding_layers_add_to_both_ends_of_each_dimension(layer, shape, output)
     ],
 )
 def test_batch_norm_normalises_over_all_but_the_channels(layer, shape):
-    """In training mode a new `nn.BatchNorm1d` of (N, C, L), `BatchNorm2d` of (N, C, H, W)
-    or `BatchNorm3d` of (N, C, D, H, W), N > 1, brings each channel of normally distributed
-    numbers to mean 0, up to rounding, over the batch and all positions.
+    """In training mode a new `nn.BatchNorm1d` of (N, C, L), `BatchNorm2d` of (N, C, H, W) or
+    `BatchNorm3d` of (N, C, D, H, W), N > 1, brings each channel of `torch.randn(shape) + 5` to
+    mean 0, up to rounding, over the batch and all positions.
     """
     y = layer(torch.randn(shape) + 5)
 

@@ -20,9 +20,11 @@ from torch import nn
 
 
 def test_a_ranking_loss_wants_one_score_above_the_other():
-    """`nn.MarginRankingLoss(margin=1.0)(x1, x2, y)` averages `max(0, -y * (x1 - x2) + 1)`
-    over pairs of float scores: a pair with `y=1` costs 0 if `x1` is higher than `x2` by at
-    least 1, a pair with `y=-1` if `x1` is lower by at least 1.
+    """`nn.MarginRankingLoss(margin=1.0, reduction="none")(x1, x2, y)` of float32 scores is
+    `max(0, -y * (x1 - x2) + 1)` for each pair: 0 with `y=1` if `x1` is higher than `x2` by at
+    least 1, and with `y=-1` if `x1` is lower by at least 1.
+
+    By default the loss is the mean over the pairs.
     """
     loss = nn.MarginRankingLoss(margin=1.0, reduction="none")
     first, second = torch.tensor([3.0, 1.5, 3.0]), torch.tensor([1.0, 1.0, 1.0])

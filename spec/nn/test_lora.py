@@ -62,6 +62,8 @@ def test_the_frozen_layer_of_lora_gets_no_gradient_and_passes_it_on():
     """In a LoRA layer whose wrapped `nn.Linear` is frozen by `requires_grad_(False)`,
     `backward()` leaves the `grad` of the frozen weight None; an input that requires grad
     still gets a gradient through the frozen layer.
+
+    A `grad` that the weight got before it was frozen stays.
     """
     wrapped = LoRALinear(nn.Linear(1, 1, bias=False), rank=1)
     nn.init.constant_(wrapped.layer.weight, 3.0)
@@ -115,11 +117,12 @@ def test_lora_is_merged_into_the_weight():
 
 def test_a_linear_layer_is_exchanged_by_name():
     """In `for name, child in list(net.named_children())`,
-    `setattr(net, name, LoRALinear(child, rank=1))` puts your own `LoRALinear` in the place of an
-    `nn.Linear` `child` of `net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))`.
+    `if isinstance(child, nn.Linear): setattr(net, name, LoRALinear(child, rank=1))` replaces both
+    `nn.Linear` of `net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))`.
 
-    `named_children` yields a layer once, even if `net` holds it twice, and does not go
-    deeper: `net.get_submodule("path.of.parent")` finds the parent of a layer further down.
+    `LoRALinear` is a class of your own, which wraps the old layer. `named_children` yields a layer
+    once, even if `net` holds it twice, and does not go deeper:
+    `net.get_submodule("path.of.parent")` finds the parent of a layer further down.
     """
     net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)).requires_grad_(False)
 

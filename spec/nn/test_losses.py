@@ -98,8 +98,9 @@ def test_a_loss_without_reduction_has_no_backward():
 
 
 def test_an_unknown_reduction_is_noticed_when_the_loss_is_called():
-    """`nn.MSELoss(reduction="average")` raises nothing; calling it raises ValueError, "average
-    is not a valid value for reduction". Write "mean", "sum" or "none".
+    """`nn.MSELoss(reduction="average")` raises nothing; calling it on two float32 tensors of the
+    same shape raises ValueError, "average is not a valid value for reduction". Write "mean", "sum"
+    or "none".
     """
     output, target = torch.tensor([3.0, 1.0]), torch.tensor([1.0, 1.0])
     loss = nn.MSELoss(reduction="average")

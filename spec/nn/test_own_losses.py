@@ -18,10 +18,12 @@ from torch import nn
 
 
 def test_a_loss_is_a_function_and_needs_no_class():
-    """A Python function that makes a scalar tensor of output and target by differentiable
-    operations, such as `abs` and `mean`, serves as a loss: `backward()` goes through it.
+    """A Python function that makes a float32 scalar tensor of output and target by differentiable
+    operations, such as `abs` and `mean`, serves as a loss: `backward()` goes through it to an
+    output that requires grad.
 
-    A subclass of `nn.Module` is needed only where the loss has parameters or buffers.
+    A subclass of `nn.Module` is worth writing where the loss has parameters or buffers: its
+    `parameters()` and `to()` then find them.
     """
 
     def relative_error(output, target):

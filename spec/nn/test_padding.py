@@ -41,8 +41,8 @@ def test_padding_is_told_from_the_last_dimension_backwards(pad, rows, device):
 
 def test_the_numbers_of_padding_come_in_pairs():
     """`F.pad(x, (1,))` raises RuntimeError, "Padding length must be divisible by 2", and
-    `F.pad(x, (1, 1, 1, 1))` of a 1-D `x` raises RuntimeError too, because it has two pairs
-    for one dimension.
+    `F.pad(x, (1, 1, 1, 1))` of a 1-D `x` raises RuntimeError too, because two pairs of numbers are
+    given for one dimension.
 
     `F.pad(x, (1, 1))` pads both ends of the last dimension. In the second case newer
     releases say "Padding length should be less than or equal to two times the input
@@ -119,9 +119,9 @@ def test_padding_has_four_modes(mode, row, device):
 
 
 def test_the_other_modes_want_a_batch_of_channels():
-    """`F.pad(x, (1, 1), mode="reflect")` wants an `x` of 2 or 3 dimensions, and raises
-    NotImplementedError for a 1-D float32 `x`: write `F.pad(x[None], (1, 1), mode="reflect")[0]`.
-    `F.pad(x, (1, 1, 1, 1), mode="reflect")` wants 3 or 4 dimensions.
+    """`F.pad(x, (1, 1), mode="reflect")` wants an `x` of 2 or 3 dimensions, `(1, 1, 0, 0)` wants 3
+    or 4. For the 1-D `x = torch.tensor([1.0, 2.0, 3.0])` `F.pad` raises NotImplementedError: write
+    `F.pad(x[None], (1, 1), mode="reflect")[0]`.
 
     The message begins "Padding size 2 is not supported for 1D input tensor" in newer releases,
     and "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now" in older

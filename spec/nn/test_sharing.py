@@ -164,12 +164,14 @@ def test_assigning_the_data_shares_memory_and_not_the_gradient():
 
 
 def test_to_keeps_weights_tied():
-    """`nn.Module.double()` keeps sharing by default: a layer that stands twice in the tree and a
-    weight tied by assignment are cast once and stay the same object.
+    """`nn.Module.double()` keeps parameters shared by default: a layer that stands twice in the
+    tree and a weight tied by `second.weight = first.weight` are cast once and stay the same
+    object.
 
     Because the values are exchanged inside the parameter.
-    `torch.__future__.set_overwrite_module_params_on_conversion(True)` makes new parameters instead,
-    which are no longer tied.
+    `torch.__future__.set_overwrite_module_params_on_conversion(True)` makes new parameters
+    instead, which are no longer tied. The cast to float64 separates buffers that two layers share,
+    and weights that share only their `data`.
     """
     layer = nn.Linear(2, 2)
     net = nn.Sequential(layer, nn.Sequential(layer)).double()

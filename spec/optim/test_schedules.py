@@ -113,9 +113,9 @@ def test_cosine_annealing_follows_half_a_wave():
 
 
 def test_lambda_lr_multiplies_the_first_rate_by_a_function_of_the_count():
-    """`LambdaLR` sets the rate to the initial rate times what its function returns for the
-    step count 0, 1, 2, and so on: with `1 / (1 + count)` an initial rate of 0.5 becomes
-    0.25, 1/6 and 0.125 in three steps.
+    """`LambdaLR(optimizer, lambda count: 1 / (1 + count))` sets the rate to the initial rate times
+    what the function returns for the step count 0, 1, 2, and so on: 0.5 becomes 0.25, 1/6 and
+    0.125 in three steps.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=0.5)
     scheduler = lr_scheduler.LambdaLR(optimizer, lambda count: 1 / (1 + count))

@@ -239,8 +239,8 @@ def test_a_learning_rate_read_as_text_is_refused():
 def test_the_learning_rate_is_called_lr():
     """`torch.optim.SGD(..., learning_rate=0.1)` raises TypeError: the keyword is `lr`.
 
-    In the dict of a group the same misspelling is accepted and does nothing: see
-    `spec/optim/test_param_groups.py`.
+    In the dict of a group, with `lr` given as the default of the optimizer, the same misspelling
+    is accepted and does nothing: see `spec/optim/test_param_groups.py`.
     """
     weight = nn.Parameter(torch.tensor(0.0))
 

@@ -172,8 +172,9 @@ def test_out_of_another_size_is_resized_with_a_warning():
     elements, with a UserWarning that resizing an output that has elements is deprecated.
 
     Call `resize_(0)` on that tensor first, or pass one of the right shape; the memory of a NumPy
-    array cannot be enlarged. A column such as `m[:, 0]` of another size is resized too, to
-    contiguous memory: a sum of two or more elements then overwrites other columns of `m`.
+    array cannot be enlarged. With `m = torch.zeros(2, 3)`,
+    `torch.add(torch.ones(3), 1, out=m[:, 1])` resizes the column too, to contiguous memory, and so
+    overwrites other columns of `m`.
     """
     z = torch.zeros(5)
 
@@ -246,8 +247,8 @@ def test_the_old_order_of_add_still_scales_under_a_warning():
 
 
 def test_a_number_is_combined_with_every_element(device):
-    """`x + 10` and `10 + x` of the int64 tensor `x` [1, 2, 4] add 10 to each element;
-    `-`, `*`, `/`, `//`, `%` and `**` take a Python int such as 2 on the left too.
+    """`x + 10` and `10 + x` of the int64 tensor `x` [1, 2, 4] add 10 to each element; the Python
+    int stands on the left, too, in `10 - x`, `10 * x`, `1 / x`, `9 // x`, `9 % x` and `2 ** x`.
     """
     x = torch.tensor([1, 2, 4], device=device)
 

@@ -95,9 +95,10 @@ def test_view_as_real_has_a_last_dimension_of_two(device):
     RuntimeError for a last dimension of size 3 or of stride 2.
 
     `torch.view_as_complex` also raises RuntimeError for an odd `storage_offset()` or, in a
-    dimension of two or more elements, an odd stride.
-    `pairs.clone(memory_format=torch.contiguous_format)` is a copy of `pairs` that it takes.
-    `torch.view_as_real(x.conj())` raises RuntimeError: write `x.conj().resolve_conj()`.
+    dimension of two or more elements, an odd stride. Of float32 `pairs` with a last dimension of
+    size 2, `pairs.clone(memory_format=torch.contiguous_format)` is a copy that
+    `torch.view_as_complex` takes. `torch.view_as_real(x.conj())` raises RuntimeError: write
+    `torch.view_as_real(x.conj().resolve_conj())`.
     """
     x = torch.tensor([3 + 4j, 1j], device=device)
 

@@ -49,9 +49,9 @@ def test_a_mean_by_group_is_a_sum_over_a_count(device):
 
 
 def test_index_add_scales_by_alpha(device):
-    """`x.index_add_(0, index, torch.ones(2), alpha=-1)` of `x = torch.tensor([10.0, 20.0])`
-    multiplies the ones by `alpha` before it adds: with the index [1, 1] it subtracts 1 from
-    x[1] twice.
+    """With `x = torch.tensor([10.0, 20.0])` and `index = torch.tensor([1, 1])`,
+    `x.index_add_(0, index, torch.ones(2), alpha=-1)` multiplies the ones by `alpha` before it adds
+    them: it subtracts 1 from `x[1]` twice.
     """
     x = torch.tensor([10.0, 20.0], device=device)
 

@@ -29,8 +29,8 @@ def test_a_full_slice_and_a_zero_pick_the_first_column(device):
 
 
 def test_one_index_picks_a_row(device):
-    """`x[1]` of a dense (2, 3) matrix is its second row, equal to `x[1, :]`: a dimension
-    that is not mentioned is taken whole.
+    """For `x = torch.tensor([[1, 2, 3], [4, 5, 6]])`, `x[1]` is the second row, 4, 5 and 6, and so
+    is `x[1, :]`: a dimension that is not mentioned is taken whole.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 

@@ -202,9 +202,9 @@ def test_split_cuts_pieces_of_one_length(device):
 
 
 def test_split_takes_a_list_of_lengths(device):
-    """`x.split([1, 4])` of a dense vector of five elements returns pieces of length 1 and
-    4; nonnegative lengths that do not sum to 5 raise a RuntimeError, "split_with_sizes
-    expects split_sizes to sum exactly to 5".
+    """`x.split([1, 4])` of a dense vector of five elements returns pieces of length 1 and 4;
+    `x.split([1, 3])` raises a RuntimeError, "split_with_sizes expects split_sizes to sum exactly
+    to 5".
 
     To take only a part use a slice, or `narrow`.
     """
@@ -228,8 +228,8 @@ def test_split_takes_a_list_of_lengths(device):
 )
 @pytest.mark.spare("8", reason="any number of chunks above the length gives these pieces")
 def test_chunk_rounds_the_length_of_a_piece_up(length, asked, pieces):
-    """`x.chunk(n)` of a nonempty dense vector of length L, n being 1 or more, gives pieces
-    of length ceil(L / n), of which the last may be shorter. They can be fewer than `n`:
+    """`x.chunk(n)` of a nonempty dense vector of length L, with n from 1 to 100, gives pieces of
+    length ceil(L / n), of which the last may be shorter. They can be fewer than `n`:
     `torch.zeros(12).chunk(5)` gives 4 pieces of 3.
 
     `tensor_split(n)` returns exactly `n` pieces.

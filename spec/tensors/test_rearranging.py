@@ -218,9 +218,9 @@ def test_permute_wants_every_axis_once():
 
 
 def test_movedim_moves_one_axis_and_keeps_the_order_of_the_rest():
-    """`x.movedim(0, -1)` moves the first dimension to the end and keeps the order of the
-    others, as `x.moveaxis(0, -1)` does; tuples, as in `x.movedim((0, 1), (2, 0))`, move
-    several.
+    """For `x = torch.zeros(2, 3, 4)`, `x.movedim(0, -1)` moves the first dimension to the end and
+    keeps the order of the others, as `x.moveaxis(0, -1)` does; tuples, as in
+    `x.movedim((0, 1), (2, 0))`, move several.
     """
     x = torch.zeros(2, 3, 4)
 

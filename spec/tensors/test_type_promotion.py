@@ -290,7 +290,7 @@ def test_result_type_knows_the_ranks_too():
 
 
 def test_can_cast_forbids_only_a_lower_kind():
-    """Among bool, integer, float and complex dtypes, in this order of kinds,
+    """Among bool, integer (8 bits or more), float and complex dtypes, in this order of kinds,
     `torch.can_cast(a, b)` is True if `b` is of the same kind as `a`, narrower or not, or of a
     higher kind, and False for a lower kind.
 
