@@ -190,11 +190,10 @@ def test_an_intermediate_result_is_printed_with_its_values(capsys):
 @pytest.mark.claim("course-pdb-breakpoint")
 def test_a_breakpoint_stops_inside_forward(monkeypatch):
     """In eager mode, without `torch.compile`, `breakpoint()` in the `forward` of an `nn.Module`
-    stops each call in that line, where the local tensors have their values, and the call goes on
-    afterwards.
+    calls `sys.breakpointhook`, by default the debugger pdb, in that line, where the local tensors
+    have their values; then `forward` goes on.
 
-    It calls `sys.breakpointhook`, by default the debugger pdb: type `p hidden` there to print the
-    tensor `hidden`, and `c` to go on.
+    In pdb type `p hidden` to print the tensor `hidden`, and `c` to go on.
     """
     seen = []
     monkeypatch.setattr(

@@ -38,6 +38,7 @@ def test_a_complex_tensor_is_made_of_two_real_ones(device):
     assert product.real.isnan().tolist() == [False, True]
     assert (real + product).real.isnan().tolist() == [False, True]
     assert torch.complex(real, imag).real.tolist() == [3.0, 0.0]
+    assert torch.complex(imag, imag).real.tolist() == [4.0, float("inf")]
 
 
 def test_complex_wants_two_floats_of_one_dtype():
