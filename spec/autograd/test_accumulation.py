@@ -86,7 +86,8 @@ def test_none_and_zero_tell_apart_who_took_part():
     """A leaf `x` that takes no part in the next `backward()` keeps `x.grad` None after
     `x.grad = None`, and zeros after `x.grad.zero_()`.
 
-    `SGD` skips the first and steps with the second, which moves a parameter that has momentum.
+    `SGD` skips a parameter whose gradient is None and steps one whose gradient is zeros: momentum
+    from earlier steps, or `weight_decay`, then still moves it.
     """
     x = torch.tensor(3.0, requires_grad=True)
     cleared = torch.tensor(3.0, requires_grad=True)

@@ -122,11 +122,12 @@ def test_it_names_an_operation_of_your_own():
 
 
 def test_it_finds_the_victim_of_an_in_place_write():
-    """If a script runs the lines `powers = x.exp()`, `powers.add_(1)` and
-    `powers.sum().backward()` inside `torch.autograd.set_detect_anomaly(True)`, with a leaf
-    `x` that requires grad, a warning quotes `powers = x.exp()`, not `powers.add_(1)`.
+    """If a script runs `powers = x.exp()`, `powers.add_(1)` and `powers.sum().backward()` inside
+    `torch.autograd.set_detect_anomaly(True)`, with a float32 leaf `x` that requires grad, a
+    warning quotes `powers = x.exp()`, not `powers.add_(1)`.
 
-    The in-place write itself, here `powers.add_(1)`, is not quoted: look for it below that
+    `backward()` raises RuntimeError, as it does without anomaly detection; the warning comes
+    first. The in-place write itself, here `powers.add_(1)`, is not quoted: look for it after that
     line.
     """
     x = torch.tensor([0.0, 1.0], requires_grad=True)

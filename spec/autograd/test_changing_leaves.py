@@ -116,11 +116,12 @@ def test_under_no_grad_a_leaf_may_be_updated_in_place():
 
 
 def test_rebinding_under_no_grad_loses_the_tracked_leaf():
-    """After `(w * w).backward()` with `w = torch.tensor(3.0, requires_grad=True)`, `w = w
-    - 0.25 * w.grad` inside `torch.no_grad()` binds `w` to a new tensor, 1.5, that doesn't
+    """After `(w * w).backward()` with `w = torch.tensor(3.0, requires_grad=True)`,
+    `w = w - 0.25 * w.grad` inside `torch.no_grad()` binds `w` to a new tensor, 1.5, that doesn't
     require grad and whose `.grad` is None.
 
-    So the next `backward()` fails or misses it. Write `w -= ...` instead.
+    So the next `backward()` of a loss of this `w` raises RuntimeError, or leaves `w` out where
+    other parameters of the loss require grad. Write `w -= ...` instead.
     """
     w = torch.tensor(3.0, requires_grad=True)
     (w * w).backward()

@@ -198,8 +198,8 @@ def test_item_and_tolist_need_no_detach(device):
 
 
 def test_clone_copies_the_memory_and_keeps_the_history(device):
-    """With grad mode on, `x.clone()` of a dense float32 `x` that requires grad has storage
-    of its own and a `grad_fn`, so gradients flow through it back to `x`; `x.detach()` has
+    """With grad mode on, `x.clone()` of a dense, non-empty float32 `x` that requires grad has
+    storage of its own and a `grad_fn`, so gradients flow through it back to `x`; `x.detach()` has
     neither.
     """
     x = torch.ones(2, requires_grad=True, device=device)

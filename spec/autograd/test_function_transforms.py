@@ -68,9 +68,11 @@ def test_grad_wants_a_scalar_without_axes():
 
 
 def test_argnums_says_which_argument(device):
-    """`torch.func.grad(torch.mul, argnums=1)(a, b)` of float32 0-d tensors differentiates
-    with respect to the second positional argument, `b`; the default is the first, and a
-    tuple of positions gives a tuple of gradients.
+    """`torch.func.grad(torch.mul, argnums=1)(a, b)` of float32 0-d tensors differentiates with
+    respect to the second positional argument, `b`; the default is the first, and a tuple of
+    positions gives a tuple of gradients.
+
+    Inside `torch.inference_mode()`, PyTorch 2.11 and before give gradients of 0.
     """
     a, b = torch.tensor(2.0, device=device), torch.tensor(5.0, device=device)
 

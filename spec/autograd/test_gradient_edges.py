@@ -177,9 +177,9 @@ def test_where_does_not_keep_nan_out_of_the_gradient(device):
 
 
 def test_a_second_where_around_the_input_keeps_nan_out(device):
-    """In `torch.where(x > 0, torch.where(x > 0, x, 1.0).sqrt(), 0.0)` of a float32 `x` the
-    inner `torch.where` keeps NaN out of the gradient of `x`: it is 0 where `x` is 0, and
-    0.25 where `x` is 4.
+    """After `torch.where(x > 0, torch.where(x > 0, x, 1.0).sqrt(), 0.0).sum().backward()` of a
+    float32 leaf `x` that requires grad, `x.grad` is 0 where `x` is 0 and 0.25 where `x` is 4: the
+    inner `torch.where` keeps NaN out.
     """
     x = torch.tensor([0.0, 4.0], requires_grad=True, device=device)
 

@@ -19,8 +19,8 @@ import torch
 
 
 def test_a_gradient_has_the_shape_of_its_leaf(device):
-    """After `(matrix @ vector).sum().backward()` with leaves of the shapes (2, 3) and (3,) that
-    require grad, the `.grad` of each has the shape of its leaf, not of the result.
+    """After `(matrix @ vector).sum().backward()` with float32 leaves of the shapes (2, 3) and (3,)
+    that require grad, the `.grad` of each has the shape of its leaf, not of the result.
     """
     matrix = torch.ones(2, 3, requires_grad=True, device=device)
     vector = torch.tensor([1.0, 10.0, 100.0], requires_grad=True, device=device)
@@ -156,9 +156,9 @@ def test_reshaping_sends_each_gradient_home():
 
 
 def test_the_gradient_of_a_sparse_embedding_is_sparse():
-    """After one forward and `backward()`, a new `nn.Embedding(4, 2, sparse=True)` has a
-    sparse `weight.grad`, which holds one row per index that was looked up, repeats
-    included.
+    """After `layer(torch.tensor([1, 1])).sum().backward()` a new
+    `layer = nn.Embedding(4, 2, sparse=True)` has a sparse `layer.weight.grad`, which holds one row
+    per index that was looked up, repeats included.
 
     So the layout of a gradient need not be that of its leaf. With their default arguments
     `SGD`, `Adagrad` and `SparseAdam` take sparse gradients; `Adam` refuses them.

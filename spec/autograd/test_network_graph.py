@@ -204,11 +204,12 @@ def test_frozen_first_layers_drop_out_of_the_graph():
 
 
 def test_a_frozen_layer_in_the_middle_still_passes_gradients_on():
-    """Freezing the second of two new `nn.Linear` layers with `requires_grad_(False)` leaves
-    its `weight.grad` None in `backward()`, and the gradient still flows through this layer
-    to the first, which is not frozen.
+    """Freezing the second of two new `nn.Linear` layers with `requires_grad_(False)` leaves its
+    `weight.grad` None in `backward()`, and the gradient still flows through this layer to the
+    first, which is not frozen.
 
-    `torch.no_grad()` around the second layer would stop it.
+    With `torch.no_grad()` around the call of the second layer nothing flows: `backward()` raises
+    RuntimeError, "does not require grad".
     """
     first, second = nn.Linear(1, 1), nn.Linear(1, 1)
     nn.init.constant_(second.weight, 5.0)

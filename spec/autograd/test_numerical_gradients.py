@@ -221,9 +221,9 @@ def test_gradcheck_cannot_see_what_is_flat_almost_everywhere():
 
 
 def test_gradgradcheck_judges_the_second_derivative():
-    """`torch.autograd.gradgradcheck` judges second derivatives: at a float64 `x` = 2 that
-    requires grad, an `autograd.Function` for `x * x` whose `backward` returns
-    `2 * x.detach() * grad` passes `gradcheck` and fails `gradgradcheck`.
+    """`torch.autograd.gradgradcheck` checks second derivatives: at a float64 `x` = 2 that requires
+    grad, an `autograd.Function` for `x * x` whose `backward` returns `2 * x.detach() * grad`
+    passes `gradcheck` and fails `gradgradcheck`.
     """
 
     class Square(torch.autograd.Function):

@@ -37,8 +37,8 @@ def test_the_graph_serves_one_backward_only(device):
 
 
 def test_computing_again_records_a_fresh_graph():
-    """Computing `x * x` again records a new graph, so `(x * x).backward()` works twice for
-    a float32 0-d leaf `x` that requires grad, and the gradients add up.
+    """With grad mode on, computing `x * x` again records a new graph, so `(x * x).backward()`
+    works twice for a float32 0-d leaf `x` that requires grad, and the gradients add up.
     """
     x = torch.tensor(3.0, requires_grad=True)
 

@@ -173,8 +173,9 @@ def test_a_query_that_may_see_nothing_gets_zeros():
     layer, x = nn.MultiheadAttention(2, 1), torch.ones(1, 2)
     answer, _ = layer(x, x, x, key_padding_mask=torch.tensor([True]))
     assert answer.isnan().tolist() == [[True, True]]
+    nn.init.constant_(layer.out_proj.bias, 0.5)
     answer, _ = layer(x, x, x, key_padding_mask=torch.tensor([True]), need_weights=False)
-    assert answer.tolist() == [[0.0, 0.0]]
+    assert answer.tolist() == [[0.5, 0.5]]
 
 
 def test_attention_does_not_know_the_order_of_keys(device):

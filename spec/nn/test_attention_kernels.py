@@ -197,8 +197,8 @@ def test_sdpa_kernel_narrows_the_choice():
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_no_available_kernel_means_that_the_allowed_ones_refuse():
     """On the CPU, inside `with torch.nn.attention.sdpa_kernel(SDPBackend.FLASH_ATTENTION):`,
-    `F.scaled_dot_product_attention` raises RuntimeError, "No available kernel", for
-    `dropout_p=0.5` and for 2-D inputs.
+    `F.scaled_dot_product_attention` of non-empty tensors raises RuntimeError, "No available
+    kernel", for `dropout_p=0.5` and for 2-D inputs.
 
     The warnings before it name the reason.
     `sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.MATH])` computes both cases.

@@ -55,9 +55,9 @@ def test_batch_norm_then_scales_and_shifts(device):
 
 
 def test_eps_keeps_a_constant_feature_from_dividing_by_zero(device):
-    """A new `nn.BatchNorm1d(1, eps=3)` in training mode divides by `sqrt(var + eps)`: for a
-    biased variance of 1 it divides by 2, and a float32 feature that is 7 in all samples gives 0
-    up to 1e-5, not 0 / 0.
+    """A new `nn.BatchNorm1d(1, eps=3)` in training mode divides `x - mean` by `sqrt(var + eps)`:
+    for a biased variance of 1 by 2; and a float32 feature that is 7 in all of two or more samples
+    gives 0 up to 1e-5, not 0 / 0.
 
     On the CPU it computes `x * s + b` with `s = 1 / sqrt(var + eps)` and `b = -mean * s`, which
     is rounded: with the default `eps=1e-5` two samples of 1e8 may give hundreds instead of 0.
@@ -174,9 +174,9 @@ def test_no_grad_does_not_stop_the_recording_of_batch_norm():
 
 
 def test_frozen_parameters_do_not_freeze_batch_norm():
-    """`requires_grad_(False)` freezes weight and bias of `nn.BatchNorm1d`, but its running
-    mean still moves in training mode; `eval()` stops that, until `train()` is called on the
-    layer or on its network.
+    """`layer.requires_grad_(False)` freezes weight and bias of `layer = nn.BatchNorm1d(1)`, but a
+    forward in training mode still moves `layer.running_mean`; `layer.eval()` stops that, until
+    `train()` is called on the layer or on its network.
 
     Because the running statistics are buffers. When finetuning with frozen layers, set their
     BatchNorm to `eval()` after each `net.train()`.

@@ -19,8 +19,8 @@ from torch import nn
 
 
 def test_a_plain_list_forgets_its_layers():
-    """Layers in a plain Python list as attribute of an `nn.Module` compute but are not registered:
-    `parameters()` and `state_dict()` leave them out, and `double()` doesn't cast them.
+    """Layers in a plain Python list `self.layers` of an `nn.Module` can be called but are not
+    registered: `parameters()` and `state_dict()` leave them out, and `double()` doesn't cast them.
 
     Because assignment registers modules, parameters and, since PyTorch 2.5, `nn.Buffer`, and a list
     is none of them. Write `nn.ModuleList([...])`.

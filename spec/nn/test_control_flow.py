@@ -164,9 +164,9 @@ def test_a_print_in_forward_shows_the_sizes_of_every_call(capsys):
 
 @pytest.mark.claim("path-plain-print", "course-print-intermediate")
 def test_an_intermediate_result_is_printed_with_its_values(capsys):
-    """In eager mode `print(hidden)` in the `forward` of an `nn.Module` shows the values of
-    a small intermediate tensor and, if it requires grad, its `grad_fn`; the result of the
-    call doesn't change.
+    """In eager mode `print(hidden)` in the `forward` of an `nn.Module` shows the rounded values of
+    a small intermediate tensor and, if it requires grad, its `grad_fn`; the result of the call
+    doesn't change.
     """
 
     class Net(nn.Module):

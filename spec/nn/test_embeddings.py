@@ -17,8 +17,8 @@ from torch import nn
 
 
 def test_an_embedding_hands_out_rows(device):
-    """`nn.Embedding(3, 2)` returns the rows of its weight that the indices name, in their
-    order and repeated where an index is repeated.
+    """`nn.Embedding(3, 2)`, called with a tensor of int64 indices from 0 to 2, returns the rows of
+    its weight that the indices name, in their order and repeated where an index is repeated.
     """
     table = torch.tensor([[0.0, 0.5], [1.0, 1.5], [2.0, 2.5]], device=device)
     layer = nn.Embedding.from_pretrained(table)
@@ -44,8 +44,8 @@ def test_an_embedding_is_a_product_with_one_hot_vectors(device):
     """For a finite float32 table of 3 rows and an int64 `index`, `F.embedding(index, table)`
     equals `F.one_hot(index, 3).float() @ table`.
 
-    An infinite element of another row makes the product NaN, as 0 times infinity is; the
-    look-up does not read that row.
+    An infinite element of another row makes its column of the product NaN, as 0 times infinity is;
+    the look-up does not read that row.
     """
     table = torch.tensor([[0.0, 0.5], [1.0, 1.5], [2.0, 2.5]], device=device)
     index = torch.tensor([1], device=device)
@@ -142,8 +142,8 @@ def test_a_pretrained_table_is_frozen_unless_asked():
 
 
 def test_a_number_outside_the_table_is_refused():
-    """On the CPU `nn.Embedding(3, 2)`, without `max_norm=`, accepts the indices 0, 1 and 2; 3 and
-    -1 raise IndexError, "index out of range in self".
+    """On the CPU `nn.Embedding(3, 2)`, without `max_norm=`, accepts the int64 indices 0, 1 and 2;
+    3 and -1 raise IndexError, "index out of range in self".
 
     A negative index does not count from the end, as it does in `weight[-1]`. A table of 8 positions
     fails in this way at the ninth step of a sequence. On a CUDA GPU the error is a device-side

@@ -48,8 +48,8 @@ def test_the_curves_of_further_activations(layer, curve, device):
 
 
 def test_silu_is_swish():
-    """`nn.SiLU()` of a float32 `x` computes `x * sigmoid(x)` up to rounding; papers also call it
-    swish. `nn.Hardswish()` replaces the sigmoid by straight lines: `x * relu6(x + 3) / 6`.
+    """For a float32 `x`, up to rounding, `nn.SiLU()` computes `x * sigmoid(x)`, which papers also
+    call swish; `nn.Hardswish()` replaces the sigmoid by straight lines: `x * relu6(x + 3) / 6`.
     """
     x = torch.tensor([-2.0, 0.5, 4.0])
 
@@ -71,8 +71,8 @@ def test_gelu_has_two_formulas():
 
 
 def test_glu_halves_the_features(device):
-    """`nn.GLU()` and `F.glu` split the last dimension, of even size, in two halves and return
-    the first times the sigmoid of the second: the shape (N, 4) becomes (N, 2).
+    """`nn.GLU()` and `F.glu` split the last dimension of a float32 tensor, of even size, in two
+    halves and return the first times the sigmoid of the second: the shape (N, 4) becomes (N, 2).
     """
     x = torch.tensor([[2.0, 4.0, 0.0, 100.0]], device=device)
 
@@ -143,7 +143,7 @@ def test_log_softmax_stays_finite():
 
 
 def test_softmax2d_normalises_over_the_channels():
-    """`nn.Softmax2d()(x)` of a float32 `x` of shape (N, C, H, W) is `x.softmax(dim=1)`: the
+    """`nn.Softmax2d()(x)` of a finite float32 `x` of shape (N, C, H, W) is `x.softmax(dim=1)`: the
     channels of each pixel sum to 1 up to rounding, not the pixels of a channel.
 
     For a map that sums to 1 over the pixels of each channel write
@@ -154,6 +154,8 @@ def test_softmax2d_normalises_over_the_channels():
     over_pixels = x.flatten(2).softmax(-1).view_as(x)
 
     assert torch.allclose(nn.Softmax2d()(x), x.softmax(dim=1)) is True
+    assert nn.Softmax2d()(x).sum(1).flatten().tolist() == pytest.approx([1.0] * 32)
+    assert torch.allclose(nn.Softmax2d()(x), over_pixels) is False
     assert over_pixels.sum((2, 3)).flatten().tolist() == pytest.approx([1.0] * 6)
 
 

@@ -118,8 +118,8 @@ def test_a_hinge_embedding_loss_takes_distances():
 
 
 def test_a_soft_margin_loss_is_logistic_regression():
-    """`nn.SoftMarginLoss()(x, y)` averages `log(1 + exp(-y * x))` for targets `y` of 1 and
-    -1. For float32 logits between -80 and 80 it agrees to within 1e-5 with
+    """`nn.SoftMarginLoss()(x, y)` averages `log(1 + exp(-y * x))` for targets `y` of 1 and -1. For
+    float32 targets and logits between -80 and 80 it agrees to within 1e-5 with
     `F.binary_cross_entropy_with_logits`, whose targets are 1 and 0.
 
     `nn.SoftMarginLoss` overflows where `nn.BCEWithLogitsLoss` does not: for a float32 logit of
@@ -176,17 +176,16 @@ def test_a_gaussian_loss_weighs_errors_by_the_variance():
 
 def test_a_variance_is_positive_and_of_the_inputs_shape():
     """With `mean = torch.tensor([1.0])` and `target = torch.tensor([3.0])`,
-    `nn.GaussianNLLLoss()(mean, target, var)` raises ValueError, "var has negative
-    entry/entries" for `var = -mean`, "var is of incorrect size" for
-    `var = torch.ones(3, 2)`.
+    `nn.GaussianNLLLoss()(mean, target, var)` raises ValueError, "var has negative entry/entries"
+    for `var = -mean`, "var is of incorrect size" for `var = torch.ones(3, 2)`.
 
-    Let the network predict the logarithm and give `exp` of it. For means (N, D) the variances
-    may be (N, D), (N, 1) or (N,), one per row.
+    Let the network predict the logarithm of the variance and give its `exp()` to the loss. For
+    means (N, D) the variances may be (N, D), (N, 1) or (N,), one per row.
     """
     mean, target, raw = torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([-4.0])
 
     with pytest.raises(ValueError, match="var has negative entry"):
-        F.gaussian_nll_loss(mean, target, raw)
+        F.gaussian_nll_loss(mean, target, -mean)
     with pytest.raises(ValueError, match="var is of incorrect size"):
         F.gaussian_nll_loss(mean, target, torch.ones(3, 2))
     assert F.gaussian_nll_loss(mean, target, raw.exp()).item() > 100

@@ -162,9 +162,12 @@ def test_a_step_over_one_networks_parameters_leaves_the_other_alone():
 @pytest.mark.slow
 @pytest.mark.claim("path-gan-fifty-lines")
 def test_a_gan_fits_into_fifty_lines():
-    """A GAN of two networks, each `nn.Linear(1, 16)`, `nn.ReLU` and `nn.Linear(16, 1)` with a
-    `torch.optim.Adam`, fits into a function of 23 lines and can learn the mean 4 of a
-    one-dimensional normal distribution to within 0.5.
+    """A GAN of two networks, each `nn.Linear(1, 16)`, `nn.ReLU` and `nn.Linear(16, 1)` with its
+    own `torch.optim.Adam`, fits into a function of 23 lines; the mean of its samples can come
+    within 0.5 of the mean 4 of a normal distribution.
+
+    Here it is trained for 800 steps, each with 128 real and 128 generated samples, at `lr=0.005`
+    and `betas=(0.5, 0.9)`. The mean is that of 1000 new samples of the generator.
     """
 
     def train():

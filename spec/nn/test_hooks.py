@@ -108,8 +108,8 @@ def test_the_order_around_a_call():
 
 @pytest.mark.torch(">=2.0")
 def test_prepend_puts_a_hook_in_front():
-    """Since PyTorch 2.0 `layer.register_forward_hook(hook, prepend=True)` makes a hook run
-    before those registered earlier on the same `layer`.
+    """Since PyTorch 2.0 `layer.register_forward_hook(hook, prepend=True)` makes a hook run before
+    the forward hooks registered earlier on the same `layer`.
     """
     layer = nn.ReLU()
     events = []
@@ -121,8 +121,8 @@ def test_prepend_puts_a_hook_in_front():
 
 
 def test_remove_takes_one_hook_off():
-    """`remove()` on the handle that `register_forward_hook` returned takes this one hook off and
-    leaves the others.
+    """`remove()` on the handle that `layer.register_forward_hook` returned takes this one hook off
+    `layer` and leaves the others.
     """
     layer = nn.ReLU()
     events = []

@@ -177,9 +177,9 @@ def test_equal_weights_stay_equal():
 
 
 def test_fixed_fillings(device):
-    """`nn.init.ones_` fills a tensor with ones and `nn.init.eye_` a matrix with the identity, which
-    for the shape (2, 3) is [[1, 0, 0], [0, 1, 0]]; for the weights of convolutions there is
-    `nn.init.dirac_`.
+    """`nn.init.ones_` fills a float32 tensor with ones, `nn.init.eye_` one of shape (2, 3) with
+    the identity [[1, 0, 0], [0, 1, 0]]. After `nn.init.dirac_(c.weight)`
+    `c = nn.Conv1d(1, 1, 3, padding=1, bias=False)` returns [[[5, 6, 7]]] unchanged.
     """
     layer = nn.Conv1d(1, 1, 3, padding=1, bias=False, device=device)
     nn.init.dirac_(layer.weight)
@@ -291,8 +291,8 @@ def test_a_truncated_normal_has_no_outliers():
 
 
 def test_a_dirac_kernel_passes_its_channels():
-    """`nn.init.dirac_` of the weight of `nn.Conv1d(2, 2, 3, padding=1, bias=False)` makes
-    output channel i equal channel i of a finite input: the kernel from i to i is [0, 1, 0],
+    """`nn.init.dirac_(layer.weight)` for `layer = nn.Conv1d(2, 2, 3, padding=1, bias=False)` makes
+    output channel i equal channel i of a finite CPU input: the kernel from i to i is [0, 1, 0],
     the others are 0.
 
     With more output than input channels and `groups=1`, the default, the outputs beyond the number

@@ -141,11 +141,11 @@ def test_any_tensor_operation_goes_inside_forward(device):
 
 
 def test_an_operation_outside_autograd_cuts_the_gradients_off():
-    """A `forward` that returns `argmax` of its scores gives an int64 tensor that does not
-    require grad: no gradient reaches the parameters.
+    """A `forward` that returns `argmax` of its scores gives an int64 tensor that does not require
+    grad: no gradient reaches the parameters.
 
-    Return the scores, compute the loss from them, and call `argmax` outside to get the class
-    index.
+    Return the scores, compute the loss from them, and call `scores.argmax(-1)` outside to get the
+    class index of each sample.
     """
 
     class Net(nn.Module):

@@ -54,8 +54,9 @@ def test_layer_norm_is_told_the_axes_it_joins():
     [(1, [-1.3416, -0.4472, 0.4472, 1.3416]), (2, [-1.0, 1.0, -1.0, 1.0])],
 )
 def test_group_norm_takes_some_channels_together(groups, values, device):
-    """`F.group_norm(x, groups)` normalises each group of channels of a sample: of four channels
-    one group takes all four together, two groups take two each.
+    """`F.group_norm(x, groups)` normalises each group of channels of a float32 sample: of four
+    channels, `F.group_norm(x, 1)` takes all four together, `F.group_norm(x, 2)` the first two and
+    the last two.
     """
     x = torch.tensor([[0.0, 2.0, 4.0, 6.0]], device=device)
 
@@ -90,8 +91,9 @@ def test_instance_norm_takes_each_channel_of_each_sample(device):
 
 @pytest.mark.torch(">=2.4")
 def test_rms_norm_divides_without_taking_the_mean_away(device):
-    """`F.rms_norm` and `nn.RMSNorm`, since PyTorch 2.4, divide by the root of the mean square,
-    up to `eps`, and subtract no mean: 1 and 7 are divided by 5.
+    """`F.rms_norm(x, (2,))` and a new `nn.RMSNorm(2)`, since PyTorch 2.4, divide a float32 `x` of
+    shape (2,) by the root of its mean square, up to `eps`, and subtract no mean:
+    `torch.tensor([1.0, 7.0])` is divided by 5.
 
     Language models such as Llama use it in place of LayerNorm; for a float32 `x` in older releases
     write `x * (x.square().mean(-1, keepdim=True) + eps).rsqrt()` with a small `eps`.

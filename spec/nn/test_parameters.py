@@ -225,8 +225,8 @@ def test_a_parameter_cannot_be_overwritten_by_a_tensor():
 
 @pytest.mark.claim("path-plain-assign")
 def test_a_parameter_is_changed_in_place_under_no_grad(device):
-    """Under `torch.no_grad()` the weight of a new `layer = nn.Linear(2, 1)` can be changed in
-    place, by `layer.weight[:] = ...` or `layer.weight.fill_(5.0)`: it stays the same
+    """Under `torch.no_grad()` the parameters of a new `layer = nn.Linear(2, 1)` can be changed in
+    place, by `layer.weight[:] = ...` or `layer.bias.fill_(5.0)`: `layer.weight` stays the same
     `nn.Parameter` and still requires grad.
     """
     layer = nn.Linear(2, 1, device=device)

@@ -341,11 +341,11 @@ def test_a_pruned_weight_gets_no_gradient():
 
 
 def test_pruning_is_made_permanent_by_removing_it():
-    """`prune.remove(layer, "weight")`, from `torch.nn.utils`, takes mask and original away and
-    keeps the zeros: after `prune.l1_unstructured(layer, "weight", amount=2)` on an
-    `nn.Linear(4, 1)`, `weight` has 4 elements, two of them 0.
+    """`prune.remove(layer, "weight")`, from `torch.nn.utils`, deletes `weight_mask` and
+    `weight_orig` and keeps the zeros: after `prune.l1_unstructured(layer, "weight", amount=2)` on
+    an `nn.Linear(4, 1)`, `weight` has 4 elements, two of them 0.
 
-    Without the mask, the next step of an optimizer changes these zeros too.
+    Without the mask, the next step of an optimizer may change these zeros too.
     """
     layer = nn.Linear(4, 1, bias=False)
     layer.weight.data = torch.tensor([[1.0, -2.0, 0.5, 3.0]])

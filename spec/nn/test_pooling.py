@@ -140,11 +140,11 @@ def test_the_places_of_the_maxima_lead_back(device):
 
 
 def test_unpooling_puts_each_number_back_at_its_index():
-    """`F.max_unpool1d(torch.tensor([[[5.0]]]), torch.tensor([[[1]]]), 2)` is [[[0.0,
-    5.0]]]: 5 stands at index 1. `F.max_unpool2d`, `F.max_unpool3d` and `nn.MaxUnpool3d(2)`
-    count the index in the flattened output of one channel.
+    """`F.max_unpool1d(torch.tensor([[[5.0]]]), torch.tensor([[[1]]]), 2)` is [[[0.0, 5.0]]]: 5
+    stands at index 1. `F.max_unpool2d`, `F.max_unpool3d` and `nn.MaxUnpool3d(2)` count the index
+    in the flattened output of one channel.
 
-    If an index occurs twice, one of the two numbers is lost.
+    If an index occurs twice in one channel, one of the two numbers is lost.
     """
     line = F.max_unpool1d(torch.tensor([[[5.0]]]), torch.tensor([[[1]]]), 2)
     image = F.max_unpool2d(torch.tensor([[[[5.0]]]]), torch.tensor([[[[2]]]]), 2)
@@ -172,16 +172,19 @@ def test_adaptive_pooling_is_told_the_size_that_comes_out(device):
 
 
 def test_global_pooling_frees_a_net_from_the_image_size():
-    """`nn.AdaptiveAvgPool2d(1)` gives one number per channel for batches of 32 x 32 and of 5 x
-    9 images: with 7 channels, `nn.Linear(7, 2)` after `flatten(1)` takes both.
+    """`nn.AdaptiveAvgPool2d(1)` makes (2, 7, 1, 1), one number per image and channel, of batches
+    of shape (2, 7, 32, 32) and (2, 7, 5, 9), so that `nn.Linear(7, 2)` after `flatten(1)` takes
+    both.
     """
     pool = nn.AdaptiveAvgPool2d(1)
     large = pool(torch.zeros(2, 7, 32, 32))
     small = pool(torch.zeros(2, 7, 5, 9))
+    linear = nn.Linear(7, 2)
 
     assert large.shape == (2, 7, 1, 1)
     assert small.shape == (2, 7, 1, 1)
-    assert nn.Linear(7, 2)(small.flatten(1)).shape == (2, 2)
+    assert linear(large.flatten(1)).shape == (2, 2)
+    assert linear(small.flatten(1)).shape == (2, 2)
 
 
 def test_a_nan_wins_every_maximum(device):

@@ -128,9 +128,11 @@ def test_a_table_for_the_other_order_is_added_along_the_batch():
 
 
 def test_rope_turns_pairs_of_features():
-    """RoPE (rotary position embedding) turns, by `torch.cos` and `torch.sin`, each pair of features
-    of queries and keys by an angle proportional to the position: position 0 is not turned, and
-    norms stay, up to rounding.
+    """RoPE (rotary position embedding) turns, by `torch.cos` and `torch.sin`, each pair of
+    features of finite float32 queries and keys by an angle proportional to the position: position
+    0 is not turned, and norms stay, up to rounding.
+
+    At the angle t the pair (a, b) becomes (a cos t - b sin t, a sin t + b cos t).
     """
     x = torch.randn(1, 5, 4)
 
@@ -165,7 +167,7 @@ def test_rope_of_a_single_step_needs_its_position():
     `q @ k.T` than in the whole sequence of 6.
 
     For `steps` new queries from position `start` on, slice the tables of sines and cosines by
-    `[start : start + steps]`. Cached keys are stored already rotated.
+    `[start : start + steps]`. Cached keys are usually stored already rotated.
     """
     q, k = torch.randn(6, 4), torch.randn(6, 4)
     whole = rotate(q) @ rotate(k).T
@@ -201,8 +203,8 @@ def test_rope_in_two_halves_is_another_order_of_features():
 
 @pytest.mark.torch(">=2.0")
 def test_a_bias_by_distance_is_a_float_mask():
-    """A penalty for distance (ALiBi) is a float `attn_mask` of
-    `F.scaled_dot_product_attention`, added to the scores: with equal scores and `-log(2)`
+    """A penalty for distance (ALiBi) can be a float `attn_mask` of
+    `F.scaled_dot_product_attention`, which is added to the scores: with equal scores and `-log(2)`
     per step of distance each step halves the weight, up to rounding.
     """
     steps = torch.arange(3)

@@ -139,11 +139,12 @@ def test_an_encoder_has_copies_that_start_alike():
 
 
 def test_the_parameters_of_a_transformer_are_drawn_anew_by_a_loop():
-    """`nn.init.xavier_uniform_(p)` for each `p` of `encoder.parameters()` with `p.dim() > 1`
-    gives the layers of an `nn.TransformerEncoder` different weight matrices; `nn.Transformer`
-    does the same itself when it is built.
+    """`nn.init.xavier_uniform_(p)` for each `p` of `encoder.parameters()` with `p.dim() > 1` gives
+    the layers of an `nn.TransformerEncoder` different weight matrices; `nn.Transformer` does the
+    same itself when it is built.
 
-    Biases and the weights of the norms have one dimension and stay equal.
+    The layers of a new encoder are copies of one layer. Biases and the weights of the norms have
+    one dimension and stay equal.
     """
     encoder = nn.TransformerEncoder(layer_of_width_4(), num_layers=2)
 
@@ -365,9 +366,9 @@ def test_an_encoder_warns_that_it_cannot_be_fast():
 
 
 def test_a_small_language_model_learns_to_repeat():
-    """`nn.Embedding` of tokens and of positions, a causal `nn.TransformerEncoder` of one layer
-    (width 16, 2 heads, feedforward 32, no dropout) and `nn.Linear` predict each next token of
-    one sequence of 8 after 60 steps of Adam, `lr=0.01`, on it.
+    """`nn.Embedding` of tokens and of positions, `nn.TransformerEncoder` of one layer (width 16, 2
+    heads, feedforward 32, dropout 0, causal mask) and `nn.Linear` predict each next token of a
+    sequence of 8 after 60 steps of Adam, `lr=0.01`, on it.
 
     That is a language model. Deeper and wider ones want a smaller learning rate: six layers
     with the defaults `dim_feedforward=2048` and `norm_first=False` do not learn the sequence in

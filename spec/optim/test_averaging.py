@@ -215,11 +215,11 @@ def test_the_averaged_model_has_a_mode_of_its_own():
 
 
 def test_swalr_goes_to_a_constant_rate():
-    """`SWALR(optimizer, swa_lr=0.25, anneal_epochs=4, anneal_strategy="linear")` lowers a
-    rate of 1 in four equal steps, one per `step()` of the scheduler, to 0.25, the `swa_lr`,
-    and keeps it there.
+    """`SWALR(optimizer, swa_lr=0.25, anneal_epochs=4, anneal_strategy="linear")` lowers a rate of
+    1 in four equal steps, one per `step()` of the scheduler, to 0.25, the `swa_lr`, and keeps it
+    there.
 
-    Because SWA averages at a constant, rather high rate.
+    Because SWA averages the weights of steps made at a constant, rather high rate.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = SWALR(optimizer, swa_lr=0.25, anneal_epochs=4, anneal_strategy="linear")

@@ -120,11 +120,11 @@ def test_the_kind_of_norm_can_be_chosen(norm_type, norm):
 
 
 def test_clipping_by_value_limits_each_entry():
-    """`clip_grad_value_([weight], clip_value=1.0)` turns a float32 gradient of 3, -4 and
-    0.5 into 1, -1 and 0.5: it limits each of these entries to the interval from -1 to 1 in
-    place, and returns None.
+    """`clip_grad_value_([weight], clip_value=1.0)` turns a float32 gradient of 3, -4 and 0.5 into
+    1, -1 and 0.5: it limits each of these entries to the interval from -1 to 1 in place, and
+    returns None.
 
-    So the direction may change: only large entries are shortened.
+    So the direction may change: only entries outside the interval are altered.
     """
     weight = nn.Parameter(torch.zeros(3))
     weight.grad = torch.tensor([3.0, -4.0, 0.5])

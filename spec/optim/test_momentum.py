@@ -49,11 +49,11 @@ def test_momentum_adds_up_past_gradients(options, path):
 
 
 def test_momentum_rolls_on_where_the_gradient_is_zero():
-    """With `SGD(lr=1.0, momentum=0.5)` a weight goes on moving if its gradient is -8 in the
-    first step and a tensor of 0 from then on: the first four steps are 8, 4, 2 and 1.
+    """`SGD([weight], lr=1.0, momentum=0.5)` goes on moving a weight of 0.0 whose gradient is -8 in
+    the first step and a tensor of 0 from then on: the first four steps are 8, 4, 2 and 1.
 
-    Because the buffer still holds the past gradients. It carries a weight across flat
-    ground, and past a minimum too. A weight whose gradient is None doesn't move.
+    Because the buffer still holds the past gradients. Momentum carries a weight across flat parts
+    of the loss, and past a minimum too. A weight whose gradient is None doesn't move.
     """
     weight = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([weight], lr=1.0, momentum=0.5)

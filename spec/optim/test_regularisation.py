@@ -57,12 +57,13 @@ def test_weight_decay_equals_half_the_squares_in_the_loss():
 
 
 def test_l1_regularisation_is_a_term_of_the_loss():
-    """The L1 term `c * sum(p.abs().sum() for p in net.parameters())`, added to the loss,
-    adds `c` to the gradient of a positive weight, `-c` to that of a negative one and 0 to
-    that of a weight of 0 in `backward()`.
+    """The L1 term `c * sum(p.abs().sum() for p in net.parameters())`, added to the loss, makes
+    `backward()` add `c` to the gradient of a positive float32 weight, `-c` to that of a negative
+    one and 0 to that of a weight of 0, up to rounding.
 
-    So it pulls a weight of any size by the same amount towards 0. The optimizers of
-    `torch.optim` have no setting for it.
+    So in a step of plain `SGD` it moves a large weight and a small one by the same `lr * c`
+    towards 0, a very small one past it. The optimizers of `torch.optim` have no setting for an L1
+    term.
     """
     net = nn.Linear(3, 1, bias=False)
     with torch.no_grad():

@@ -197,13 +197,14 @@ def test_a_schedule_goes_on_from_its_state():
 
 
 def test_a_scheduler_made_after_loading_overwrites_the_loaded_rate():
-    """`LambdaLR(optimizer, lambda n: 0.5**n)`, made after loading the optimizer's state of a
-    run with this schedule, resets the rate to that of step 0. Its own `load_state_dict` doesn't
-    undo that: make the scheduler first, then load both states.
+    """`LambdaLR(optimizer, lambda n: 0.5**n)`, made after loading the optimizer's state of a run
+    with this schedule, resets the rate to that of step 0. Its own `load_state_dict` doesn't undo
+    that: make the scheduler first, then load both states.
 
-    Because making a scheduler writes the rate of step 0 into the optimizer's groups, and
-    loading the scheduler's state writes none. `LambdaLR` is right again after the next
-    `scheduler.step()`; `LinearLR`, which goes on from the present rate, is not.
+    Because making a `LambdaLR` writes the rate of step 0 into the optimizer's groups, and loading
+    its state writes none; the next `scheduler.step()` puts it right. Making a `LinearLR`
+    multiplies the loaded rate by `start_factor`, and later steps don't undo that. `StepLR` and
+    `ExponentialLR` leave the loaded rate.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.LambdaLR(optimizer, lambda count: 0.5**count)

@@ -167,12 +167,13 @@ def test_multiplicative_lr_multiplies_the_last_rate():
 
 def test_one_cycle_rises_and_falls_and_moves_momentum_the_other_way():
     """`OneCycleLR(optimizer, max_lr=1.0, total_steps=5, pct_start=0.6, div_factor=4,
-    final_div_factor=2)` moves the rate of an `SGD` from 0.25 up to 1 and down to 0.125, and
-    its momentum from 0.95 to 0.85 and back.
+    final_div_factor=2)` moves the rate of an `SGD` over its five steps from 0.25 up to 1 and down
+    to 0.125, and its momentum from 0.95 to 0.85 and back.
 
     `cycle_momentum=False` leaves the momentum alone; for Adam it is the first beta. The
     optimizer's own `lr` plays no part. Where `pct_start * total_steps` is no whole number, the
-    rate of no step is `max_lr`.
+    rate of no step is `max_lr`. A fifth `scheduler.step()` goes past the end: don't train with the
+    rate after it.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0, momentum=0.9)
     scheduler = lr_scheduler.OneCycleLR(

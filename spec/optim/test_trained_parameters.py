@@ -136,12 +136,12 @@ def test_a_shared_weight_is_one_parameter():
 
 
 def test_converting_a_net_keeps_its_parameters():
-    """`net.double()` on an `nn.Linear` by default replaces the `data` of the parameters and
-    keeps the `nn.Parameter` objects, so `SGD(net.parameters(), lr=0.5)`, made before,
-    trains the converted net.
+    """`net.double()` on an `nn.Linear` by default replaces the `data` of the parameters and keeps
+    the `nn.Parameter` objects, so `SGD(net.parameters(), lr=0.5)`, made before, trains the
+    converted net.
 
-    The same holds for a move with `net.to("cuda")`. Convert before the first step: state
-    that the optimizer has made keeps its old dtype.
+    The same holds for a move with `net.to("cuda")`. Better convert before the optimizer is made:
+    state that it has made keeps its old dtype, and `Adagrad` makes its state at once.
     """
     net = nn.Linear(1, 1, bias=False)
     net.weight.data.fill_(4.0)

@@ -140,9 +140,9 @@ def test_nesterov_with_foreach_changes_the_gradients():
     ],
 )
 def test_the_learning_rate_decides_whether_descent_arrives(lr, path):
-    """On the loss `w**2` from 4, `SGD` with no setting but an `lr` of 0.25 halves the
-    weight in each step, with 0.5 it reaches 0 in one, with 1.0 it swings between -4 and 4,
-    and with 1.5 it doubles the distance to 0 each time.
+    """On the loss `w**2` from 4, `SGD` with no setting but an `lr` of 0.25 halves the weight in
+    each step, with 0.5 it reaches 0 in one step, with 1.0 it swings between -4 and 4, and with 1.5
+    it doubles the distance to 0 in each step.
 
     Because the gradient is `2 * w`: a step multiplies the weight by `1 - 2 * lr`. If a loss
     grows, try a smaller rate.

@@ -183,12 +183,12 @@ def test_numbers_do_not_count_as_index_tensors_as_they_do_in_numpy():
 
 
 def test_index_tensors_may_count_from_the_end():
-    """With `x = torch.tensor([10, 20, 30])` on the CPU, `x[torch.tensor([-1, 0])]` picks
-    the last and the first element; `x[torch.tensor([0, 3])]` raises IndexError, since
-    position 3 is beyond the end.
+    """With `x = torch.tensor([10, 20, 30])` on the CPU, `x[torch.tensor([-1, 0])]` picks the last
+    and the first element; `x[torch.tensor([0, 3])]` raises IndexError, since position 3 is beyond
+    the end.
 
-    The message names position and size; `index.clamp(-len(x), len(x) - 1)` keeps within. On a GPU
-    the error is a device-side assertion.
+    The message names position and size; `index.clamp(-len(x), len(x) - 1)` keeps the positions in
+    `index` within the bounds. On a GPU the error is a device-side assertion.
     """
     x = torch.tensor([10, 20, 30])
 

@@ -69,8 +69,8 @@ def test_factories_make_float32_on_the_cpu(make):
     """With the default settings and without `dtype=`, `device=` and `out=`, `torch.empty`,
     `zeros`, `ones`, `rand` and `randn` make a float32 tensor on the CPU.
 
-    `torch.set_default_dtype` and `torch.set_default_device` change the defaults. `torch.full`,
-    `torch.arange` and `torch.randint` make int64 from integers.
+    `torch.set_default_dtype` and, since PyTorch 2.0, `torch.set_default_device` change the
+    defaults. `torch.full`, `torch.arange` and `torch.randint` make int64 from integers.
     """
     made = make(5, 3)
 

@@ -265,11 +265,10 @@ def test_integers_refuse_negative_integer_powers():
 
 def test_a_negative_exponent_in_an_integer_tensor_is_not_refused(device):
     """`x ** y` of int64 tensors raises no error for exponents of -1 in `y`: the fraction is
-    dropped, so 4 and -4 to the power of -1 are 0, while 1 and -1 to the power of -1 are 1 and
-    -1.
+    dropped, so 4 and -4 to the power of -1 are 0, while 1 and -1 to the power of -1 are 1 and -1.
 
-    On the CPU a negative Python int as the exponent is refused; convert a tensor exponent to
-    float.
+    0 to the power of -1 gives 0 as well. On the CPU a negative Python int as the exponent is
+    refused; convert a tensor exponent to float.
     """
     x = torch.tensor([1, 4, -1, -4], device=device)
     exponents = torch.tensor([-1, -1, -1, -1], device=device)

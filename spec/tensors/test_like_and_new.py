@@ -172,8 +172,9 @@ def test_new_methods_keep_dtype_and_device_but_not_the_size(new, device):
 
 
 def test_new_methods_fill_as_their_names_say(device):
-    """Of the float32 tensor `x` [5, 7], `x.new_zeros(3)` is filled with 0, `x.new_ones(3)` with
-    1 and `x.new_full((3,), 9)` with 9; the values of `x` are neither read nor changed.
+    """For the float32 tensor `x = torch.tensor([5.0, 7.0])`, `x.new_zeros(3)` is filled with 0,
+    `x.new_ones(3)` with 1 and `x.new_full((3,), 9)` with 9; the values of `x` play no part and do
+    not change.
     """
     source = torch.tensor([5.0, 7.0], device=device)
 

@@ -221,11 +221,11 @@ def test_lstsq_comes_as_near_as_it_can():
 
 def test_the_pseudoinverse_exists_for_every_matrix():
     """`torch.linalg.pinv` takes float32 matrices of finite numbers that are singular or not
-    square: [[2, 0, 0], [0, 0, 0]] gives [[0.5, 0], [0, 0], [0, 0]]. By default, singular
-    values below a small fraction of the largest count as 0.
+    square: [[2, 0, 0], [0, 0, 0]] gives [[0.5, 0], [0, 0], [0, 0]]. By default, singular values
+    below a small fraction of the largest count as 0.
 
-    So the pseudoinverse of `torch.tensor([[1e-25, 0.0], [0.0, 1.0]])` has no 1e25; `rtol=` sets
-    the fraction.
+    So the pseudoinverse of `torch.tensor([[1e-25, 0.0], [0.0, 1.0]])` is [[0, 0], [0, 1]], without
+    1e25; `rtol=` sets the fraction.
     """
     x = torch.tensor([[2.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
 

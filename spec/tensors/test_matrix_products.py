@@ -28,8 +28,8 @@ def test_a_matrix_product_sums_rows_times_columns(device):
 
 @pytest.mark.parametrize("name", ["matmul", "mm"])
 def test_matmul_and_mm_are_the_at_sign_for_matrices(name, device):
-    """For two float32 matrices `x @ y`, `torch.matmul(x, y)` and `torch.mm(x, y)` are the same
-    product, and so are the methods `x.matmul(y)` and `x.mm(y)`.
+    """For two float32 matrices `x` of shape (n, k) and `y` of shape (k, m), `x @ y`,
+    `torch.matmul(x, y)`, `torch.mm(x, y)`, `x.matmul(y)` and `x.mm(y)` give the same product.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     y = torch.tensor([[5.0], [6.0]], device=device)

@@ -95,7 +95,7 @@ def test_special_numbers_print_by_name(values, text):
 
 def test_a_complex_tensor_prints_both_parts_with_their_own_width():
     """`repr(x)` of a complex64 CPU vector formats the real parts and the imaginary parts
-    separately: `torch.tensor([1 + 2j, 3.5 - 1j])` prints with four decimals in the real
+    separately: by default `torch.tensor([1 + 2j, 3.5 - 1j])` prints with four decimals in the real
     parts and none in the imaginary ones.
     """
     x = torch.tensor([1 + 2j, 3.5 - 1j])
@@ -127,10 +127,11 @@ def test_a_dtype_is_printed_unless_the_values_tell_it(dtype, text):
 
 
 def test_an_empty_tensor_of_integers_prints_its_dtype():
-    """`repr(torch.tensor([1]))` names no dtype, whereas `repr(x)` of a dense empty int64
-    CPU tensor names `dtype=torch.int64`.
+    """`repr(torch.tensor([1]))` names no dtype, whereas `repr(x)` of a dense empty int64 CPU
+    tensor names `dtype=torch.int64`.
 
-    Because `torch.tensor([])` would be float32.
+    An empty tensor has no elements that show that they are integers: `tensor([])` alone stands for
+    the default dtype, float32.
     """
     x = torch.tensor([1])
 

@@ -105,11 +105,10 @@ def test_the_order_of_draws_matters():
 
 
 def test_a_long_normal_draw_does_not_begin_like_a_short_one():
-    """On the CPU `torch.randn(16)` doesn't begin with the values of `torch.randn(3)` from
-    the same seed, and it differs from two draws of `torch.randn(8)` from that seed,
-    concatenated.
+    """On the CPU `torch.randn(16)` doesn't begin with the values of `torch.randn(3)` from the same
+    seed, and it differs from two draws of `torch.randn(8)` from that seed, concatenated.
 
-    Because from 16 elements on it is computed by another, vectorised method.
+    Because from 16 elements on `torch.randn` uses another, vectorised method.
     """
     torch.manual_seed(7)
     short = torch.randn(3)

@@ -86,6 +86,7 @@ def test_prod_takes_one_dim_only():
         x.prod(dim=(0, 1))
 
     assert x.prod(dim=1).prod(dim=0).item() == 64.0
+    assert x.sum(dim=(0, 1)).item() == 12.0
 
 
 def test_keepdim_leaves_size_one_behind(device):
@@ -168,6 +169,7 @@ def test_dtype_names_the_type_to_sum_in(device):
     x = torch.tensor([100, 100], dtype=torch.int8, device=device)
 
     assert x.sum().item() == 200
+    assert x.sum().dtype == torch.int64
     assert x.sum(dtype=torch.int8).item() == -56
     assert x.sum(dtype=torch.float32).dtype == torch.float32
 

@@ -138,8 +138,8 @@ def test_the_shape_is_read_only():
     """Assigning (3, 5) to `x.shape` of a 5 x 3 tensor raises AttributeError, where NumPy would
     reshape: write `x = x.reshape(3, 5)`.
 
-    Because reshaping may have to copy, and `reshape` returns another tensor:
-    `spec/tensors/test_views.py`.
+    `x.shape` is read-only. `reshape` returns another tensor, a view where it can and otherwise a
+    copy: `spec/tensors/test_views.py`.
     """
     x = torch.zeros(5, 3)
 

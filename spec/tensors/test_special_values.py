@@ -32,9 +32,8 @@ def test_nan_is_not_equal_to_itself(device):
 
 
 def test_isnan_finds_what_equality_does_not(device):
-    """Of a dense float32 tensor `x.isnan()` is true for NaN, `x.isinf()` for both
-    infinities, `x.isposinf()` and `x.isneginf()` for one of them, and `x.isfinite()` for
-    the rest.
+    """For a dense float32 tensor `x.isnan()` is True at each NaN, `x.isinf()` at both infinities,
+    `x.isposinf()` at inf only, `x.isneginf()` at -inf only, and `x.isfinite()` at all the rest.
     """
     x = torch.tensor([torch.nan, torch.inf, -torch.inf, 1.0], device=device)
 
@@ -159,9 +158,9 @@ def test_when_all_is_nan_little_is_left(device):
 
 
 def test_nan_to_num_puts_numbers_in_their_place(device):
-    """`x.nan_to_num()` of a dense float32 tensor replaces NaN by 0 and the infinities by
-    the largest and the lowest finite float32, or by the values of `nan=`, `posinf=` and
-    `neginf=`.
+    """`x.nan_to_num()` of a dense float32 tensor returns a new tensor: NaN is replaced by 0 and
+    the infinities by the largest and the lowest finite float32, or by the values of `nan=`,
+    `posinf=` and `neginf=`.
     """
     x = torch.tensor([torch.nan, torch.inf, -torch.inf, 1.0], device=device)
     largest = 3.4028234663852886e38
@@ -291,8 +290,8 @@ def test_results_too_large_for_a_float_are_infinite(dtype, largest, device):
 
 
 def test_results_too_small_for_a_float_are_zero(device):
-    """`x * x` of 1e-30 in float32 is 0, because 1e-60 is too small for float32; in float64
-    it is about 1e-60.
+    """For `x = torch.tensor([1e-30])` in float32, `x * x` is 0, because 1e-60 is too small for
+    float32; `x.double() * x.double()` is about 1e-60.
     """
     x = torch.tensor([1e-30], device=device)
 

@@ -24,7 +24,7 @@ import torch
 def test_integers_have_no_mean(name, words, device):
     """On the CPU `x.mean()`, `x.std()` and `x.var()` of an int64 tensor raise a RuntimeError.
 
-    Because the result would be a fraction. Convert first, as in `x.float().mean()`; `mean` also
+    Because the result need not be an integer. Convert first, as in `x.float().mean()`; `mean` also
     takes `dtype=torch.float32`.
     """
     x = torch.tensor([1, 3], device=device)
