@@ -51,8 +51,8 @@ def test_grad_answers_in_the_order_it_was_asked():
 
 def test_grad_answers_for_tensors_in_the_middle():
     """For `middle = 2 * x`, with a float32 0-d leaf `x` that requires grad,
-    `torch.autograd.grad(middle * middle, middle)` gives the gradient with respect to `middle`:
-    an input need not be a leaf.
+    `torch.autograd.grad(middle * middle, middle)` gives, in a tuple, the gradient with respect to
+    `middle`: an input need not be a leaf.
     """
     x = torch.tensor(3.0, requires_grad=True)
     middle = 2 * x
@@ -128,11 +128,11 @@ def test_allow_unused_gives_none_for_an_unused_input(device):
 def test_materialize_grads_gives_zeros_for_an_unused_input():
     """With `x = torch.tensor(3.0, requires_grad=True)` and
     `y = torch.ones(2, requires_grad=True)`,
-    `torch.autograd.grad(x * x, [x, y], materialize_grads=True)` gives two zeros as the
-    gradient of `y`: `x * x` wasn't computed from `y`.
+    `torch.autograd.grad(x * x, [x, y], materialize_grads=True)` gives two zeros as the gradient of
+    `y`: `x * x` wasn't computed from `y`.
 
-    So it hides a mistake, too: an element `x[0]` that was taken after the computation gets
-    0.
+    So `materialize_grads=True` hides a mistake, too: an element `x[0]` that was taken after the
+    computation gets 0.
     """
     x = torch.tensor(3.0, requires_grad=True)
     unused = torch.tensor([5.0, 7.0], requires_grad=True)
@@ -197,7 +197,7 @@ def test_inputs_reach_a_tensor_in_the_middle():
     `(middle * middle).backward(inputs=[middle])` accumulates a gradient in `middle.grad`, and `x`,
     which is not named, gets none.
 
-    `retain_grad()` keeps such a gradient without giving up those of the leaves.
+    To fill `x.grad` too, call `middle.retain_grad()` first and `backward()` without `inputs`.
     """
     x = torch.tensor(3.0, requires_grad=True)
     middle = 2 * x

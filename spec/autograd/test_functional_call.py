@@ -249,8 +249,8 @@ def test_vmap_wants_to_know_what_randomness_means():
 
 
 def test_batch_norm_in_vmap_must_not_update_shared_statistics():
-    """`torch.func.vmap(norm)(x)` of `norm = nn.BatchNorm1d(2)` in training mode, with `x` of
-    shape (4, 3, 2), raises RuntimeError, as its running statistics can't be updated by each
+    """`torch.func.vmap(norm)(x)` of `norm = nn.BatchNorm1d(2)` in training mode, with float32 `x`
+    of shape (4, 3, 2), raises RuntimeError, as its running statistics can't be updated by each
     entry: use `norm.eval()` or `track_running_stats=False`.
 
     `torch.func.replace_all_batch_norm_modules_(net)` switches the statistics off in a network.

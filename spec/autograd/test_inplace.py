@@ -56,9 +56,9 @@ def test_gradients_pass_through_an_in_place_operation(device):
 
 
 def test_a_write_into_part_of_a_tensor_is_recorded_for_the_whole(device):
-    """With grad mode on and `x = torch.tensor([1.0, 2.0], requires_grad=True)`,
-    `y[0].mul_(5)` on `y = x * 2` changes one element of `y` and its history: the gradient
-    of `y.sum()` is 10 for the first element of `x` and 2 for the other.
+    """With grad mode on and `x = torch.tensor([1.0, 2.0], requires_grad=True)`, `y[0].mul_(5)` on
+    `y = x * 2` changes one element of `y` and is recorded: the gradient of `y.sum()` is 10 for the
+    first element of `x` and 2 for the other.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     y = x * 2

@@ -299,7 +299,7 @@ def test_a_decorated_generator_is_silent_only_while_it_runs():
     """A generator function, not an `async` one, decorated with `@torch.no_grad()` runs its body
     with recording off, and between two of its items the caller's mode holds.
 
-    So the loop over such a generator still records.
+    So the body of a `for` loop over such a generator still records.
     """
 
     @torch.no_grad()

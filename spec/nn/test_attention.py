@@ -39,9 +39,9 @@ def test_attention_is_a_softmax_of_scaled_products(device):
 
 
 def test_equal_likenesses_give_the_mean_of_the_values(device):
-    """`F.scaled_dot_product_attention` of a query of zeros, without mask, `is_causal` or dropout,
-    returns the mean of the values up to rounding, because the query has the same score, 0, with
-    each finite key.
+    """`F.scaled_dot_product_attention(q, k, v)` of a float32 query `q` of zeros and finite keys
+    `k` returns the mean of the values `v` up to rounding, because the query has the same score, 0,
+    with each key.
     """
     q = torch.zeros(1, 2, device=device)
     k = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)

@@ -154,9 +154,9 @@ def test_heads_are_not_broadcast():
 
 @pytest.mark.torch(">=2.5")
 def test_the_heads_of_keys_divide_those_of_queries():
-    """`F.scaled_dot_product_attention(..., enable_gqa=True)` with 4 heads of queries and 3
-    of keys and values raises RuntimeError, "Number of heads in key and value must divide
-    the number of heads in".
+    """For `q = torch.zeros(1, 4, 3, 8)` and `k = torch.zeros(1, 3, 5, 8)`, 4 and 3 heads,
+    `F.scaled_dot_product_attention(q, k, k, enable_gqa=True)` raises RuntimeError, "Number of
+    heads in key and value must divide the number of heads in".
     """
     q, k = torch.zeros(1, 4, 3, 8), torch.zeros(1, 3, 5, 8)
 

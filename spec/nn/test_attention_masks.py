@@ -98,8 +98,8 @@ def test_a_padding_mask_of_another_shape_used_to_name_both():
 
 @pytest.mark.torch(">=2.6")
 def test_a_padding_mask_of_another_shape_is_refused():
-    """Since PyTorch 2.6 `nn.MultiheadAttention` in training mode raises AssertionError for
-    a `key_padding_mask` (5, 3) with batch 3 and 5 keys, "Expected key_padded_mask.shape[0]
+    """Since PyTorch 2.6 `nn.MultiheadAttention` in training mode raises AssertionError for a bool
+    `key_padding_mask` of shape (5, 3) with batch 3 and 5 keys, "Expected key_padded_mask.shape[0]
     to be 3, but got 5": the mask is (batch, keys).
 
     With `batch_first=False` too the batch comes first in the mask.
@@ -325,7 +325,8 @@ def test_is_causal_of_multihead_attention_needs_the_mask_too():
     raises RuntimeError, "Need attn_mask if specifying the is_causal hint"; give it the causal
     mask.
 
-    In training mode `nn.TransformerEncoderLayer` passes the hint on, and raises the same.
+    In training mode `nn.TransformerEncoderLayer` passes the hint on, and raises the same. In eval
+    mode under `torch.no_grad()` nothing is raised and nothing is masked: query 0 sees all keys.
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.zeros(1, 3, 4)
     encoder = nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)
@@ -337,6 +338,9 @@ def test_is_causal_of_multihead_attention_needs_the_mask_too():
         encoder(x, is_causal=True)
     y, _ = layer(x, x, x, attn_mask=mask, is_causal=True)
     assert y.shape == (1, 3, 4)
+    with torch.no_grad():
+        _, weights = layer.eval()(x, x, x, is_causal=True)
+    assert weights[0, 0].tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3])
 
 
 @pytest.mark.torch(">=2.1")

@@ -241,8 +241,8 @@ def test_batch_norm_is_a_layer_that_does_need_the_batch():
 
 
 def test_batch_norm_wants_the_rank_and_channels_of_its_name():
-    """`nn.BatchNorm2d(3)` raises ValueError for an input that does not have 4 dimensions,
-    such as [4, 3]; `nn.BatchNorm1d(3)` raises RuntimeError for [4, 2], a batch with 2
+    """`nn.BatchNorm2d(3)` raises ValueError for an input that does not have 4 dimensions, such as
+    one of shape [4, 3]; `nn.BatchNorm1d(3)` raises RuntimeError for shape [4, 2], a batch with 2
     channels.
 
     `BatchNorm1d` takes [N, C] or [N, C, L], `BatchNorm2d` [N, C, H, W]; the argument of the layer

@@ -68,7 +68,7 @@ def test_batch_norm_has_two_parameters_and_three_buffers():
     """By default the weight and bias of `nn.BatchNorm1d` are parameters; its `running_mean`,
     `running_var` and `num_batches_tracked` are buffers.
 
-    An optimizer updates the first two; the layer itself updates the buffers, see
+    An optimizer updates the first two; in train mode the layer itself updates the buffers, see
     `spec/nn/test_batch_norm.py`.
     """
     layer = nn.BatchNorm1d(4)

@@ -84,9 +84,9 @@ def test_log_target_takes_logarithms_for_both():
 
 
 def test_the_divergence_has_a_direction():
-    """For p = [[0.5, 0.5]] and q = [[0.9, 0.1]] `F.kl_div(q.log(), p, reduction="batchmean")`
-    is 0.5108, and with p and q exchanged 0.3681: the KL divergence is not symmetric. From p to
-    p it is 0.
+    """For the tensors p = [[0.5, 0.5]] and q = [[0.9, 0.1]]
+    `F.kl_div(q.log(), p, reduction="batchmean")` is 0.5108, and with p and q exchanged 0.3681: the
+    KL divergence is not symmetric. From p to p it is 0.
     """
     p, q = torch.tensor([[0.5, 0.5]]), torch.tensor([[0.9, 0.1]])
 

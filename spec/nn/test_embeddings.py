@@ -90,12 +90,12 @@ def test_only_rows_that_were_used_get_a_gradient(device):
 
 
 def test_the_row_of_the_padding_does_not_learn(device):
-    """`nn.Embedding(3, 1, padding_idx=0)` looks row 0 up like the other rows, but the
-    look-ups add nothing to the gradient of row 0: after two look-ups of row 0 and
-    `backward()` this gradient is 0.
+    """`layer = nn.Embedding(3, 1, padding_idx=0)` looks row 0 up like the other rows, but
+    `layer(torch.tensor([1, 0, 0])).sum().backward()` gives row 0 of `layer.weight` a gradient of 0
+    and row 1 a gradient of 1.
 
-    So the padding that fills sequences up to one length does not train the row. Weight decay still
-    changes it, if it is not zero.
+    So the padding that fills sequences up to one length does not train row 0, which is zero at
+    first. Weight decay still changes row 0 if its values are not zero.
     """
     layer = nn.Embedding(3, 1, padding_idx=0, device=device)
 
@@ -113,8 +113,9 @@ def test_the_row_of_the_padding_does_not_learn(device):
 def test_the_row_of_the_padding_starts_as_zeros():
     """`nn.Embedding(3, 2, padding_idx=1)` starts with row 1 at zero; the other rows are random.
 
-    The gradient of row 1 stays zero too, but the row can be overwritten: `from_pretrained`
-    keeps the values of its table, and a later `nn.init.ones_` gives the row others.
+    A lookup adds nothing to the gradient of row 1, but the row can be overwritten:
+    `from_pretrained` keeps the values of its table, and a later `nn.init.ones_(layer.weight)`
+    fills row 1, too.
     """
     layer = nn.Embedding(3, 2, padding_idx=1)
 
@@ -202,11 +203,11 @@ def test_max_norm_shortens_the_table_itself():
     ("mode", "bag"), [("sum", [3.0, 8.0]), ("mean", [1.5, 4.0]), ("max", [2.0, 7.0])]
 )
 def test_an_embedding_bag_joins_the_rows_it_looks_up(mode, bag):
-    """For [[1, 2]] and a weight whose rows 1 and 2 are [1, 7] and [2, 1], `nn.EmbeddingBag`
+    """For [[1, 2]] and a float32 weight whose rows 1, 2 are [1, 7] and [2, 1], `nn.EmbeddingBag`
     and `F.embedding_bag` return the sum [[3, 8]] with `mode="sum"`, the mean [[1.5, 4]] by
     default, the maximum per column [[2, 7]] with `mode="max"`.
 
-    It does not store the single rows, which saves memory for texts taken as bags of words.
+    Neither stores the single rows, which saves memory for texts taken as bags of words.
     """
     table = torch.tensor([[9.0, 9.0], [1.0, 7.0], [2.0, 1.0]])
     layer = nn.EmbeddingBag.from_pretrained(table, mode=mode)

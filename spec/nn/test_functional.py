@@ -101,8 +101,8 @@ def test_threshold_replaces_what_is_not_above_it():
 )
 def test_pooling_functions_take_a_window_or_a_size(function, setting, values):
     """The second argument of `F.max_pool2d` and `F.avg_pool2d` is the kernel size, that of
-    `F.adaptive_max_pool2d` and `F.adaptive_avg_pool2d` the output size. `F.avg_pool2d(x, 4)`
-    of float32 numbers (1, 1, 4, 4) is their mean up to rounding.
+    `F.adaptive_max_pool2d` and `F.adaptive_avg_pool2d` the output size:
+    `F.avg_pool2d(torch.arange(16.0).reshape(1, 1, 4, 4), 4)` is [[[[7.5]]]].
     """
     x = torch.arange(16.0).reshape(1, 1, 4, 4)
 

@@ -193,13 +193,17 @@ def test_fixed_fillings(device):
 
 
 def test_xavier_weighs_inputs_and_outputs():
-    """`nn.init.xavier_uniform_` of a float32 weight draws uniformly from [-b, b] with
-    `b = sqrt(6 / (fan_in + fan_out))`: b is 0.1 for the weight of `nn.Linear(2, 598)`.
+    """`nn.init.xavier_uniform_(weight)` fills a float32 weight of two or more dimensions with
+    uniform draws from [-b, b], by default with `b = sqrt(6 / (fan_in + fan_out))`: b is 0.1 for
+    the weight of `nn.Linear(2, 598)`.
+
+    The argument `gain`, by default 1, multiplies b.
     """
     weight = nn.init.xavier_uniform_(torch.empty(598, 2))
 
     assert weight.max().item() == pytest.approx(0.1, rel=0.01)
     assert weight.min().item() == pytest.approx(-0.1, rel=0.01)
+    assert weight.abs().mean().item() == pytest.approx(0.05, rel=0.1)
 
 
 def test_xavier_normal_has_a_spread_of_the_same_kind():

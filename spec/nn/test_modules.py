@@ -197,10 +197,10 @@ def test_a_small_module_learns_a_parabola():
 
 
 def test_extra_repr_adds_words_to_the_print():
-    """For a class `Scale(nn.Module)` whose `extra_repr()` returns the string "factor=3",
-    `repr` of an object without children is `Scale(factor=3)`.
+    """For a class `Scale(nn.Module)` whose `extra_repr()` returns the string "factor=3", `repr` of
+    an object without children is `Scale(factor=3)`.
 
-    Override it to show settings of your own layers, as `nn.Linear` shows its sizes.
+    Override `extra_repr` to show settings of your own layers, as `nn.Linear` shows its sizes.
     """
 
     class Scale(nn.Module):

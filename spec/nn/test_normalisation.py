@@ -121,9 +121,9 @@ def test_instance_norm_learns_nothing_unless_told():
 
 
 def test_local_response_norm_divides_by_neighbouring_channels(device):
-    """`nn.LocalResponseNorm(3, alpha=3.0, beta=1.0, k=1.0)` divides each element by
-    `(k + alpha * m) ** beta`, m being the mean square over 3 neighbouring channels, missing
-    ones counted as 0: `torch.ones(1, 3, 1, 1)` becomes 1/3, 1/4, 1/3.
+    """`nn.LocalResponseNorm(3, alpha=3.0, beta=1.0, k=1.0)` divides float32 [N, C, H, W] elements
+    by `(k + alpha * m) ** beta`, m the mean square over 3 adjacent channels, missing ones counted
+    as 0: `torch.ones(1, 3, 1, 1)` gives 1/3, 1/4, 1/3.
 
     The paper on AlexNet has it, `torchvision.models.alexnet` has not; most later networks have
     `nn.BatchNorm2d` instead. `F.local_response_norm` is the same as a function; with an even size,

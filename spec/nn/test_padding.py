@@ -141,10 +141,12 @@ def test_the_other_modes_want_a_batch_of_channels():
 
 
 def test_a_reflection_is_shorter_than_the_input():
-    """`F.pad(..., mode="reflect")` can pad at most one less than the size: 2 on a size of 2
-    raises RuntimeError, "Padding size should be less than the corresponding input dimension".
+    """`F.pad(x, (n, 0), mode="reflect")` can add at most one less than the size of the last
+    dimension: n = 2 for `x` of shape (1, 1, 2) raises RuntimeError, "Padding size should be less
+    than the corresponding input dimension".
 
-    "replicate" can pad by more than the size, and "circular" by at most the size.
+    Each side of each padded dimension has this limit. "replicate" can add more than the size, and
+    "circular" at most the size.
     """
     x = torch.tensor([[[1.0, 2.0]]])
 

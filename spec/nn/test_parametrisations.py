@@ -20,9 +20,9 @@ from torch.nn.utils import prune
 
 
 def test_a_parametrisation_computes_the_weight_at_each_use():
-    """After `torch.nn.utils.parametrize.register_parametrization(layer, "weight", Doubled())`,
-    `Doubled.forward` returning `weight * 2`, `layer.weight` is twice the learnt parameter,
-    `layer.parametrizations.weight.original`.
+    """After `torch.nn.utils.parametrize.register_parametrization(layer, "weight", Doubled())` on
+    an `nn.Linear`, with `Doubled` a module whose `forward` returns `weight * 2`, `layer.weight` is
+    twice `layer.parametrizations.weight.original`.
     """
 
     class Doubled(nn.Module):
@@ -72,12 +72,12 @@ def test_a_parametrised_weight_is_assigned_through_its_inverse():
 
 def test_a_removed_parametrisation_leaves_its_value():
     """`torch.nn.utils.parametrize.remove_parametrizations(layer, "weight")` of an `nn.Linear`
-    `layer` with a parametrized weight makes the computed weight an ordinary `nn.Parameter`
-    named `weight` again.
+    `layer` with a parametrized weight makes the computed weight an ordinary `nn.Parameter` named
+    `weight` again.
 
-    With `leave_parametrized=False` the original value is kept instead. After
-    `torch.nn.utils.parametrizations.weight_norm`, which stores two originals, that raises
-    ValueError.
+    With `leave_parametrized=False` the value of `layer.parametrizations.weight.original` is kept
+    instead. After `torch.nn.utils.parametrizations.weight_norm`, which stores two originals, that
+    raises ValueError.
     """
 
     class Doubled(nn.Module):

@@ -235,9 +235,9 @@ def test_padding_is_at_most_half_a_window():
     ],
 )
 def test_further_pools_have_these_values(layer, values):
-    """For `x = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])`,
-    `nn.AdaptiveAvgPool2d((1, None))(x)` keeps the width and is [[[[2.0, 3.0]]]], the means
-    of the columns; `nn.LPPool2d(1, 2)(x)` is [[[[10.0]]]], the sum.
+    """For `x = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])`, `nn.AdaptiveAvgPool2d((1, None))(x)`
+    keeps the width and is [[[[2.0, 3.0]]]], the means of the columns; `nn.LPPool2d(1, 2)(x)`, of
+    norm type 1, is [[[[10.0]]]], the sum of the window.
 
     `LPPool2d` takes no absolute values: of a window with -1, 2, 3 and 4, `nn.LPPool2d(1, 2)`
     makes the sum, 8.

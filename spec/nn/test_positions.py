@@ -43,11 +43,13 @@ def rotate(x):
 
 
 def test_an_encoder_does_not_know_positions():
-    """`nn.TransformerEncoderLayer` without mask, dropout and positions does not know the order:
-    permuted steps give the outputs permuted in the same way, up to rounding.
+    """`nn.TransformerEncoderLayer` without mask, dropout and positional encodings does not know
+    the order of the steps: permuted steps give the outputs permuted in the same way, up to
+    rounding.
 
-    So "dog bites man" and "man bites dog" have the same vectors, and the same mean.
-    `nn.Transformer` has neither embeddings nor positional encodings: apply both before it.
+    So each word of "dog bites man" gets the same vector in "man bites dog", and the mean of the
+    vectors is the same. `nn.Transformer` has neither embeddings nor positional encodings: apply
+    both before it.
     """
     layer = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0, batch_first=True)
     x = torch.randn(1, 3, 4)

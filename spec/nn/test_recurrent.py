@@ -42,8 +42,8 @@ def test_batch_first_changes_input_and_output_and_not_the_state():
 
 
 def test_batch_and_time_confused_are_not_noticed():
-    """`nn.RNN(3, 5)` without `batch_first` reads [2, 7, 3] as 2 steps of a batch of 7 and raises
-    nothing; the shape of the hidden state, [1, 7, 5], shows it.
+    """`nn.RNN(3, 5)(x)` without `batch_first` reads a float32 `x` of shape [2, 7, 3] as 2 steps of
+    a batch of 7 and raises nothing; the shape of the last hidden state, [1, 7, 5], shows the 7.
 
     Because no size tells which dimension is time; set `batch_first=True` for data from a
     `DataLoader`.

@@ -45,9 +45,9 @@ def test_the_dimension_of_a_cosine_is_one_unless_told():
 
 
 def test_all_pairs_are_a_product_of_normalised_rows():
-    """For float32 matrices whose rows have lengths from 1e-3 to 1e3,
-    `F.normalize(a) @ F.normalize(b).T` has the cosines of all rows of `a` with all rows of `b`;
-    `F.cosine_similarity(a[:, None], b[None], dim=-1)` gives them too, up to rounding.
+    """If the rows of the float32 matrices `a` and `b` have norms from 1e-3 to 1e3,
+    `F.normalize(a) @ F.normalize(b).T` has the cosine of each row of `a` with each row of `b`;
+    `F.cosine_similarity(a[:, None], b[None], dim=-1)` too, up to rounding.
     """
     a = torch.tensor([[2.0, 0.0], [3.0, 4.0]])
     b = torch.tensor([[1.0, 0.0], [0.0, 5.0], [-1.0, 0.0]])

@@ -125,7 +125,8 @@ def test_an_encoder_has_copies_that_start_alike():
     """`nn.TransformerEncoder(layer, 2)` deep-copies the layer: its two layers share no memory, but
     start with equal weights. The layer given isn't used and gets no gradient.
 
-    The documentation recommends to initialise the parameters anew after building.
+    The documentation of newer releases recommends to initialise the parameters anew after
+    building.
     """
     layer = layer_of_width_4()
     encoder = nn.TransformerEncoder(layer, num_layers=2)

@@ -133,8 +133,8 @@ def test_an_ema_without_no_grad_is_refused():
     `average.weight.lerp_(net.weight, 0.25)` with grad mode on raises RuntimeError, "a leaf
     Variable that requires grad is being used in an in-place operation".
 
-    With `requires_grad_(False)` on the copy it raises nothing, and records each update: the
-    graph grows from step to step. Use `torch.no_grad()`.
+    After `average.requires_grad_(False)` the call raises nothing, and autograd records each
+    update: the graph grows from step to step. Use `torch.no_grad()`.
     """
     net = nn.Linear(1, 1, bias=False)
     average = copy.deepcopy(net)

@@ -55,11 +55,11 @@ def test_the_norm_before_clipping_is_returned():
 
 
 def test_short_gradients_stay_as_they_are():
-    """`clip_grad_norm_([weight], max_norm=8.0)` leaves a float32 gradient of 3 and -4, of norm
-    5, as it is: gradients whose total norm is below `max_norm` are not lengthened.
+    """`clip_grad_norm_([weight], max_norm=8.0)` leaves a float32 gradient of 3 and -4, of norm 5,
+    as it is: gradients whose total norm is below `max_norm` are not lengthened.
 
-    Because the factor, `max_norm / (norm + 1e-6)`, is limited to 1. Where the norm is
-    `max_norm` or hardly below it, the 1e-6 may make the factor a bit smaller than 1.
+    Because the factor, `max_norm / (norm + 1e-6)`, is limited to 1. Where the norm is `max_norm`,
+    or below it by less than about 1e-6, the factor may be a bit smaller than 1.
     """
     weight = nn.Parameter(torch.zeros(2))
     weight.grad = torch.tensor([3.0, -4.0])
@@ -339,6 +339,7 @@ def test_the_name_without_underscore_is_deprecated():
         norm = nn.utils.clip_grad_norm([weight], max_norm=1.0)
 
     assert norm.item() == 3.0
+    assert weight.grad.item() == pytest.approx(1.0)
 
 
 @pytest.mark.torch(">=2.6")

@@ -229,12 +229,12 @@ def test_loading_a_state_brings_its_settings_along():
 
 
 def test_a_loaded_state_goes_by_order():
-    """After a step of `SGD([a, b], lr=0.5, momentum=0.5)`, `load_state_dict` of its
-    `state_dict()` into `SGD([b, a], lr=0.5, momentum=0.5)` gives `a` the momentum buffer of
-    `b` and `b` that of `a`, without an error: state goes by position.
+    """After a step of `SGD([a, b], lr=0.5, momentum=0.5)` on gradients of both, `load_state_dict`
+    of its `state_dict()` into `SGD([b, a], lr=0.5, momentum=0.5)` gives `a` the momentum buffer of
+    `b` and `b` that of `a`: state goes by position.
 
-    Because the keys of `state` are positions. Build the optimizer from `net.parameters()`
-    of the same net, whose order is fixed.
+    No error is raised, because the keys of `state_dict()["state"]` are positions. Build the
+    optimizer from `net.parameters()` of the same net, whose order is fixed.
     """
     first, second = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
     first.grad, second.grad = torch.tensor([2.0]), torch.tensor([3.0])

@@ -195,7 +195,7 @@ def test_a_parameter_belongs_to_one_group():
     with `net = nn.Linear(2, 1)` raises ValueError, "some parameters appear in more than one
     parameter group".
 
-    Groups with equal settings raise it, too. Leave out of the one group what the other lists.
+    Two groups with equal settings raise it, too. List each parameter in one group only.
     """
     net = nn.Linear(2, 1)
 

@@ -77,8 +77,8 @@ def test_l1_regularisation_is_a_term_of_the_loss():
 
 
 def test_l1_with_sgd_does_not_reach_zero_exactly():
-    """With `SGD(lr=1.0)` and no loss but the L1 term `0.5 * weight.abs()`, a weight of 0.25
-    swings between -0.25 and 0.25 instead of becoming 0; `F.softshrink(weight, 0.5)` gives 0.
+    """With `SGD(lr=1.0)` and no loss but the L1 term `0.5 * weight.abs()`, a float32 weight of
+    0.25 swings between -0.25 and 0.25 instead of becoming 0; `F.softshrink(weight, 0.5)` gives 0.
 
     Soft thresholding makes small weights exactly 0: leave the term `c * weight.abs()` out of the
     loss, and after each step run `weight.copy_(F.softshrink(weight, lr * c))` under

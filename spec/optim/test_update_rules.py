@@ -110,12 +110,12 @@ def test_the_step_changes_the_weights_and_leaves_the_gradients():
 
 
 def test_nesterov_with_foreach_changes_the_gradients():
-    """With `weight.grad = torch.tensor([1.0])` on a parameter of one element, the first
-    `step()` of `SGD([weight], lr=0.5, momentum=0.5, nesterov=True, foreach=True)` changes
-    `weight.grad` in place to 1.5; with `foreach=False` it stays 1.
+    """With `weight.grad = torch.tensor([1.0])` on a parameter of one element, the first `step()`
+    of `SGD([weight], lr=0.5, momentum=0.5, nesterov=True, foreach=True)` changes `weight.grad` in
+    place to 1.5; with `foreach=False` it stays 1.
 
-    On a GPU an `SGD` whose `foreach` is left at None works like that, too. Read gradients,
-    for a norm in the log, before `step()`, and call `zero_grad()` before the next
+    On a GPU, since PyTorch 2.0, an `SGD` whose `foreach` is left at None works like that, too.
+    Read gradients, for a norm in the log, before `step()`, and call `zero_grad()` before the next
     `backward()`.
     """
     weight, in_turn = nn.Parameter(torch.tensor([4.0])), nn.Parameter(torch.tensor([4.0]))

@@ -128,8 +128,8 @@ def test_linear_lr_does_not_start_at_zero(optimizer):
 
 
 def test_linear_lr_by_default_rises_from_a_third_in_five_steps(optimizer):
-    """`LinearLR(optimizer)` without settings goes, up to rounding, from 1/3 of the
-    optimizer's `lr` to the whole in 5 steps.
+    """`LinearLR(optimizer)` without other arguments raises the learning rate, up to rounding, from
+    1/3 of the optimizer's `lr` to the whole `lr` in 5 calls of `scheduler.step()`.
     """
     scheduler = lr_scheduler.LinearLR(optimizer)
 

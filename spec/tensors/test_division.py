@@ -69,8 +69,8 @@ def test_an_integer_tensor_cannot_be_divided_in_place():
 
 @pytest.mark.parametrize("floor_divide", [torch.floor_divide, lambda x, y: x // y])
 def test_floor_division_rounds_down(floor_divide, device):
-    """`torch.tensor([7, -7]) // 2` is [3, -4], since `//` of an int64 tensor by the int 2
-    rounds towards negative infinity; so does `torch.floor_divide` since PyTorch 1.13.
+    """`torch.tensor([7, -7]) // 2` is [3, -4]: since PyTorch 1.13, `//` and `torch.floor_divide`
+    of an int64 tensor by the int 2 round towards negative infinity.
     """
     quotient = floor_divide(torch.tensor([7, -7], device=device), 2)
 

@@ -278,9 +278,9 @@ def test_a_negative_exponent_in_an_integer_tensor_is_not_refused(device):
 
 
 def test_a_power_may_differ_for_each_element(device):
-    """`x.pow(exponents)` with a tensor of exponents of the shape of `x` takes one exponent
-    for each element: the float32 tensor [4, 4, 4] to the powers [2, 1, -1] is [16, 4,
-    0.25]. `x.pow(0.5)` of the same tensor is [2, 2, 2].
+    """`x.pow(exponents)` of two float32 tensors of one shape takes one exponent for each element:
+    [4, 4, 4] to the powers [2, 1, -1] is [16, 4, 0.25]. `x.pow(0.5)` of
+    `x = torch.tensor([4.0, 4.0, 4.0])` is [2, 2, 2].
     """
     x = torch.tensor([4.0, 4.0, 4.0], device=device)
 
@@ -306,11 +306,12 @@ def test_lerp_goes_part_of_the_way(device):
 
 
 def test_addcmul_and_addcdiv_add_a_product_or_a_quotient(device):
-    """For `x = torch.tensor([100.0])`, `a = torch.tensor([8.0])` and
-    `b = torch.tensor([2.0])`, `torch.addcmul(x, a, b, value=3)` is [148.0],
-    `x + 3 * a * b`, and `torch.addcdiv(x, a, b, value=3)` is [112.0], `x + 3 * a / b`.
+    """For `x = torch.tensor([100.0])`, `a = torch.tensor([8.0])` and `b = torch.tensor([2.0])`,
+    `torch.addcmul(x, a, b, value=3)` is [148.0], `x + 3 * a * b`, and
+    `torch.addcdiv(x, a, b, value=3)` is [112.0], `x + 3 * a / b`.
 
-    `torch.optim.Adam` computes with both. `addcdiv` refuses int64 `a` and `b`.
+    On the CPU `torch.optim.Adam` by default computes with both. `addcdiv` refuses `a` and `b` that
+    are both int64.
     """
     x = torch.tensor([100.0], device=device)
     a = torch.tensor([8.0], device=device)

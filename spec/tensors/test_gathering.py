@@ -169,7 +169,7 @@ def test_take_along_dim_broadcasts_its_index(device):
 
 
 def test_index_select_picks_whole_slices_along_an_axis(device):
-    """`x.index_select(1, index)` of a dense matrix and an int64 vector of positions from 0
+    """`x.index_select(1, index)` of a dense int64 matrix and an int64 vector of positions from 0
     copies whole columns of `x` in the order of `index`, as `x[:, index]` does.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)

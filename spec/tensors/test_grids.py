@@ -64,8 +64,8 @@ def test_meshgrid_without_indexing_warns():
 
 
 def test_numpys_meshgrid_has_the_other_default():
-    """`np.meshgrid(a, b)` of two 1-D arrays means `indexing="xy"` and returns arrays of shape
-    (len(b), len(a)), where `torch.meshgrid(a, b, indexing="ij")` of two int64 vectors has
+    """`np.meshgrid(a, b)` of two 1-D arrays uses `indexing="xy"` by default and returns arrays of
+    shape (len(b), len(a)), where `torch.meshgrid(a, b, indexing="ij")` of two int64 vectors has
     (len(a), len(b)).
     """
     a, b = np.arange(2), np.arange(3)

@@ -146,6 +146,7 @@ def test_a_step_skips_elements_and_copies_nothing(device):
     assert x[::2].tolist() == [10, 30, 50]
     assert x[1::3].tolist() == [20, 50]
     assert x[::2].stride() == (2,)
+    assert x[::2].data_ptr() == x.data_ptr()
 
 
 def test_slices_never_run_backwards():

@@ -148,10 +148,12 @@ def test_a_conjugated_tensor_is_refused():
 
 
 def test_a_lazily_negated_tensor_is_refused():
-    """`x.conj().imag.numpy()` of `x = torch.tensor([1 + 2j])` raises a RuntimeError, "Can't
-    call numpy() on Tensor that has negative bit set"; call `resolve_neg()` first.
+    """`x.conj().imag.numpy()` of `x = torch.tensor([1 + 2j])` raises a RuntimeError, "Can't call
+    numpy() on Tensor that has negative bit set"; write `x.conj().imag.resolve_neg().numpy()`.
 
-    Because the imaginary part of a lazy conjugate is only marked as negative.
+    Because `conj()` of a complex tensor only sets a flag; the imaginary part of the result is a
+    view with a flag too, which says that the values in memory are still to be negated.
+    `resolve_neg()` computes them.
     """
     x = torch.tensor([1 + 2j]).conj().imag
 
@@ -266,8 +268,8 @@ def test_an_array_of_python_objects_is_refused():
 
 def test_numbers_in_the_byte_order_of_another_machine_are_refused():
     """`torch.from_numpy(array)` of a contiguous float64 array whose byte order is not the
-    machine's raises a ValueError, "given numpy array has byte order different from the
-    native byte order"; `array.astype("float64")` converts the array.
+    machine's raises a ValueError, "given numpy array has byte order different from the native byte
+    order"; `array.astype("float64")` returns a converted copy.
 
     Files written on other machines may give such arrays.
     """

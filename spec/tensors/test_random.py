@@ -259,8 +259,9 @@ def test_manual_seed_seeds_neither_numpy_nor_python():
 
 
 def test_dropout_draws_from_the_default_generator(device):
-    """`F.dropout(x)` draws from the default generator of the device of `x`, so a
-    `torch.manual_seed` just before the call determines which elements are zeroed.
+    """For a non-empty float32 tensor `x`, `F.dropout(x)` draws from the default generator of the
+    device of `x`, so a `torch.manual_seed` just before the call determines which elements are
+    zeroed.
     """
     x = torch.ones(64, device=device)
 

@@ -143,8 +143,8 @@ def test_logspace_spaces_exponents_evenly(device):
     """`torch.logspace(0, 3, 4)` gives 10 to the powers 0, 1, 2 and 3, up to rounding; `base=2`
     gives powers of 2.
 
-    Because `start` and `end` are exponents, not values. It suits hyperparameters such as
-    learning rates, `torch.logspace(-4, -1, 4)`.
+    Because `start` and `end` are exponents, not values. `torch.logspace` suits hyperparameters
+    such as learning rates: `torch.logspace(-4, -1, 4)`.
     """
     tens = torch.logspace(0, 3, 4, device=device)
     twos = torch.logspace(0, 3, 4, base=2, device=device)

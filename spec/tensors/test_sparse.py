@@ -15,6 +15,7 @@ in `spec/optim/test_further_rules.py`.
 """
 
 import io
+import math
 
 import pytest
 import torch
@@ -218,8 +219,11 @@ def test_products_with_numbers_keep_the_zeros(device):
     doubled = x * 2
     assert doubled.layout is torch.sparse_coo
     assert doubled.values().tolist() == [6.0, 8.0]
-    assert (x / 2).values().tolist() == [1.5, 2.0]
-    assert (x * x).to_dense().tolist() == [[0.0, 9.0], [16.0, 0.0]]
+    halved, squared = x / 2, x * x
+    assert (halved.layout, squared.layout) == (torch.sparse_coo, torch.sparse_coo)
+    assert halved.values().tolist() == [1.5, 2.0]
+    assert squared.to_dense().tolist() == [[0.0, 9.0], [16.0, 0.0]]
+    assert (x / 0).to_dense().tolist() == [[0.0, math.inf], [math.inf, 0.0]]
 
 
 def test_functions_that_are_not_written_for_sparse_tensors_are_refused():
@@ -292,8 +296,9 @@ def test_csr_stores_where_each_row_begins(device):
 
 
 def test_a_csr_tensor_is_made_of_three_lists(device):
-    """`torch.sparse_csr_tensor(crow_indices, col_indices, values, size)` makes a CSR matrix:
-    three arrays as those of SciPy's `csr_matrix` (`indptr`, `indices`, `data`).
+    """`torch.sparse_csr_tensor(crow_indices, col_indices, values, size)` makes a CSR matrix of
+    three one-dimensional lists or tensors, which SciPy's `csr_matrix` calls `indptr`, `indices`
+    and `data`.
     """
     x = torch.sparse_csr_tensor([0, 1, 3], [2, 0, 2], [3.0, 4.0, 5.0], (2, 3), device=device)
 
