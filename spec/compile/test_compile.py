@@ -35,11 +35,11 @@ pytestmark = [
 
 
 def test_a_compiled_function_gives_the_same_values(device):
-    """`torch.compile(lambda x: (x * 2 + 1).sum(), backend="eager")` returns a function that
-    gives 8 for the float32 tensor [1.0, 2.0], as the uncompiled function does.
+    """`torch.compile(lambda x: (x * 2 + 1).sum(), backend="eager")` returns a function that gives
+    8 for the float32 tensor [1.0, 2.0], as the uncompiled function does.
 
-    The default backend, `"inductor"`, may round floats otherwise, and draws other random
-    numbers from the same seed.
+    The default backend, `"inductor"`, may round floats differently, and by default draws other
+    random numbers from the same seed.
     """
     compiled = torch.compile(lambda x: (x * 2 + 1).sum(), backend="eager")
 
@@ -275,10 +275,11 @@ def test_the_listed_backends_leave_out_those_for_debugging():
     """`torch.compiler.list_backends()` names "inductor" and not "eager" or "aot_eager";
     `list_backends(exclude_tags=None)` names these as well.
 
-    To find out what fails, try `backend="eager"`, then `"aot_eager"`, then `"inductor"`: if
-    `"eager"` fails, recording the function does; if `"aot_eager"` is the first to fail,
-    AOTAutograd does, which records the forward pass once more and the backward pass; if only
-    `"inductor"` fails, generating its code or running it does.
+    To find out what fails in a function that works without `torch.compile`, try `backend="eager"`,
+    then `"aot_eager"`, then `"inductor"`: if `"eager"` fails, recording the function does; if
+    `"aot_eager"` is the first to fail, AOTAutograd does, which records the forward pass once more
+    and the backward pass; if only `"inductor"` fails, look at what it adds: decomposing
+    operations, generating code, running this code.
     """
     usual = torch.compiler.list_backends()
     every = torch.compiler.list_backends(exclude_tags=None)
@@ -504,12 +505,13 @@ def test_inductor_draws_other_random_numbers():
 @pytest.mark.slow
 @pytest.mark.torch(">=2.5")
 def test_inductor_needs_a_cpp_compiler():
-    """Without a C++ compiler and with an empty cache
-    `torch.compile(lambda x: x.sin() + x.cos() * 3)` raises in the first call with a float32 CPU
-    tensor, "InvalidCxxCompiler: No working C++ compiler found in torch._inductor.config.cpp.cxx".
+    """On Linux without a C++ compiler and with an empty cache, the first call of
+    `torch.compile(lambda x: x.sin() + x.cos() * 3)` with `torch.ones(8)` raises
+    "InvalidCxxCompiler: No working C++ compiler found in torch._inductor.config.cpp.cxx".
 
-    Install one (`apt install g++`, the Build Tools of Visual Studio on Windows), or name it in
-    the environment variable `CXX`. `backend="aot_eager"` needs none, and makes nothing faster.
+    Install one (`apt install g++`; on Windows, where the message is "Compiler: cl is not found",
+    the Build Tools of Visual Studio), or name it in the environment variable `CXX`.
+    `backend="aot_eager"` needs none, and makes nothing faster.
     """
     import torch._inductor.config as inductor
 

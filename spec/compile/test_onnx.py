@@ -44,8 +44,9 @@ def test_export_goes_through_torch_export_by_default():
 
 @pytest.mark.torch(">=2.4,<2.9")
 def test_before_2_9_export_went_through_torchscript_by_default():
-    """From PyTorch 2.4 to 2.8 the default of `torch.onnx.export` is `dynamo=False`, the
-    exporter that uses TorchScript."""
+    """From PyTorch 2.4 to 2.8 the default of `torch.onnx.export` is `dynamo=False`: it exports a
+    module by the exporter that uses TorchScript.
+    """
     default = inspect.signature(torch.onnx.export).parameters["dynamo"].default
 
     assert default is False
@@ -119,8 +120,8 @@ def test_onnx_runtime_gives_the_same_values(path):
 @pytest.mark.torch(">=2.9")
 def test_the_output_of_onnx_runtime_is_compared_with_that_of_the_model(path):
     """`torch.testing.assert_close(torch.from_numpy(session.run(None, {"x": x.numpy()})[0]),
-    net(x))` compares a `net` exported with `input_names=["x"]` with its ONNX Runtime
-    `session`: AssertionError where the outputs are not close.
+    net(x))` with `x` of the exported shape compares a `net` exported with `input_names=["x"]` and
+    its ONNX Runtime `session`: AssertionError if not close.
 
     Call `net.eval()` before the export: in training mode dropout and batch norm of `net` compute
     something else.
@@ -146,9 +147,9 @@ def test_the_output_of_onnx_runtime_is_compared_with_that_of_the_model(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_the_batch_of_the_example_is_fixed(path):
-    """`nn.Linear(2, 1)` written by `torch.onnx.export` with a batch of 4, without
-    `dynamic_shapes` and `dynamic_axes`, is refused by ONNX Runtime for a batch of 7, "Got
-    invalid dimensions for input".
+    """`nn.Linear(2, 1)` written by `torch.onnx.export` with an example batch of 4, without
+    `dynamic_shapes` and `dynamic_axes`, is refused by ONNX Runtime for a batch of 7, "Got invalid
+    dimensions for input".
 
     Because the sizes of the example are constants unless one of these two arguments names them.
     """
@@ -229,7 +230,7 @@ def test_onnx_runtime_wants_the_dtype_of_the_example(path):
     Runtime says "Unexpected input data type. Actual: (tensor(double)) , expected:
     (tensor(float))".
 
-    NumPy makes float64 by itself: convert with `array.astype("float32")`.
+    NumPy makes float64 arrays of Python's floats: convert with `array.astype("float32")`.
     """
     import onnxruntime
 
@@ -326,9 +327,9 @@ def test_a_model_in_training_mode_is_warned_of(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_an_operation_without_a_translation_is_refused(path):
-    """`torch.onnx.export` of a model that calls a custom operator with `register_fake` but no
-    translation raises a `torch.onnx.OnnxExporterError`, "Failed to convert the exported program to
-    an ONNX model." and "No ONNX function found for".
+    """By default `torch.onnx.export` of a model calling a custom operator with `register_fake` but
+    no translation raises `torch.onnx.OnnxExporterError`, "Failed to convert the exported program
+    to an ONNX model." and "No ONNX function found for".
 
     `custom_translation_table` takes a translation for it: a Python function that computes with the
     ops of onnxscript.

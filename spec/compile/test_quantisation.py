@@ -31,9 +31,10 @@ quiet = pytest.mark.filterwarnings(
 def test_dynamic_quantisation_replaces_linear_layers():
     """For an `nn.Sequential` named `model`,
     `torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)` returns a copy
-    with 8-bit weights in its linear layers; `model` itself stays as it was.
+    with 8-bit weights in its `nn.Linear` layers; `model` itself stays as it was.
 
-    It replaces children only: a single `nn.Linear` as the model stays float32.
+    It replaces children of exactly this class: a single `nn.Linear` as the model stays float32,
+    and so does a layer of a subclass.
     """
     model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
 
@@ -93,7 +94,7 @@ def test_a_quantised_layer_is_close_and_has_no_parameters():
     is []. For `x = torch.randn(4, 64)`, `quantised(x)` is within 0.1 of `model(x)`.
     """
     model = nn.Sequential(nn.Linear(64, 64))
-    quantised = torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)
+    quantised = torch.ao.quantization.quantize_dynamic(model)
     x = torch.randn(4, 64)
 
     assert torch.allclose(quantised(x), model(x), atol=0.1) is True
@@ -174,11 +175,12 @@ def test_quantised_tensors_are_not_added():
 
 
 def test_fake_quantisation_rounds_and_lets_gradients_through():
-    """`torch.fake_quantize_per_tensor_affine(x, 0.5, 10, 0, 255)` of the float32 numbers
-    0.0, 0.6 and 1000 gives the float32 numbers 0.0, 0.5 and 122.5; the gradient of their
-    sum is 1 for 0.0 and 0.6, and 0 for 1000, which was clamped.
+    """`torch.fake_quantize_per_tensor_affine(x, 0.5, 10, 0, 255)` of the float32 numbers 0.0, 0.6
+    and 1000 gives the float32 numbers 0.0, 0.5 and 122.5; the gradient of their sum is 1 for 0.0
+    and 0.6, and 0 for 1000, which was clamped.
 
-    Training with it is quantisation-aware training: the weights get used to the rounding.
+    Training with it is quantisation-aware training: the loss is that of the rounded weights, so
+    that the net learns to do with them.
     """
     x = torch.tensor([0.0, 0.6, 1000.0], requires_grad=True)
 

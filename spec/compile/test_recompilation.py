@@ -294,6 +294,8 @@ def test_reaching_the_limit_is_logged():
     logger.removeHandler(handler)
 
     assert text.getvalue().splitlines()[0] == "torch._dynamo hit config.recompile_limit (2)"
+    assert "function: '<lambda>'" in text.getvalue()
+    assert "last reason: 0/1: how == 'bb'" in text.getvalue()
 
 
 @pytest.mark.torch(">=2.7")
@@ -356,8 +358,9 @@ def test_compiling_a_function_twice_shares_the_code():
 
 def test_reset_forgets_what_was_compiled():
     """After `torch.compiler.reset()` the next call of a function made by
-    `torch.compile(lambda x: x + 1)` compiles it anew, also for an input of the shape and
-    dtype of an earlier call."""
+    `torch.compile(lambda x: x + 1)` compiles it anew, also for a tensor of the shape and dtype of
+    an earlier call.
+    """
     counter = CompileCounter()
     compiled = torch.compile(lambda x: x + 1, backend=counter)
     compiled(torch.ones(2))

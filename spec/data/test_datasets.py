@@ -275,8 +275,8 @@ def test_streams_are_chained_and_not_concatenated():
     """`a + b` of two `IterableDataset` objects is a `ChainDataset`; `ConcatDataset([a])` raises
     AssertionError.
 
-    Because `ConcatDataset` numbers the samples of its parts, and a stream has no numbers. Write
-    `ChainDataset([a, b])`.
+    Because `ConcatDataset` finds a sample by its index, and an `IterableDataset` has no indices.
+    Write `ChainDataset([a, b])`.
     """
 
     class Stream(IterableDataset):

@@ -225,7 +225,7 @@ def test_train_chooses_the_part(cifar_files, tmp_path):
 
 
 @pytest.mark.claim("blitz-cifar-train-flag")
-def test_training_is_the_default():
+def test_training_is_the_default(tmp_path):
     """`torchvision.datasets.CIFAR10(root)` reads the training set that lies in `root` and
     downloads nothing: `train` is True by default, and `download` False.
 
@@ -236,6 +236,8 @@ def test_training_is_the_default():
     assert list(parameters) == ["root", "train", "transform", "target_transform", "download"]
     assert parameters["train"].default is True
     assert parameters["download"].default is False
+    with pytest.raises(RuntimeError, match="Dataset not found or corrupted"):
+        datasets.CIFAR10(tmp_path)
 
 
 def test_cifar_rows_become_pictures(cifar_files, tmp_path):

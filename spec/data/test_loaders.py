@@ -114,12 +114,11 @@ def test_enumerate_numbers_the_batches():
 
 
 def test_next_iter_takes_the_first_batch():
-    """`next(iter(loader))` gives the first batch of a `DataLoader`. A second such call
-    begins a new pass: for `DataLoader([7, 8, 9], batch_size=2)` it gives the same batch
-    again.
+    """`next(iter(loader))` gives the first batch of a `DataLoader`. A second such call begins a
+    new pass: for `DataLoader([7, 8, 9], batch_size=2)` it gives the same batch again.
 
-    Good for a look at the shapes. In a training loop over such a loader without `shuffle` it would
-    use the first batch again and again.
+    Good for a look at the shapes. In a training loop, `next(iter(loader))` at each step would use
+    the first batch again and again, unless the loader shuffles.
     """
     loader = DataLoader([7, 8, 9], batch_size=2)
 
@@ -287,7 +286,7 @@ def test_batch_size_none_hands_samples_over_one_by_one():
 def test_a_batch_size_is_positive():
     """`DataLoader(data, batch_size=0)` raises ValueError when the loader is made.
 
-    For all samples in one batch write `batch_size=len(data)`.
+    For all samples in one batch write `batch_size=len(data)`, if `data` isn't empty.
     """
     with pytest.raises(
         ValueError, match="should be a positive integer value, but got batch_size=0"

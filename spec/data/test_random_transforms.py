@@ -22,11 +22,11 @@ from torchvision import transforms
 
 
 def test_resize_by_one_number_keeps_the_proportions():
-    """`Resize(2)` of a Pillow picture makes the shorter side 2 long and keeps the
-    proportions, up to whole pixels; `Resize((2, 2))` makes height and width 2, and distorts
-    a picture that isn't square.
+    """`Resize(2)` of a Pillow picture makes the shorter side 2 long and keeps the proportions, up
+    to whole pixels; `Resize((2, 2))` makes height and width 2, and distorts a picture that isn't
+    square.
 
-    Pictures of different proportions stay of different shapes after `Resize(2)`: add
+    Pictures of different proportions can still differ in shape after `Resize(2)`: add
     `CenterCrop(2)` to stack them.
     """
     picture = Image.new("L", (6, 3))

@@ -95,13 +95,14 @@ def test_a_random_sampler_can_give_more_numbers_than_there_are(wanted, copies):
 
 
 def test_a_random_sampler_gives_fewer_numbers_if_asked():
-    """`RandomSampler(data, num_samples=20)` of 50 samples yields 20 different indices: an epoch
-    of a part of the data, drawn anew in each pass.
+    """For `data` of 50 samples, `RandomSampler(data, num_samples=20)` yields 20 different indices,
+    drawn anew in each pass: an epoch of a part of the data.
     """
     sampler = RandomSampler(range(50), num_samples=20)
 
     assert len(sampler) == 20
     assert len(set(sampler)) == 20
+    assert (list(sampler) == list(sampler)) is False
 
 
 def test_a_random_sampler_of_nothing_is_refused():
@@ -248,8 +249,8 @@ def test_a_batch_sampler_excludes_batch_size():
 
 
 def test_a_sampler_has_a_generator_of_its_own():
-    """`RandomSampler(data, generator=g)` draws from the generator `g`: the same seed there gives
-    the same order, whatever seed torch's global generator has.
+    """`RandomSampler(data, generator=g)` draws from the generator `g`: a new `g` with the same
+    seed gives the same order, whatever seed torch's global generator has.
     """
     torch.manual_seed(1)
     first = list(RandomSampler(range(50), generator=torch.Generator().manual_seed(5)))

@@ -293,8 +293,9 @@ def test_normalize_refuses_a_deviation_of_zero():
 
 @pytest.mark.claim("blitz-compose-order")
 def test_compose_runs_from_first_to_last():
-    """`Compose([ToTensor(), Normalize([0.5], [0.5])])` hands the result of the first transform to
-    the second.
+    """`Compose([ToTensor(), Normalize([0.5], [0.5])])` calls `ToTensor` on the picture and
+    `Normalize` on its result: of an 8-bit gray picture a pixel 0 becomes -1.0, a pixel 255 becomes
+    1.0.
     """
     compose = transforms.Compose([transforms.ToTensor(), transforms.Normalize([0.5], [0.5])])
 

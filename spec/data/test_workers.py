@@ -263,8 +263,8 @@ def test_persistent_workers_outlive_the_epoch():
     """A `DataLoader` with workers starts new processes for each pass; with
     `persistent_workers=True` it keeps those of the first pass.
 
-    It saves the start of the processes, which takes seconds with `spawn`. A list in the dataset
-    that you change afterwards isn't changed in them.
+    Keeping them saves their start, which takes seconds with `spawn`. A list in the dataset that
+    you change after the first pass isn't changed in the kept processes.
     """
 
     class Fetched(Dataset):

@@ -65,11 +65,11 @@ def test_current_accelerator_can_look_at_the_machine():
 @pytest.mark.torch(">=2.7")
 @pytest.mark.skipif(not torch.backends.cuda.is_built(), reason="this torch is built without CUDA")
 def test_current_accelerator_tells_what_torch_was_built_for():
-    """Since PyTorch 2.7 `torch.accelerator.current_accelerator()` without
-    `check_available=True` is `cuda` in a PyTorch built for CUDA, also on a machine without a
-    GPU.
+    """Since PyTorch 2.7 `torch.accelerator.current_accelerator()` without `check_available=True`
+    is `cuda` in a PyTorch built for CUDA, also on a machine without a GPU.
 
-    No tensor can be made there: ask with `check_available=True`.
+    On such a machine no tensor can be made on `cuda`: ask with `check_available=True`, which gives
+    None there.
     """
     built_for = torch.accelerator.current_accelerator()
 

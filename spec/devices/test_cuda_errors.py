@@ -76,9 +76,9 @@ def test_the_cpu_says_what_a_device_side_assert_means(mistake, error, words):
 
 
 def test_labels_can_be_looked_at_before_the_gpu_does():
-    """`F.cross_entropy(logits, labels)` of N x 3 logits takes int64 labels from 0 to 2, or
-    `ignore_index`, by default -100: the labels 1, 2 and 3 raise IndexError on the CPU, `labels - 1`
-    is accepted.
+    """`F.cross_entropy(logits, labels)` of N x 3 float32 logits takes int64 labels from 0 to 2, or
+    `ignore_index`, by default -100: the labels 1, 2 and 3 raise IndexError on the CPU,
+    `labels - 1` is accepted.
 
     Look at `labels.unique()` of the whole dataset once. On a GPU a label outside ends in "Assertion
     `t >= 0 && t < n_classes` failed.", after which the process can't use the GPU any more.

@@ -23,11 +23,12 @@ from torch import nn
 @pytest.mark.torch(">=2.3")
 def test_the_whole_step_with_clipping():
     """With an enabled `torch.amp.GradScaler` and gradient clipping, a training step calls
-    `scaler.scale(loss).backward()`, `scaler.unscale_(optimizer)`,
-    `nn.utils.clip_grad_norm_`, `scaler.step(optimizer)`, `scaler.update()` in this order.
+    `scaler.scale(loss).backward()`, `scaler.unscale_(optimizer)`, `nn.utils.clip_grad_norm_`,
+    `scaler.step(optimizer)`, `scaler.update()` in this order.
 
     `autocast` surrounds forward and loss only: the backward pass of an operation runs in the dtype
-    that autocast chose for its forward. Leave out `unscale_` where nothing is clipped.
+    that autocast chose for its forward. Leave out `unscale_` where the gradients are neither
+    clipped nor read before the step.
     """
     model = nn.Linear(1, 1, bias=False)
     nn.init.ones_(model.weight)
@@ -113,12 +114,13 @@ def test_gradients_of_float16_parameters_are_not_unscaled():
 @pytest.mark.torch(">=2.3")
 def test_a_step_without_gradients_is_refused():
     """With `optimizer = SGD([w], lr=0.5)` and `scaler = torch.amp.GradScaler("cpu")`,
-    `scaler.step(optimizer)` after `scaler.scale(loss)` raises AssertionError, "No inf checks
-    were recorded for this optimizer.", while `w.grad` is None.
+    `scaler.step(optimizer)` after `scaler.scale(loss)` raises AssertionError, "No inf checks were
+    recorded for this optimizer.", while `w.grad` is None.
 
     `backward()` was forgotten, `zero_grad()` came between it and the step, or the loss doesn't
-    depend on these parameters: another model's, frozen ones, a part of the loss that was
-    detached, or parameters replaced after the optimizer was made.
+    depend on these parameters: another model's, frozen ones, a part of the loss that was detached,
+    or parameters replaced after the optimizer was made. If `scaler.unscale_(optimizer)` found
+    gradients before `zero_grad()`, the step raises nothing.
     """
     w = torch.tensor([1.0], requires_grad=True)
     other = torch.tensor([1.0], requires_grad=True)
@@ -198,9 +200,9 @@ def test_a_loss_that_was_never_scaled_steps_too_short():
 
 @pytest.mark.torch(">=2.3")
 def test_a_second_step_before_update_is_refused():
-    """`scaler.step(optimizer)` of an enabled `torch.amp.GradScaler`, twice for one optimizer
-    without `scaler.update()` between, raises RuntimeError, "step() has already been called since
-    the last update()."
+    """A second `scaler.step(optimizer)` of an enabled `torch.amp.GradScaler` for one optimizer,
+    without `scaler.update()` between the two, raises RuntimeError, "step() has already been called
+    since the last update()".
 
     End each iteration with `scaler.update()`.
     """

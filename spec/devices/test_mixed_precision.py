@@ -134,11 +134,11 @@ def test_a_bfloat16_and_a_float32_operand_make_float32():
 
 
 def test_float64_is_left_in_peace():
-    """Inside `torch.autocast("cpu")` `x @ x` of float64 tensors stays float64; `x @ x` of
-    float16 tensors gives bfloat16.
+    """Inside `torch.autocast("cpu")` `x @ x` of float64 tensors stays float64; `x @ x` of float16
+    tensors gives bfloat16.
 
-    Because matrix products under autocast convert float32, float16 and bfloat16 only. `x @ y` of a
-    non-empty float64 matrix `x` and a float32 matrix `y` raises RuntimeError.
+    Because matrix products under autocast convert any floating-point dtype but float64. `x @ y` of
+    a float64 matrix `x` and a float32 matrix `y`, neither empty, raises RuntimeError.
     """
     x = torch.ones(2, 2, dtype=torch.float64)
 
@@ -206,9 +206,9 @@ def test_autocast_can_be_switched_off_inside():
 
 
 def test_switched_off_nobody_matches_the_dtypes():
-    """Inside `torch.autocast("cpu", enabled=False)` `low @ x` of a bfloat16 and a float32
-    CPU matrix raises RuntimeError; inside `torch.autocast("cpu", dtype=torch.bfloat16)` the
-    product is bfloat16.
+    """Inside `torch.autocast("cpu", enabled=False)` `low @ x` of a bfloat16 and a float32 CPU
+    matrix, both 2 x 2, raises RuntimeError; inside `torch.autocast("cpu", dtype=torch.bfloat16)`
+    the product is bfloat16.
 
     Because without autocast a matrix product takes operands of one dtype: write `low.float() @ x`.
     """
@@ -260,10 +260,11 @@ def test_a_dtype_that_autocast_does_not_know_switches_it_off():
 
 @pytest.mark.torch(">=2.4")
 def test_each_kind_of_device_has_an_autocast_dtype_of_its_own():
-    """`torch.get_autocast_dtype(device_type)`, the dtype of autocast where `dtype=` is not
-    given, is bfloat16 for "cpu" and float16 for "cuda" by default.
+    """`torch.get_autocast_dtype(device_type)`, the dtype of autocast where `dtype=` is not given,
+    is bfloat16 for "cpu" and float16 for "cuda" by default.
 
-    float16 needs a GradScaler in training; on newer GPUs `dtype=torch.bfloat16` works without.
+    float16 usually needs a GradScaler in training; on newer GPUs `dtype=torch.bfloat16` usually
+    works without one.
     """
     assert torch.get_autocast_dtype("cpu") == torch.bfloat16
     assert torch.get_autocast_dtype("cuda") == torch.float16

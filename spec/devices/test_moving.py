@@ -244,8 +244,9 @@ def test_nothing_can_be_moved_out_of_meta():
     """`x.to("cpu")` of a tensor on `meta` raises NotImplementedError, "Cannot copy out of meta
     tensor; no data!".
 
-    Because there are no values to copy: make a new tensor, `torch.zeros_like(x, device="cpu")`;
-    for a module use `module.to_empty(device="cpu")` and load its weights.
+    Because there are no values to copy: make a new tensor, `torch.zeros(x.shape, dtype=x.dtype)`;
+    for a module use `module.to_empty(device="cpu")` and load its weights. (In PyTorch 2.0
+    `torch.zeros_like(x, device="cpu")` gives arbitrary values.)
     """
     x = torch.zeros(2, device="meta")
 

@@ -86,8 +86,8 @@ def test_a_script_named_torch_imports_itself(tmp_path, message):
 
 @pytest.mark.claim("blitz-install-python-versions")
 def test_the_pythons_of_the_notes_are_no_longer_supported():
-    """`Requires-Python` in the metadata of `torch` names the Pythons it can be installed for:
-    2.7, 3.5 and 3.6, for which early releases were made, are not among them.
+    """`Requires-Python` in the metadata of `torch` names the oldest Python it can be installed
+    for: 2.7, 3.5 and 3.6, for which early releases were made, are too old.
 
     pip reads it and chooses the newest release that fits the Python it runs on; an old Python
     gets an old torch.
@@ -118,7 +118,7 @@ def test_a_wheel_is_made_for_one_python_and_one_system():
     "message", ["ERROR: Could not find a version that satisfies the requirement torch"]
 )
 def test_pip_finds_no_wheel_that_fits(tmp_path, message):
-    """Where no wheel of torch fits the Python and the system, `pip install torch` ends with
+    """Where no wheel of torch fits the Python and the system, `pip install torch` fails with
     "ERROR: Could not find a version that satisfies the requirement torch" and "No matching
     distribution found for torch".
 

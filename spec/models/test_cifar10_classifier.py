@@ -265,8 +265,8 @@ def test_a_download_that_fails_is_told(classifier, served_cifar10, tmp_path, mon
 @pytest.mark.network
 @pytest.mark.claim("blitz-test-first-batch", "blitz-cifar-download", "blitz-cifar-class-order")
 def test_the_first_pictures_to_be_measured_on_are_a_cat_two_ships_and_a_plane(tmp_path):
-    """The first four pictures of `torchvision.datasets.CIFAR10(root, train=False)` have the
-    classes cat, ship, ship and airplane.
+    """The first four pictures of `torchvision.datasets.CIFAR10(root, train=False, download=True)`
+    have the classes cat, ship, ship and airplane.
     """
     from torchvision.datasets import CIFAR10
 
@@ -483,8 +483,8 @@ def test_whitened_kernels_give_uncorrelated_outputs(classifier):
 
 def test_the_fast_recipe_trains_all_layers_but_the_first(trained):
     """`examples/cifar10_classifier.py --recipe fast` computes `conv1.weight` from pictures and
-    trains the rest: on one CPU, with equal pictures and seed, runs of 1 and of more epochs save
-    equal `conv1.weight` and different `fc1.weight`.
+    trains the other layers: on one CPU, with equal pictures and seed, runs of 1 and of more epochs
+    save equal `conv1.weight` and different `fc1.weight`.
     """
     more, one = (
         torch.load(out / "checkpoint.pt", weights_only=True)["model"]

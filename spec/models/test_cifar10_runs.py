@@ -70,11 +70,11 @@ def test_without_pictures_it_says_where_to_put_them(refused, tmp_path):
 @pytest.mark.parametrize("recipe", ["notes", "long"])
 def test_a_file_that_is_no_picture_is_named(refused, spoilt, tmp_path, recipe):
     """If a .jpg file in train/CLASS of the `--data` folder is no picture,
-    `examples/cifar10_classifier.py` with `--recipe notes` or `--recipe long`, without
-    `--download` or `--dry-run`, ends with exit code 2, and the last line names the file.
+    `examples/cifar10_classifier.py` with `--recipe notes` or `--recipe long`, without `--download`
+    or `--dry-run`, ends with exit code 2, and the last line names the file.
 
-    By itself `DataLoader` re-raises a worker's exception with the worker's whole traceback; the
-    script makes one line of it.
+    By itself `DataLoader`, which `--recipe notes` uses, re-raises a worker's exception with the
+    worker's whole traceback; the script makes one line of it.
     """
     (spoilt / "train" / "star" / "0000.jpg").write_bytes(b"no picture")
 
@@ -127,9 +127,9 @@ def test_a_picture_of_another_size_is_named(refused, spoilt, tmp_path, recipe):
 
 
 def test_a_class_that_only_one_part_has_is_named(refused, spoilt, tmp_path):
-    """If train/ has pictures of ten classes and test/ of nine of them, with no folder for
-    the tenth, `examples/cifar10_classifier.py` without `--download` ends with exit code 2
-    and names the tenth class.
+    """If train/ in the `--data` folder has pictures of ten classes and test/ of nine of them, with
+    no folder for the tenth, `examples/cifar10_classifier.py` without `--download` ends with exit
+    code 2 and names the tenth class.
 
     Because `ImageFolder` numbers the classes of each folder by itself, and the numbers of the
     two parts would no longer agree.

@@ -408,9 +408,9 @@ def test_torchvisions_weights_come_from_where_it_keeps_them(finetune, few, tmp_p
 
 
 def test_weights_that_cannot_be_fetched_end_the_run(finetune, few, tmp_path, monkeypatch, capsys):
-    """If `examples/finetune.py --weights DEFAULT` neither finds torchvision's file nor
-    reaches the internet, it ends with exit code 2 and a line with the name of the
-    architecture.
+    """If `examples/finetune.py --weights DEFAULT`, with pictures in its `--data` folder, neither
+    finds torchvision's file nor reaches the internet, it ends with exit code 2 and a line with the
+    name of the architecture.
 
     On a machine without a network put the file into the hub/checkpoints folder below TORCH_HOME,
     by default ~/.cache/torch.

@@ -308,9 +308,9 @@ def test_whole_networks_are_torchvisions_own(imagenet, arch, parameters):
 
 
 def test_workers_read_the_pictures_as_well(imagenet, few, tmp_path):
-    """With `--workers 2`, two runs of `examples/imagenet_resnet.py` with the same options and
-    number of threads end with bit-for-bit equal weights on one CPU, although worker processes
-    draw the random crops.
+    """With `--device cpu --workers 2`, two runs of `examples/imagenet_resnet.py` with the same
+    options and number of threads on one machine end with bit-for-bit equal weights, although
+    worker processes draw the random crops.
 
     The script seeds the generator of its `DataLoader` by seed and epoch, and each worker is seeded
     from that generator.

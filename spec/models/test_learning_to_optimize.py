@@ -196,11 +196,13 @@ def test_each_coordinate_is_optimized_by_itself(example):
 
 
 def test_the_training_reaches_through_all_steps(example):
-    """In `examples/learning_to_optimize.py` `backward()` of the loss after four steps of a
-    `LearnedOptimizer` gives its six parameters a gradient, through each step; the gradients that
-    its `nn.LSTMCell` reads don't require grad.
+    """In `examples/learning_to_optimize.py` `backward()` of `optimize(learned, problems, 4)[-1]`,
+    the loss after four steps, gives the six parameters of `learned`, a `LearnedOptimizer`, a
+    gradient; the gradients that it reads don't require grad.
 
-    They are detached, as in the paper, so that no second derivatives of the problem are needed.
+    The gradient comes through each of the four steps. Those that the `nn.LSTMCell` reads are
+    detached, as in the paper "Learning to learn by gradient descent by gradient descent", so that
+    no second derivatives of the problem are needed.
     """
     torch.manual_seed(0)
     learned = example.LearnedOptimizer()

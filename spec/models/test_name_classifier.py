@@ -93,9 +93,9 @@ def test_held_out_names_are_not_among_those_it_learns_from(namer, trained):
 
 
 def test_the_confusion_matrix_counts_every_held_out_name(trained):
-    """In the default run of `examples/name_classifier.py`, each row of `metrics["confusion"]`
-    is a true language and adds up to its 120 held-out names; the diagonal's sum divided by 720
-    is the accuracy.
+    """In the default run of `examples/name_classifier.py` by `metrics = main([])`, each row of
+    `metrics["confusion"]` is a true language and adds up to its 120 held-out names; the diagonal's
+    sum divided by 720 is `metrics["accuracy"]`.
     """
     metrics, _ = trained
     confusion = torch.tensor(metrics["confusion"])

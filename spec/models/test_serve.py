@@ -127,8 +127,8 @@ def probabilities(answers):
 
 
 def test_the_demo_model_tells_three_spiral_arms_apart(demo):
-    """The demo model of `examples/serve.py`, trained for 100 steps with seed 0, classifies at
-    least 96 % of unseen points on three spiral arms correctly; a guess gets 1/3.
+    """The demo model of `examples/serve.py`, trained by `--save-demo FILE --steps 100` (seed 0),
+    classifies at least 96 % of unseen points on three spiral arms correctly; a guess gets 1/3.
     """
     _, metrics = demo
 
@@ -227,7 +227,7 @@ def test_company_does_not_change_an_answer(served, points):
 
 def test_batches_of_their_own_size_differ_in_the_last_digits(served, points):
     """By `create_app(net, max_batch=32, pad=False)` of `examples/serve.py`, the demo model's
-    answers for 64 random points in batches of 32 are within 2e-6 of those of single requests
+    answers for 64 random points in [-1, 1]² in batches of 32 are within 2e-6 of single requests'
     and name the same class, but need not be equal bit for bit.
 
     Because a matrix product over another number of rows may add in another order.
@@ -507,8 +507,8 @@ def test_a_missing_model_is_told_with_how_to_make_one(refused, tmp_path):
 
 def test_a_file_that_is_no_model_is_refused(refused, demo, tmp_path):
     """If the file of `--model` is no model or has a flipped bit in its weights,
-    `examples/serve.py` without `--save-demo` and `--bench` ends with exit code 2 and one
-    line that names it.
+    `examples/serve.py` without `--save-demo` and `--bench` ends with exit code 2 and a line that
+    names the file.
 
     A checksum finds the flipped bit: by itself `torch.load` may read such weights and say nothing.
     """
@@ -582,8 +582,8 @@ def test_a_dry_run_writes_nothing(example, tmp_path):
 
 
 def test_a_measurement_leaves_a_figure(tmp_path):
-    """`draw_waits` of `examples/service.py` draws the share of requests answered within each
-    time, as a picture of 800 x 450 pixels.
+    """`draw_waits(results, path)` of `examples/service.py` draws the share of requests answered
+    within each time, as a PNG file of 800 x 450 pixels.
     """
     from PIL import Image
 

@@ -122,9 +122,9 @@ def test_the_loss_draws_together_and_pushes_apart_up_to_the_margin(siamese):
     ],
 )
 def test_the_best_threshold_is_right_most_often(siamese, same, threshold, right):
-    """`best_threshold` of `examples/siamese.py`, given five pairs at the distances 1, 2, 3,
-    4 and 5, returns a distance up to which pairs are to be called "same" so that the most
-    are judged correctly, or -1 if it is best to call none "same".
+    """`best_threshold(distance, same)` of `examples/siamese.py`, for pairs at the distances 1, 2,
+    3, 4 and 5, returns a distance up to which to call pairs "same" so that the most are judged
+    correctly, or -1 if it is best to call none "same".
     """
     distance, same = torch.arange(1.0, 6.0).flip(0), torch.tensor(same)
 
@@ -191,9 +191,9 @@ def test_the_seed_chooses_what_is_learned_from_and_not_what_is_measured(siamese,
 
 
 def test_the_net_tells_same_from_different(metrics):
-    """After 3 epochs with seed 0 the net of `examples/siamese.py` judges over 95 % of the pairs
-    of held-out pictures of digits that it was trained on correctly, on MNIST and on 1000 of
-    `examples/drawn/digits.py`; one answer for all gets 50 %.
+    """After 3 epochs with seed 0, on MNIST or 1000 pictures of `examples/drawn/digits.py`, the net
+    of `examples/siamese.py` judges correctly over 95 % of pairs of held-out pictures of the digits
+    it was trained on; one answer for all gets 50 %.
     """
     assert metrics["seen"]["accuracy"] == pytest.approx(0.976, abs=0.025)
     assert metrics["seen"]["majority"] == 0.5

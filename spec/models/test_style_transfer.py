@@ -56,10 +56,11 @@ def test_a_gram_matrix_multiplies_channels_pixel_by_pixel(transfer):
 
 
 def test_a_gram_matrix_forgets_where(transfer):
-    """`gram` of `examples/style_transfer.py` gives the same matrix, up to rounding, if the
-    columns of its features are put in reverse order.
+    """`gram(features)` of `examples/style_transfer.py` gives the same matrix, up to rounding, as
+    `gram(features.flip(3))`, for features of shape (1, channels, height, width).
 
-    Because it is a mean over pixels: that is why it stands for style, and not for content.
+    Because it is a mean over pixels, which does not depend on their order: that is why it stands
+    for style, and not for content.
     """
     features = torch.tensor([[[[1.0, 2.0, 4.0]], [[3.0, 0.0, 1.0]]]])
     turned = features.flip(3)

@@ -95,9 +95,9 @@ def test_the_most_frequent_words_are_no_translation(trained):
 
 
 def test_attention_peaks_at_the_word_that_is_translated(trained):
-    """In a default run of `examples/translation.py`, for at least 75 % of the words of the right
+    """In a default run of `examples/translation.py`, for at least 75 % of the words of reference
     translations of unseen sentences the largest attention weight is on the source word they
-    translate; that word is in the same position for about 20 %.
+    translate; both words have the same position for about 20 %.
 
     The rest is mostly articles, for which the net looks at the noun, whose gender it needs.
     """

@@ -174,8 +174,8 @@ def test_it_writes_words_that_it_has_read(trained, corpus, speaker):
 
 def test_it_goes_on_from_a_prompt_by_its_checkpoint(speaker, trained):
     """After `examples/word_language_model.py --epochs 5`, `--generate --prompt "The class"`
-    continues the prompt by `checkpoint.pt`, without training: seeds 0 and 1 give the same text
-    at `--temperature 0`, seeds 1 and 2 by default do not.
+    continues the prompt by the net in `checkpoint.pt`: seeds 0 and 1 write the same text at
+    `--temperature 0`, seeds 1 and 2 different ones at its default.
     """
     _, out = trained
     before = (out / "checkpoint.pt").stat().st_mtime_ns
@@ -192,11 +192,12 @@ def test_it_goes_on_from_a_prompt_by_its_checkpoint(speaker, trained):
 
 
 def test_the_learning_rate_falls_when_validation_finds_nothing_better(tiny):
-    """With `--lr 0.1 --epochs 6`, `ReduceLROnPlateau` of `examples/word_language_model.py`
-    divides the learning rate by 4 after each epoch whose validation loss isn't below 0.995 times
-    its `best`; only a loss below that becomes the new `best`.
+    """With `--lr 0.1 --epochs 6`, `ReduceLROnPlateau` of `examples/word_language_model.py` divides
+    the learning rate by 4 after each epoch whose validation loss isn't below 0.995 times its
+    `best`; only a loss below that becomes the new `best`.
 
-    It does so with `factor=0.25, patience=0, threshold=0.005`.
+    It does so with `factor=0.25, patience=0, threshold=0.005`. The loss is the logarithm of the
+    perplexity `validate` that the log shows.
     """
     epochs = tiny("--lr", "0.1", "--epochs", "6")[0]["epochs"]
     losses = [math.log(epoch["validate"]) for epoch in epochs]

@@ -558,9 +558,9 @@ def test_an_epoch_more_is_refused_where_the_schedule_depends_on_it(train, capsys
 
 
 def test_a_fingerprint_tells_values_shapes_and_dtypes_apart(workbench):
-    """`fingerprint` of `examples/workbench.py` gives one hash for
-    `rows = torch.tensor([[1, 2], [3, 4]])` and `rows.mT.contiguous().mT`, equal but with other
-    strides; if a value, the shape, the dtype or a name in a dict differs, so does the hash.
+    """`fingerprint` of `examples/workbench.py` gives `rows = torch.tensor([[1, 2], [3, 4]])` and
+    `rows.mT.contiguous().mT`, equal but with other strides, one hash; if a tensor's value, shape
+    or dtype or a name in a dict differs, so does the hash.
     """
     ones = torch.ones(2, 2)
     others = [
@@ -600,8 +600,8 @@ def test_of_a_long_error_the_first_sentence_is_told(workbench):
 
 
 def test_without_tensorboard_a_run_says_so_and_goes_on(command, tmp_path, monkeypatch, capsys):
-    """Without the package tensorboard `examples/mnist_classifier.py`, called without
-    `--dry-run`, logs once "going on without a dashboard: pip install tensorboard brings
+    """Without the package tensorboard `examples/mnist_classifier.py`, with digits in `--data` and
+    without `--dry-run`, logs once "going on without a dashboard: pip install tensorboard brings
     it", trains, and writes its checkpoint.
     """
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)

@@ -67,8 +67,8 @@ def test_all_reduce_gives_everyone_the_sum(group):
     ("name", "result"), [("MAX", [2, 20]), ("MIN", [1, 10]), ("PRODUCT", [2, 200])]
 )
 def test_all_reduce_takes_other_operations(name, result, group):
-    """`dist.all_reduce(x, op=dist.ReduceOp.MAX)` of contiguous int64 tensors of one shape
-    takes the elementwise maximum instead of the sum; `MIN` and `PRODUCT` are further
+    """`dist.all_reduce(x, op=dist.ReduceOp.MAX)` of contiguous int64 tensors of one shape takes
+    the elementwise maximum over the processes instead of the sum; `MIN` and `PRODUCT` are further
     operations.
 
     For the mean over the processes divide the sum by `dist.get_world_size()`.

@@ -51,7 +51,8 @@ def test_ddp_needs_a_group():
     """Since PyTorch 2.2 `DistributedDataParallel(model)` raises ValueError before
     `init_process_group` has been called, "Default process group has not been initialized".
 
-    Because it sends the weights to the other processes at once, it has to know who they are.
+    Because `DistributedDataParallel` sends weights and gradients between the processes of a group,
+    and takes the default group if it is given none.
     """
     with pytest.raises(ValueError, match="Default process group has not been initialized"):
         DistributedDataParallel(nn.Linear(5, 2))
@@ -348,8 +349,11 @@ def test_rank_0_saves_for_all(group, tmp_path):
 
 def test_what_was_saved_without_the_wrapper_loads_without_it(group_of_one):
     """With `p = DistributedDataParallel(nn.Linear(1, 1))`,
-    `nn.Linear(1, 1).load_state_dict(p.module.state_dict())` works. With `p.state_dict()`,
-    whose keys begin with `module.`, it raises RuntimeError, "Missing key(s) in state_dict".
+    `nn.Linear(1, 1).load_state_dict(p.module.state_dict())` works. With `p.state_dict()`, whose
+    keys begin with `module.`, it raises RuntimeError, "Missing key(s) in state_dict".
+
+    `DistributedDataParallel(...)` itself wants a process group: call `dist.init_process_group`
+    before it.
     """
     parallel = DistributedDataParallel(linear(7.0))
     model = linear(0.0)

@@ -54,8 +54,8 @@ def test_a_checkpoint_is_a_folder(tmp_path, dcp):
 @pytest.mark.torch(">=2.4")
 def test_loading_writes_into_what_is_there(tmp_path, dcp):
     """For `state = {"weight": torch.zeros(2), "step": 0}`,
-    `torch.distributed.checkpoint.load(state, checkpoint_id=folder)` writes the saved values
-    into that tensor itself and replaces the number in the dict `state`; it returns None.
+    `torch.distributed.checkpoint.load(state, checkpoint_id=folder)` writes the saved "weight" into
+    that tensor itself and replaces the number in the dict `state`; it returns None.
 
     So make the model first, load into `model.state_dict()`, whose tensors are those of the model;
     call `model.load_state_dict` afterwards for layers that keep more than tensors.
@@ -73,10 +73,11 @@ def test_loading_writes_into_what_is_there(tmp_path, dcp):
 
 @pytest.mark.torch(">=2.3")
 def test_only_what_is_named_is_loaded(tmp_path, dcp):
-    """`torch.distributed.checkpoint.load(state, checkpoint_id=path)` loads only the keys
-    that the dict `state` already has: into an empty dict it loads nothing.
+    """`torch.distributed.checkpoint.load(state, checkpoint_id=path)` loads only the keys that the
+    dict `state` already has: into an empty dict it loads nothing.
 
-    So a part of a checkpoint can be loaded, and a name that was forgotten is not noticed.
+    So a part of a checkpoint can be loaded, and a key that was forgotten in `state` is not
+    noticed.
     """
     dcp.save({"weight": torch.ones(2), "bias": torch.ones(1)}, checkpoint_id=tmp_path)
     empty, part = {}, {"bias": torch.zeros(1)}
@@ -292,10 +293,9 @@ def test_a_full_state_dict_is_gathered_on_rank_0(group):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.6")
 def test_a_full_state_dict_is_loaded_by_set_model_state_dict(group):
-    """For an `nn.Linear` sharded by `fully_shard`, `load_state_dict(plain)` of plain
-    tensors raises RuntimeError, "got mixed torch.Tensor and DTensor";
-    `set_model_state_dict` with `StateDictOptions(full_state_dict=True)` takes them on every
-    rank.
+    """For an `nn.Linear` sharded by `fully_shard`, `load_state_dict(plain)` of plain tensors
+    raises RuntimeError, "got mixed torch.Tensor and DTensor"; `set_model_state_dict` with
+    `StateDictOptions(full_state_dict=True)` on every rank loads them.
 
     With `broadcast_from_rank0=True` beside it only rank 0 needs to have read the file.
     """

@@ -95,8 +95,8 @@ def test_together_the_processes_see_everything_once(steps, processes, epoch, shu
 
 
 def test_shuffling_repeats_itself_until_the_epoch_is_set():
-    """`DistributedSampler`, which shuffles by default, gives each epoch the same order, unless
-    `sampler.set_epoch(epoch)` is called with another number before the epoch.
+    """`DistributedSampler` with `shuffle=True`, the default, gives each epoch the same order,
+    unless `sampler.set_epoch(epoch)` is called with another number before the epoch.
 
     No error tells of a forgotten `set_epoch`; call it as the first line of the loop over epochs.
     """

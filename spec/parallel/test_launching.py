@@ -150,10 +150,11 @@ def test_each_process_gets_one_thread(read, monkeypatch):
 def test_a_port_that_is_taken_is_named():
     """A second `dist.TCPStore(host, port, is_master=True)` on the port of one that still exists
     raises RuntimeError, "The server socket has failed to listen on any local network address.";
-    its last words are "address already in use".
+    further on it says "address already in use".
 
-    Another job, or an earlier one that still runs, has the port: give `torchrun` another
-    `--master-port`, or use its `--standalone`, which finds a free port itself.
+    With `use_libuv=False`, and in early releases, "Address" has a capital A. Another job, or an
+    earlier one that still runs, has the port: give `torchrun` another `--master-port`, or use its
+    `--standalone`, which finds a free port itself.
     """
     first = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
 

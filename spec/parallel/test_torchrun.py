@@ -35,7 +35,7 @@ def test_torchrun_tells_each_process_who_it_is(tmp_path):
     """`torchrun --nproc-per-node 2 script.py` starts the script twice, with `RANK` and
     `LOCAL_RANK` 0 and 1 and `WORLD_SIZE` 2 in the environment.
 
-    `LOCAL_RANK` counts the processes of this machine only: with it each chooses its GPU.
+    `LOCAL_RANK` counts the processes of this machine only: with it each process chooses its GPU.
     """
     script = tmp_path / "script.py"
     script.write_text("""

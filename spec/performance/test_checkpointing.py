@@ -125,8 +125,8 @@ def test_batch_norm_counts_a_checkpointed_batch_twice():
 
 
 def test_dropout_drops_the_same_elements_in_both_runs():
-    """`checkpoint` with `use_reentrant=False` sets the CPU's default random generator back
-    before the second run: dropout of a CPU tensor drops the same elements again. With
+    """`checkpoint(f, x, use_reentrant=False)` sets the CPU's default random generator back before
+    the backward pass runs `f` again: dropout of a CPU tensor drops the same elements. With
     `preserve_rng_state=False` the generator is not set back.
 
     `checkpoint` also sets back the generator of the GPU on which an input is. Random numbers from

@@ -146,9 +146,9 @@ def test_nothing_has_to_be_computed():
 
 @pytest.mark.torch(">=2.4")
 def test_counts_are_kept_per_module():
-    """`get_flop_counts()` of a `FlopCounterMode(display=False)` returns a dict from names
-    of modules, such as "Sequential.0", to dicts from operations to counts; "Global" has
-    the sums of what was counted inside of modules and outside.
+    """`get_flop_counts()` of a `FlopCounterMode(display=False)` returns a dict from names of
+    modules, such as "Sequential.0", to dicts from operations to counts; "Global" has the total of
+    each operation, inside of modules and outside.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -168,8 +168,8 @@ def test_a_timer_repeats_a_statement():
     """`torch.utils.benchmark.Timer(stmt, globals=...)` runs a statement: `timeit(10)` runs it 10
     times, and some more to warm up, and returns a `Measurement`.
 
-    It waits for the GPU (`torch.cuda.synchronize`) and uses one thread unless `num_threads` is
-    given; `time.time()` around a call does neither.
+    It waits for the GPU, as `torch.cuda.synchronize()` does, and uses one thread unless
+    `num_threads` is given; `time.time()` around a call does neither.
     """
     from torch.utils.benchmark import Timer
 

@@ -84,8 +84,9 @@ def test_deepcopy_of_a_view_copies_the_whole_storage():
     """`copy.deepcopy(x[:10])` of `x = torch.zeros(1000)` copies the whole storage, 4,000 bytes;
     `copy.deepcopy(nn.Parameter(x[:10]))` copies the 10 elements, as `x[:10].clone()` does.
 
-    So that views of one storage, copied together, still share memory. A slice of a tensor that
-    requires grad, made with grad mode on, is no leaf: `deepcopy` of it raises RuntimeError.
+    The storage is copied whole so that views of it, copied together as in
+    `copy.deepcopy([x[:10], x[5:]])`, still share memory. A slice of a tensor that requires grad,
+    made with grad mode on, is no leaf: `deepcopy` of it raises RuntimeError.
     """
     view = torch.zeros(1000)[:10]
 
@@ -138,7 +139,7 @@ def test_a_storage_is_freed_with_the_last_tensor():
 )
 def test_a_list_of_losses_keeps_their_graphs(keep, alive):
     """A list of 4 losses `(hidden * hidden).sum()` keeps the tensors `hidden` of all 4 forward
-    passes if they require grad and `backward()` was not called on the losses; a list of
+    passes if `hidden` requires grad and `backward()` was not called on the losses; a list of
     `loss.detach()` or `loss.item()` keeps none.
 
     So an evaluation that collects losses outside `no_grad` can run out of memory.
@@ -307,12 +308,12 @@ def test_an_optimizer_keeps_the_parameters_of_a_deleted_net():
 
 
 def test_training_with_adam_takes_four_times_the_weights():
-    """After `backward()` and a `step()` of `torch.optim.Adam` with its defaults, four
-    tensors of a parameter's size are kept: weight, gradient, `exp_avg` and `exp_avg_sq`;
-    for 4,000 bytes of weights they take 16,000 bytes.
+    """After `backward()` and a `step()` of `torch.optim.Adam` with its defaults, four tensors of a
+    parameter's size are kept: weight, gradient, `exp_avg` and `exp_avg_sq`; for 4,000 bytes of
+    weights they take 16,000 bytes.
 
-    Because Adam averages the gradient and its square per element. What a step computes with
-    and the activations of the forward pass come on top.
+    Because Adam averages the gradient and its square per element. On top come `step`, one number
+    per parameter, the temporary tensors of a step, and the activations of the forward pass.
     """
     weight = nn.Parameter(torch.ones(1000))
     optimizer = torch.optim.Adam([weight])

@@ -165,12 +165,12 @@ def test_names_that_do_not_match_are_refused():
 
 
 def test_a_refused_load_has_loaded_what_it_could():
-    """For `net = nn.Linear(1, 1)`, `net.load_state_dict({"weight": torch.tensor([[7.0]])})`
-    raises RuntimeError, "Missing key(s) in state_dict", for the missing `bias`, but the
-    weight is copied: `net.weight` is 7.0 afterwards.
+    """For `net = nn.Linear(1, 1)`, `net.load_state_dict({"weight": torch.tensor([[7.0]])})` raises
+    RuntimeError, "Missing key(s) in state_dict", for the missing `bias`, but the weight is copied:
+    `net.weight` is 7.0 afterwards.
 
-    Because the error is raised at the end of the call, when the tensors that fit are copied. Load
-    into a fresh net if a failed load must leave the old one as it was.
+    Because the error is raised at the end of the call, after the tensors that fit have been
+    copied. Load into a fresh net if a failed load must leave the old one as it was.
     """
     net = nn.Linear(1, 1)
 
@@ -292,12 +292,13 @@ def test_mode_and_freezing_are_not_in_a_state_dict():
 
 @pytest.mark.torch(">=2.0")
 def test_a_checkpoint_is_a_dict_of_all_that_a_run_needs(tmp_path):
-    """With `checkpoint = dict(net=net.state_dict(), optimizer=optimizer.state_dict(), epoch=7)`,
-    `torch.save(checkpoint, path)` writes one file; `torch.load(path, weights_only=True)` returns
-    the dict again, with the learning rate of `SGD` in it.
+    """`torch.save(dict(net=net.state_dict(), optimizer=optimizer.state_dict(), epoch=7), path)`
+    with `optimizer` an `SGD` of `lr=0.25` writes one file; `torch.load(path, weights_only=True)`
+    returns the dict again, with 0.25 in it.
 
-    Because the dict holds only what `weights_only=True` allows, such as tensors, numbers, lists
-    and dicts. A run that draws random numbers needs the state of the generator too.
+    Because the dict holds only what `weights_only=True` allows, such as tensors, Python numbers,
+    lists and dicts; a NumPy number as `lr` would be refused. A run that draws random numbers needs
+    the state of the generator too.
     """
     net = nn.Linear(1, 1)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.25, momentum=0.5)

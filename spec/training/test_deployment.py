@@ -141,11 +141,11 @@ def test_a_trace_keeps_the_mode_of_its_example():
 
 @pytest.mark.claim("course-concurrent-serving")
 def test_threads_that_share_a_net_get_the_answers_of_single_calls():
-    """Four threads may call one net of `nn.Linear` and `nn.ReLU` in `eval()` at the same
-    time: each gets the output that its input gives alone, up to rounding.
+    """Four threads may call one net of `nn.Linear` and `nn.ReLU` in `eval()` at the same time:
+    each gets the output that its input gives alone, up to rounding.
 
-    Because `forward` of these layers only reads the parameters, and each call makes tensors
-    of its own.
+    Because `forward` of these layers only reads the parameters, and each call makes tensors of its
+    own. `torch.no_grad()` and `torch.autocast` hold only in the thread that enters them.
     """
     net = nn.Sequential(nn.Linear(1, 1), nn.ReLU()).eval()
     net[0].weight.data.fill_(2.0)

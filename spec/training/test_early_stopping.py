@@ -85,9 +85,9 @@ def test_the_best_weights_may_go_to_a_file(tmp_path):
 
 
 def test_a_smallest_improvement_keeps_rounding_from_counting():
-    """`if loss < best - min_delta` counts only a loss that is smaller than the best one by more
-    than `min_delta`: with `min_delta = 0.25` and `best = math.inf` at first, of the losses 1,
-    0.9999, 0.9998 and 0.5 only 1 and 0.5 count.
+    """`if loss < best - min_delta: best = loss` counts only a loss smaller than `best` by more
+    than `min_delta` (up to rounding): with `min_delta = 0.25` and `best = math.inf` at first, of
+    the losses 1, 0.9999, 0.9998, 0.5 only 1 and 0.5.
 
     Because `best` stays where it is meanwhile, small improvements add up: of the losses 1, 0.875,
     0.75 and 0.625 the first and the last count.
@@ -175,9 +175,9 @@ def test_early_stopping_is_no_part_of_pytorch():
 
 
 def test_early_stopping_as_a_class():
-    """For early stopping, write a class that keeps the best loss and
-    `copy.deepcopy(net.state_dict())`, with a method that gets the loss of each epoch and
-    returns True after `patience` epochs in a row without a better loss.
+    """For early stopping, write a class with a method that gets each epoch's loss and the net,
+    keeps the best loss and `copy.deepcopy(net.state_dict())` of its epoch, and returns True after
+    `patience` epochs in a row without a better loss.
     """
 
     class EarlyStopping:

@@ -247,6 +247,7 @@ def test_the_extractor_refuses_a_layer_that_is_not_there():
 
     with pytest.raises(ValueError, match="node: 'layer4' is not present in model"):
         create_feature_extractor(net, ["layer4"])
+    assert get_graph_node_names(net) == (["input", "0"], ["input", "0"])
 
 
 @pytest.mark.claim("path-pretrained-families")

@@ -106,8 +106,8 @@ def test_each_line_of_the_loop_does_one_thing():
 
 @pytest.mark.claim("course-update-parameters")
 def test_step_updates_every_parameter_in_place():
-    """`SGD.step()` changes the parameters of an `nn.Linear` in place: `net.weight` and
-    `net.bias` are the same Parameter objects afterwards. With `lr=1/16` and a gradient of
+    """`torch.optim.SGD(net.parameters(), lr=1/16).step()` changes the parameters of an `nn.Linear`
+    `net` in place: `net.weight` and `net.bias` stay the same Parameter objects. By a gradient of
     -32 a weight of 0 becomes 2, in the same memory.
 
     Because the optimizer holds the very tensors that `net.parameters()` yielded: nothing is

@@ -140,10 +140,10 @@ def test_an_unknown_place_was_taken_for_another(tmp_path):
 
 
 def test_map_location_leaves_the_dtype(tmp_path):
-    """`torch.load(path, map_location="cpu")` leaves the dtype as it was saved: a float16
-    tensor stays float16. Convert it by `to(torch.float32)` afterwards.
+    """`torch.load(path, map_location="cpu")` leaves the dtype as it was saved: a float16 tensor
+    stays float16. Convert it by `to(torch.float32)` afterwards.
 
-    Because `map_location` names a device only.
+    Because `map_location` chooses the device only.
     """
     torch.save(torch.tensor([1.5], dtype=torch.float16), tmp_path / "x.pt")
 
@@ -196,9 +196,9 @@ def test_assign_gives_the_loaded_tensors_to_the_net():
 
 @pytest.mark.torch(">=2.3")
 def test_assigned_tensors_are_as_trainable_as_the_parameters_were():
-    """Since PyTorch 2.3 `load_state_dict(state, assign=True)` keeps `requires_grad` of the
-    parameters it replaces: trainable ones are replaced by trainable Parameters, frozen ones
-    by frozen ones.
+    """Since PyTorch 2.3 `load_state_dict(state, assign=True)` of floating-point tensors keeps
+    `requires_grad` of the parameters it replaces: trainable ones are replaced by trainable
+    Parameters, frozen ones by frozen ones.
     """
     trained, frozen = nn.Linear(1, 1), nn.Linear(1, 1).requires_grad_(False)
     state = {"weight": torch.zeros(1, 1), "bias": torch.zeros(1)}
@@ -240,8 +240,8 @@ def test_a_net_on_meta_cannot_be_moved_away():
 
 @pytest.mark.torch(">=2.1")
 def test_a_net_on_meta_is_filled_by_assigning():
-    """`load_state_dict(state, assign=True)` gives an `nn.Linear` on `meta` the loaded
-    tensors as parameters, and it computes with them.
+    """`load_state_dict(state, assign=True)` gives an `nn.Linear` on `meta` the loaded float32
+    tensors as parameters, and the layer computes with them.
 
     Because `assign=True` replaces the parameters. So no initial weights have to be computed
     first.
@@ -315,8 +315,8 @@ def test_a_mapped_file_is_not_written_to(tmp_path):
 
 @pytest.mark.torch(">=2.1")
 def test_only_a_file_with_a_name_can_be_mapped():
-    """`torch.load(buffer, mmap=True)` of an `io.BytesIO` raises ValueError, "f must be a":
-    only a file that is given by its path can be mapped.
+    """`torch.load(buffer, mmap=True)` of an `io.BytesIO` that `torch.save(x, buffer)` filled
+    raises ValueError, "f must be a": only a file that is given by its path can be mapped.
     """
     buffer = io.BytesIO()
     torch.save(torch.zeros(1), buffer)

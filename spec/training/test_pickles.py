@@ -157,8 +157,9 @@ def test_a_class_inside_a_function_cannot_be_saved(tmp_path):
 
 
 def test_nothing_of_a_hostile_file_runs(tmp_path):
-    """`torch.load(path, weights_only=True)` of a file that would call `os.mkdir` raises
-    UnpicklingError before the call is made; the error names the function.
+    """`torch.load(path, weights_only=True)` of a file that `torch.save(obj, path)` wrote and that
+    would call `os.mkdir` raises UnpicklingError before the call is made; the error names the
+    function, on Linux "posix.mkdir".
     """
 
     class Hostile:
@@ -385,7 +386,7 @@ def test_an_empty_file_has_ended_already(tmp_path):
     ],
 )
 def test_the_wrong_file_is_told_by_its_first_letter(content, trusting, safe, tmp_path):
-    """`torch.load` of a file that begins with `<!DOCTYPE html>` raises UnpicklingError,
+    """`torch.load` of a `.pt` file that begins with `<!DOCTYPE html>` raises UnpicklingError,
     "invalid load key, '<'" with `weights_only=False` and "Unsupported operand 60" with
     `weights_only=True`.
 

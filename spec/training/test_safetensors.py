@@ -148,8 +148,8 @@ def test_torch_load_reads_a_safetensors_file_by_its_name(safetensors, tmp_path):
     name that ends in `.safetensors` returns the dict of tensors that
     `safetensors.torch.load_file(path)` returns.
 
-    `torch.load` looks at the ending of the name: under another name it takes the file for a pickle
-    and refuses it. PyTorch 2.5 refuses it under both names.
+    `torch.load` looks at the ending of the name: under another name, or given an opened file, it
+    takes the content for a pickle and refuses it. PyTorch 2.5 refuses it under both names.
     """
     path, other = tmp_path / "x.safetensors", tmp_path / "x.pt"
     safetensors.save_file({"x": torch.ones(2)}, path)

@@ -158,8 +158,8 @@ def test_a_state_of_another_batch_size_is_refused():
 
 
 def test_a_cell_by_hand_is_detached_alike():
-    """A loop over `state = state * weight` of 0-d tensors, where `weight` requires grad, with
-    a `state.backward()` in each round needs `state = state.detach()` between the rounds:
+    """A loop over `state = state * weight` of 0-d float tensors, where `weight` requires grad,
+    with a `state.backward()` in each round needs `state = state.detach()` between the rounds:
     without it the second `backward()` raises RuntimeError.
 
     The state of an `nn.RNNCell` needs it too, in a loop that calls `backward()` at each

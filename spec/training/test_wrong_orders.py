@@ -122,10 +122,10 @@ def test_step_between_forward_and_backward_spoils_the_graph():
     the order forward, `step()`, `zero_grad()`, `backward()` raises RuntimeError in the second
     round, "modified by an inplace operation".
 
-    Because `step()`, which has gradients from the second round on, changed the weight of
-    the second layer, which the graph had saved (`spec/optim/test_optimizer_steps.py`). With
-    `fused=True`, under autocast, or with the loss `(w - 4)**2`, which saves `w - 4`,
-    nothing raises. Write `backward()` before `step()`.
+    Because `step()`, which has gradients from the second round on, changed the weight of the
+    second layer, which the graph had saved (`spec/optim/test_optimizer_steps.py`). With
+    `fused=True`, under autocast, or with one parameter `w` and the loss `(w - 4)**2`, which saves
+    `w - 4`, nothing raises. Write `backward()` before `step()`.
     """
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
     nn.init.ones_(net[0].weight)

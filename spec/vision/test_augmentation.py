@@ -46,6 +46,7 @@ def test_random_resized_crop_needs_a_size():
         transforms.RandomResizedCrop()
     crop = transforms.RandomResizedCrop(8, antialias=True)
     assert crop.size == (8, 8)
+    assert crop(torch.rand(3, 20, 30)).shape == (3, 8, 8)
 
 
 def test_random_resized_crop_keeps_from_eight_to_a_hundred_percent():
@@ -81,12 +82,12 @@ def test_a_long_image_loses_more_than_the_scale_says():
 
 
 def test_the_parameters_of_a_crop_can_be_drawn_apart():
-    """`RandomResizedCrop.get_params(image, scale, ratio)` draws and returns (top, left,
-    height, width); `functional.resized_crop(image, top, left, height, width, size)` applies
-    one such draw to several images alike.
+    """`RandomResizedCrop.get_params(image, scale, ratio)` draws and returns (top, left, height,
+    width); `functional.resized_crop(image, top, left, height, width, size)` makes the same crop of
+    several images of one size.
 
-    With v2 one call does this for several `tv_tensors.Image`, but of several plain tensors it
-    crops the first only: `spec/data/test_transforms_v2.py`.
+    One call of `v2.RandomResizedCrop(size)` does this for several `tv_tensors.Image`, but of
+    several plain tensors it crops the first only: `spec/data/test_transforms_v2.py`.
     """
     image = torch.arange(100.0).view(1, 10, 10)
     crop = transforms.RandomResizedCrop.get_params(image, [0.2, 0.3], [1.0, 1.0])

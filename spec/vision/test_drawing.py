@@ -94,9 +94,9 @@ def test_no_boxes_leave_the_image():
 
 
 def test_labels_come_one_for_each_box():
-    """`draw_bounding_boxes(image, boxes, labels=["cat"], colors="red")` of the single box
-    [1, 15, 30, 35] writes "cat" inside of the frame, at its upper left corner; two labels
-    raise ValueError, "Number of boxes (1) and labels (2) mismatch".
+    """On a uint8 `image`, `draw_bounding_boxes(image, boxes, labels=["cat"], colors="red")` of one
+    box [1, 15, 30, 35] writes "cat" inside the frame, at its upper left; two labels raise
+    ValueError, "Number of boxes (1) and labels (2) mismatch".
     """
     boxes = torch.tensor([[1, 15, 30, 35]])
 

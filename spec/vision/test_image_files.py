@@ -74,7 +74,7 @@ def test_decode_image_took_no_path(tmp_path):
 
 
 def test_bytes_are_decoded_from_a_tensor(tmp_path):
-    """`torchvision.io.decode_image` takes the content of a PNG or JPEG file as a 1-D uint8
+    """`torchvision.io.decode_image` takes the content of a JPEG or 8-bit PNG file as a 1-D uint8
     tensor: for `data`, this content as Python `bytes`, pass
     `torch.frombuffer(bytearray(data), dtype=torch.uint8)`.
 

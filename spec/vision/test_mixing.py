@@ -59,9 +59,9 @@ def test_cutmix_weights_labels_by_area():
 
 
 def test_mixed_labels_are_targets_of_cross_entropy():
-    """`F.cross_entropy` takes the float labels (N, classes) of
-    `torchvision.transforms.v2.MixUp` as its targets; each row of them adds up to 1, up to
-    rounding.
+    """`F.cross_entropy` takes as its targets the float labels (N, classes) that
+    `torchvision.transforms.v2.MixUp` makes of int64 class indices (N,); each row of them adds up
+    to 1, up to rounding.
 
     For an accuracy `labels.argmax(1)` gives one class again.
     """
@@ -145,7 +145,8 @@ def test_a_larger_alpha_mixes_more_evenly():
     close to one half, with 0.05 mostly close to 0 or 1.
 
     With the default, `alpha=1.0`, all shares between 0 and 1 are equally probable. With an int,
-    `alpha=1`, the call on a batch raises NotImplementedError.
+    `alpha=1`, the call on a batch raises RuntimeError or its subclass NotImplementedError, by the
+    release.
     """
     images, labels = torch.rand(2, 1, 2, 2), torch.tensor([0, 1])
     even, extreme = v2.MixUp(alpha=1000.0, num_classes=2), v2.MixUp(alpha=0.05, num_classes=2)

@@ -116,11 +116,11 @@ def test_weights_are_passed_by_keyword():
 
 
 def test_models_are_built_by_name():
-    """`torchvision.models.get_model("squeezenet1_1", weights=None)` builds a model by name,
-    with further settings such as `num_classes=3`; an unknown name raises ValueError,
-    "Unknown model".
+    """`torchvision.models.get_model("squeezenet1_1", weights=None)` builds a model by name, with
+    further settings such as `num_classes=3`; an unknown name raises ValueError, "Unknown model".
 
-    `models.list_models()` has the names, of detectors and segmentation models too.
+    `torchvision.models.list_models()` returns all names, those of detectors and segmentation
+    models too.
     """
     net = models.get_model("squeezenet1_1", weights=None, num_classes=3)
 
