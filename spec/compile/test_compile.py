@@ -77,9 +77,9 @@ def test_gradients_pass_through_compiled_code():
 
 
 def test_nothing_is_compiled_before_the_first_call():
-    """`compiled = torch.compile(lambda x: x + 1)` compiles nothing yet: the backend is
-    called in the first call, `compiled(torch.ones(2))`, and not again in a second one with
-    grad mode as before, `compiled(torch.zeros(2))`.
+    """`compiled = torch.compile(lambda x: x + 1)` compiles nothing yet: the backend is called in
+    the first call, `compiled(torch.ones(2))`, and not again in a second call under the same grad
+    mode, `compiled(torch.zeros(2))`.
 
     So the first call is slow. Call the function once before you measure it.
     """

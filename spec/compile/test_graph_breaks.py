@@ -223,9 +223,10 @@ def test_a_loop_over_a_range_is_unrolled():
 
 
 def test_print_splits_the_graph(capsys):
-    """A `print("between")` between `x + 1` and `x * 2` splits a function under
-    `torch.compile` without `fullgraph=True` into two graphs, and prints at every call, as
-    in Python."""
+    """A `print("between")` between `x + 1` and `x * 2` of a tensor `x` splits a function under
+    `torch.compile` without `fullgraph=True` into two graphs, and prints at every call, as in
+    Python.
+    """
     counter = CompileCounter()
 
     @torch.compile(backend=counter)
@@ -243,10 +244,12 @@ def test_print_splits_the_graph(capsys):
 
 @pytest.mark.torch(">=2.7")
 def test_fullgraph_refuses_print():
-    """Since PyTorch 2.7 `print` under `torch.compile(f, fullgraph=True)` raises Unsupported,
-    "Failed to trace builtin operator".
+    """Since PyTorch 2.7 a call of `torch.compile(f, fullgraph=True)`, where `f` calls `print`,
+    raises Unsupported, "Failed to trace builtin operator".
 
-    Print outside the compiled function, or remove the print.
+    Print outside the compiled function, or remove the print. (A function in the set
+    `torch._dynamo.config.reorderable_logging_functions`, empty by default, is called after the
+    graph instead.)
     """
 
     @torch.compile(backend="eager", fullgraph=True)

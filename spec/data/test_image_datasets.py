@@ -214,8 +214,9 @@ def test_a_file_that_is_not_idx_fails_with_an_empty_message(mnist_files, tmp_pat
 
 @pytest.mark.claim("blitz-cifar-train-flag")
 def test_train_chooses_the_part(cifar_files, tmp_path):
-    """`torchvision.datasets.CIFAR10(root, train=True)` reads the five training batches,
-    `train=False` the test batch.
+    """With CIFAR-10's files in the folder cifar-10-batches-py of `root`,
+    `torchvision.datasets.CIFAR10(root, train=True)` reads the five training batches, `train=False`
+    the test batch.
     """
     train = UncheckedCIFAR10(root=tmp_path, train=True, download=False, transform=None)
     test = UncheckedCIFAR10(root=tmp_path, train=False, download=False, transform=None)

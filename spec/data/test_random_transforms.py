@@ -105,11 +105,12 @@ def test_random_crops_follow_the_seed_of_torch():
 
 
 def test_random_choice_follows_the_seed_of_python():
-    """`RandomChoice` of `torchvision.transforms` (not of `v2`) draws from Python's
-    `random`: `random.seed` repeats its choices, and `torch.manual_seed` does not.
+    """`RandomChoice` of `torchvision.transforms` (not of `v2`) draws from Python's `random`: in
+    the main process `random.seed` repeats its choices, and `torch.manual_seed` does not.
 
     `transforms.RandomOrder` draws from `random` too; `RandomChoice` and `RandomOrder` of
-    `transforms.v2` draw from torch.
+    `transforms.v2` draw from torch. A worker of a `DataLoader` seeds `random` with a number drawn
+    from torch: there `torch.manual_seed` in the main process repeats the choices.
     """
     choice = transforms.RandomChoice([transforms.CenterCrop(1), transforms.CenterCrop(2)])
     image = torch.ones(1, 4, 4)

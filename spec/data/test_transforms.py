@@ -221,8 +221,8 @@ def test_the_mean_and_std_of_a_dataset_are_taken_over_all_pixels():
 
 def test_normalize_measures_nothing():
     """`torchvision.transforms.Normalize` does not compute the mean of its input:
-    `Normalize([0.5], [0.5])` maps the float32 pixels 6 and 8 to 11 and 15; with their own
-    mean, 7, the result is centred at 0.
+    `Normalize([0.5], [0.5])` maps the float32 pixels 6 and 8 to 11 and 15;
+    `Normalize([7.0], [1.0])`, with their own mean, maps them to -1 and 1.
 
     Measure mean and standard deviation once, on the training set, and use the same for the test
     set.
@@ -348,8 +348,9 @@ def test_any_callable_is_a_transform():
 
 
 def test_compose_prints_its_steps():
-    """`str` of a `Compose` of `ToTensor` and `Normalize` has between `Compose(` and `)` one line
-    for each of them, in order; the line of `Normalize` shows its `mean` and `std`.
+    """`str` of a `Compose` of `ToTensor()` and `Normalize((0.5,), (0.5,))` has between `Compose(`
+    and `)` one line for each of them, in order; the line of `Normalize` shows its `mean` and
+    `std`.
     """
     compose = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
 

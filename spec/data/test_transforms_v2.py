@@ -88,12 +88,11 @@ def test_normalize_wants_a_float_tensor():
 
 
 def test_what_is_no_tensor_passes_untouched():
-    """`torchvision.transforms.v2.ToDtype(torch.float32, scale=True)` returns a NumPy array
-    or a Pillow picture as it is; `v2.Normalize([0.5], [0.5])` returns a NumPy array as it
-    is.
+    """`torchvision.transforms.v2.ToDtype(torch.float32, scale=True)` returns a NumPy array or a
+    Pillow picture as it is; `v2.Normalize([0.5], [0.5])` returns a NumPy array as it is.
 
     Because a v2 transform passes on what it has no rule for, such as labels. No error says so:
-    begin with `v2.ToImage()`.
+    begin with `v2.ToImage()`. Only `v2.Normalize` of a Pillow picture raises TypeError.
     """
     picture, array = Image.new("L", (2, 2)), np.zeros((2, 2, 3), dtype=np.uint8)
 
@@ -264,9 +263,11 @@ def test_of_two_plain_tensors_only_the_first_is_an_image():
 
 
 def test_wrapping_a_tensor_copies_nothing():
-    """`torchvision.tv_tensors.Image(tensor)` of a tensor (C, H, W), without a `dtype` or
-    `device`, makes an object of a subclass of `torch.Tensor` that shares the tensor's
-    memory.
+    """`torchvision.tv_tensors.Image(tensor)` of a tensor (C, H, W), without a `dtype` or `device`,
+    makes an object of a subclass of `torch.Tensor` that shares the tensor's memory.
+
+    Because it calls `torch.as_tensor`, which copies only for another dtype or another device (also
+    one that `torch.set_default_device` has set).
     """
     tensor = torch.zeros(1, 2, 2)
     image = tv_tensors.Image(tensor)

@@ -205,16 +205,16 @@ def test_a_timeout_without_workers_is_refused():
 @pytest.mark.parametrize(
     "sample",
     [lambda: 5, torch.ones(1, requires_grad=True) * 2],
-    ids=["a function", "a tensor that requires grad"],
+    ids=["a function", "a non-leaf tensor that requires grad"],
 )
 def test_a_batch_that_cannot_be_pickled_never_comes(sample, capfd):
     """`list(DataLoader([lambda: 5], batch_size=None, num_workers=1, timeout=5,
-    multiprocessing_context="fork"))` raises RuntimeError, "DataLoader timed out": the
-    worker can't pickle the lambda; without `timeout=` the call waits for ever.
+    multiprocessing_context="fork"))` raises RuntimeError, "DataLoader timed out": the worker can't
+    pickle the lambda; without `timeout=` the call waits for ever.
 
     Because the pickling fails in a thread of the worker, which prints a traceback and goes on. The
-    same happens if a `collate_fn` returns a lambda. Return plain values, and `detach()` tensors
-    that require grad.
+    same happens if a `collate_fn` returns a lambda, or a non-leaf tensor that requires grad.
+    Return plain values, and `detach()` tensors that require grad.
     """
     loader = DataLoader(
         [sample], batch_size=None, num_workers=1, timeout=0.5, multiprocessing_context="fork"

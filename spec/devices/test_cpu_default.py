@@ -232,7 +232,7 @@ def test_a_default_device_holds_for_layers_and_not_for_what_has_a_device():
     `torch.rand(2)` and `nn.Linear(2, 1).weight` are on `meta`; `torch.from_numpy(array)`, and
     `x.clone()` and `x + 1` for a CPU tensor `x`, are on the CPU.
 
-    In the same way `torch.set_default_device("cuda")` puts new tensors on the GPU; tensors made
+    In the same way `torch.set_default_device("cuda")` puts those four on the GPU; tensors made
     before still have to be moved by `to`.
     """
     x = torch.ones(2)
@@ -290,12 +290,13 @@ def test_get_default_device_tells_the_default():
 
 
 def test_the_number_of_cpu_threads_can_be_set():
-    """After `torch.set_num_threads(1)`, `torch.get_num_threads()` returns 1 in the same
-    Python thread: operations started there use one CPU thread. `torch.set_num_threads(0)`
-    raises RuntimeError, "set_num_threads expects a positive integer".
+    """After `torch.set_num_threads(1)`, `torch.get_num_threads()` returns 1 in the same Python
+    thread: operations started there use one CPU thread. `torch.set_num_threads(0)` raises
+    RuntimeError, "set_num_threads expects a positive integer".
 
     By default it is about the number of cores; `OMP_NUM_THREADS=1` in the environment of a new
-    process makes it 1. Several processes on one machine compete unless each has fewer.
+    process makes it 1, where `MKL_NUM_THREADS` is not set. Several processes on one machine
+    compete unless each has fewer.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)

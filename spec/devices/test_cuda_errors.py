@@ -222,12 +222,12 @@ except RuntimeError as error:
 
 
 def test_cudnn_can_be_switched_off():
-    """Inside `with torch.backends.cudnn.flags(enabled=False):` `torch.backends.cudnn.enabled`,
-    by default True, is False: convolutions on a GPU then run without cuDNN.
+    """Inside `with torch.backends.cudnn.flags(enabled=False):` `torch.backends.cudnn.enabled`, by
+    default True, is False, so that convolutions on a GPU run without cuDNN.
 
     It helps to find the cause of "cuDNN error: CUDNN_STATUS_NOT_INITIALIZED", which may hide
-    another error, often "CUDA out of memory": without cuDNN the same step shows that one.
-    Without cuDNN convolutions are slower.
+    another error, often "CUDA out of memory": the same step, forward and backward inside the
+    `with`, may show that one. Without cuDNN convolutions are usually slower.
     """
     before = torch.backends.cudnn.enabled
     with torch.backends.cudnn.flags(enabled=False):

@@ -291,13 +291,14 @@ def test_whether_the_step_was_taken_is_told_by_the_scale():
 
 @pytest.mark.torch(">=2.3")
 def test_scaled_gradients_accumulate():
-    """To accumulate finite gradients of two batches with an enabled GradScaler call
-    `scaler.scale(loss / 2).backward()` for each batch, then `scaler.step(optimizer)` and
+    """To accumulate finite scaled gradients of two batches with an enabled GradScaler call
+    `scaler.scale(loss / 2).backward()` for each, then `scaler.step(optimizer)` and
     `scaler.update()` once: the step uses the mean of the unscaled gradients.
 
-    Don't call `unscale_` between the two: gradients of different scales would be added. `update()`
-    after a `backward()`, without `unscale_` or `step` before it, raises AssertionError, "No inf
-    checks were recorded prior to update."
+    With float32 weights: `step` of float16 ones raises ValueError. Don't call `unscale_` between
+    the two: gradients of different scales would be added. `update()` after
+    `scaler.scale(loss).backward()`, without `unscale_` or `step` before it, raises AssertionError,
+    "No inf checks were recorded prior to update."
     """
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)
@@ -396,7 +397,11 @@ def test_the_names_in_torch_cuda_amp_are_deprecated(old, new):
 @pytest.mark.torch("<2.4")
 def test_the_names_in_torch_cuda_amp_were_the_usual_ones():
     """Before PyTorch 2.4 `torch.cuda.amp.GradScaler()` and `torch.cuda.amp.autocast()` gave no
-    warning of deprecation."""
+    warning of deprecation.
+
+    On a machine without CUDA each of them gives a UserWarning that says so; `enabled=False` avoids
+    it.
+    """
     scaler = torch.cuda.amp.GradScaler(enabled=False)
     context = torch.cuda.amp.autocast(enabled=False)
 

@@ -378,9 +378,9 @@ def test_a_scalers_step_divides_by_the_scale_first():
 @pytest.mark.torch(">=2.3")
 @pytest.mark.parametrize("bad", [float("inf"), float("nan")])
 def test_a_step_with_an_infinite_gradient_is_left_out(bad):
-    """If `scaler.scale(loss).backward()` of an enabled GradScaler gives a parameter of the
-    SGD `optimizer` an inf or nan gradient, `scaler.step(optimizer)` right after it updates
-    no parameter; `scaler.update()` then by default halves the scale.
+    """If `scaler.scale(loss).backward()` of an enabled GradScaler gives a float32 parameter of an
+    SGD `optimizer` an inf or nan gradient, `scaler.step(optimizer)` right after it updates no
+    parameter; `scaler.update()` by default halves the scale.
 
     The first steps of a training are often skipped like this, until the scale fits. If the very
     first step of an `SGD` without `fused=True` is skipped, `scheduler.step()` after it warns that
@@ -480,10 +480,10 @@ def test_a_scaler_that_is_switched_off_does_nothing():
 
 @pytest.mark.torch(">=2.3")
 def test_a_scaler_belongs_into_the_checkpoint():
-    """`scaler.state_dict()` of an enabled `torch.amp.GradScaler` holds the scale; a new
-    enabled scaler that loads it has that scale instead of the default, 65536.
+    """`scaler.state_dict()` of an enabled `torch.amp.GradScaler` holds the scale; a new enabled
+    scaler that loads it has that scale instead of the default, 65536.
 
-    Without it a resumed training may begin with a few steps that are left out.
+    Without the saved scale a resumed training may begin with a few skipped steps.
     """
     scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
     other = torch.amp.GradScaler("cpu")

@@ -197,10 +197,10 @@ def test_a_single_number_on_the_cpu_goes_with_any_device():
 
 
 def test_a_single_element_is_not_enough_to_cross():
-    """`x + y` of a CPU tensor `x` of shape (1,) and a tensor `y` of shape (3,) on another
-    device raises RuntimeError, though `x` holds a single number.
+    """`x + y` of a CPU tensor `x` of shape (1,) and a tensor `y` of shape (3,) on another device
+    raises RuntimeError, though `x` holds a single number.
 
-    Only a tensor without dimensions counts as a number: use `x[0]`, or move it.
+    Only a CPU tensor without dimensions counts as a number: use `x[0]`, or move it.
     """
     elsewhere = torch.zeros(3, device="meta")
 

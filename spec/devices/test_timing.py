@@ -37,8 +37,8 @@ def test_timer_needs_the_names_of_the_statement():
 
 @pytest.mark.parametrize(("arguments", "threads"), [({}, 1), ({"num_threads": 2}, 2)])
 def test_timer_uses_one_thread_unless_told_otherwise(arguments, threads):
-    """While `torch.utils.benchmark.Timer` runs its statement, `torch.get_num_threads()` is 1,
-    with `num_threads=2` it is 2; afterwards it is as before.
+    """While `torch.utils.benchmark.Timer` runs its statement, `torch.get_num_threads()` is 1 by
+    default, and 2 with `num_threads=2`; afterwards it is as before.
 
     For numbers as in your program pass `num_threads=torch.get_num_threads()`.
     """

@@ -47,12 +47,12 @@ def test_the_variable_lists_gpus_in_order(value, devices, monkeypatch):
 @pytest.mark.torch(">=2.0")
 @without_rocm
 def test_what_is_no_gpu_hides_all_after_it(monkeypatch):
-    """A program started with `CUDA_VISIBLE_DEVICES` set to "", "-1" or "none" sees no GPU;
-    with "0,-1,1" it sees GPU 0 alone, since a -1 ends the list; with "0,0", which names a
-    GPU twice, it sees none.
+    """A program started with `CUDA_VISIBLE_DEVICES` set to "", "-1" or "none" sees no GPU; with
+    "0,-1,1" it sees GPU 0 alone, since a -1 ends the list; with "0,0", which names a GPU twice, it
+    sees none.
 
-    Because the list is read without an error: what fails is the first call that uses the GPU,
-    or the program finds fewer GPUs than it asked for.
+    PyTorch reads the list without an error: what fails is the first call that uses the GPU, or the
+    program finds fewer GPUs than it asked for.
     """
 
     def read(value):

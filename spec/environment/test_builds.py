@@ -221,9 +221,9 @@ def test_cudnn_comes_with_the_build():
 
 @pytest.mark.slow
 def test_collect_env_tells_it_all():
-    """`python -m torch.utils.collect_env` prints what bug reports ask for, such as the release of
-    torch and the CUDA of the build; in Python, `get_pretty_env_info()`, imported from
-    `torch.utils.collect_env`, returns that text.
+    """`python -m torch.utils.collect_env` prints, after the line "Collecting environment
+    information...", what bug reports ask for, such as the release of torch;
+    `get_pretty_env_info()`, imported from `torch.utils.collect_env`, returns that text.
 
     It tells of the Python that runs it: run it by the interpreter of your program.
     """
@@ -239,16 +239,20 @@ def test_collect_env_tells_it_all():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the names of libraries are those of Linux")
 def test_a_library_of_another_cuda_cannot_be_opened():
-    """On Linux, loading a library of a CUDA that isn't installed raises OSError: for
-    `ctypes.CDLL("libcudart.so.9.1")` it is "libcudart.so.9.1: cannot open shared object file:
-    No such file or directory".
+    """On Linux, `ctypes.CDLL` of a library of a CUDA that isn't installed raises OSError: for
+    `ctypes.CDLL("libcudart.so.9.1")` it is "libcudart.so.9.1: cannot open shared object file: No
+    such file or directory".
 
-    A torchaudio or an extension module compiled for CUDA 11 looks for "libcudart.so.11.0". Beside
-    a torch for another CUDA, `import torchaudio` raises OSError, and importing the module
-    ImportError: install the build that belongs to this torch.
+    A torchaudio or an extension module compiled for CUDA 11 looks for "libcudart.so.11.0". Where
+    that file is missing, `import torchaudio` raises OSError, and importing the module ImportError.
+    Where it is found, but torch is for another CUDA, `import torchaudio` raises RuntimeError,
+    "compiled with different CUDA versions". Install the build that belongs to this torch.
     """
-    with pytest.raises(OSError, match=r"libcudart\.so\.9\.1: cannot open shared object file"):
+    with pytest.raises(OSError) as refusal:
         ctypes.CDLL("libcudart.so.9.1")
+
+    missing = "libcudart.so.9.1: cannot open shared object file: No such file or directory"
+    assert str(refusal.value) == missing
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the names of libraries are those of Linux")

@@ -218,9 +218,12 @@ def test_a_run_leaves_two_figures_its_text_its_samples_and_a_checkpoint(trained)
 
 
 def test_it_reads_a_file_of_its_user(poet, tmp_path):
-    """A training by `examples/char_rnn.py --text FILE`, FILE having lines of UTF-8 text, at
-    least 2000 characters in all, learns that text instead of the script's couplets; the
-    lengths of lines are then not measured.
+    """A training by `examples/char_rnn.py --text FILE`, FILE having lines of UTF-8 text, at least
+    2000 characters in all, learns that text instead of the script's couplets; the lengths of lines
+    are then not measured.
+
+    A shorter file is refused with a line that says so. A larger `--batch-size` than the default of
+    8 may need a longer file.
     """
     (tmp_path / "any.txt").write_text("all work and no play\n" * 200)
 
@@ -239,9 +242,9 @@ def test_it_reads_a_file_of_its_user(poet, tmp_path):
     ],
 )
 def test_what_it_can_not_use_is_told_in_one_line(poet, tmp_path, capsys, arguments, said):
-    """`examples/char_rnn.py --text nowhere.txt` (no such file), `--prompt Ω` (the couplets
-    have no Ω) and `--generate` without a checkpoint in `--out` each end with exit code 2
-    and one line of its own that names the cause.
+    """`examples/char_rnn.py --text nowhere.txt` (no such file), `--prompt Ω` (the couplets have no
+    Ω) and `--generate` without a checkpoint in `--out` each end with exit code 2 and one line on
+    stderr, `char_rnn.py: ...`, that names the cause.
     """
     with pytest.raises(SystemExit) as stopped:
         poet.main([*TINY, "--out", str(tmp_path), *arguments.split()])

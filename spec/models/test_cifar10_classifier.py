@@ -451,9 +451,9 @@ def test_two_long_epochs_go_past_two_of_the_notes(trained, notes):
 
 @on_cifar10
 def test_every_fourth_picture_is_enough_to_be_as_good_as_the_notes(fast, notes):
-    """On CIFAR-10, `examples/cifar10_classifier.py --recipe fast` with seed 0 classifies about
-    57 % of the test pictures correctly after six epochs of 12,500 pictures; `--recipe notes`
-    about 52 % after two of 50,000.
+    """On CIFAR-10, `examples/cifar10_classifier.py --recipe fast` with seed 0 classifies about 57
+    % of the test pictures correctly after six epochs of 12,500 pictures; `--recipe notes` about 52
+    % after two epochs of 50,000.
 
     With the seeds 1 and 2, `fast` reaches 56 and 56 %, `notes` 54 and 56 %.
     """
@@ -492,6 +492,7 @@ def test_the_fast_recipe_trains_all_layers_but_the_first(trained):
     )
 
     assert torch.equal(more["conv1.weight"], one["conv1.weight"]) is True
+    assert more["conv1.bias"].tolist() == [0.0] * 6
     assert torch.equal(more["fc1.weight"], one["fc1.weight"]) is False
 
 

@@ -114,9 +114,9 @@ def test_samples_vary_as_the_data_does(game):
 
 
 def test_the_picture_of_fixed_noise_improves(game):
-    """Trained on digits by default, or on drawn faces with `--steps 400`, `examples/dcgan.py`
-    (seed 0) makes pictures of fixed noise vectors whose mean distance to the nearest real picture
-    falls below 0.6 of that at step 0.
+    """After the default training on digits, or `--steps 400` on 1000 drawn faces,
+    `examples/dcgan.py` (seed 0) makes pictures of 64 fixed noise vectors: their mean distance to
+    the nearest real picture is below 0.6 of what it was at step 0.
 
     Fixed noise makes pictures of different steps comparable.
     """
@@ -146,9 +146,9 @@ def test_samples_of_digits_are_of_all_ten(trained, loss):
 
 
 def test_a_sampled_face_has_the_colours_of_a_face(trained):
-    """After `examples/dcgan.py --steps 400` (seed 0) on 1000 drawn faces, the mean colours
-    of hair, skin and wall in its samples are within 0.25 of those in the drawn faces, per
-    channel on a scale from -1 to 1.
+    """After `examples/dcgan.py --data DIR --steps 400` (seed 0) on 1000 faces of
+    `examples/drawn/faces.py`, the mean colours of hair, skin and wall in its samples are within
+    0.25 of those in the drawn faces, per channel on a scale from -1 to 1.
     """
     metrics, _ = trained("gan", "faces")
     found, meant = metrics["samples"]["colours"], metrics["data"]["colours"]
@@ -339,8 +339,8 @@ def test_a_dry_run_takes_a_step_of_each_net_and_writes_nothing(dcgan, few, tmp_p
     ],
 )
 def test_what_cannot_be_is_told_in_one_line(dcgan, capsys, tmp_path, monkeypatch, arguments, line):
-    """`examples/dcgan.py --data DIR` ends with exit code 2 and a line that names the cause
-    if DIR isn't there or holds no pictures; so does `--generate 3` if there is no
+    """A training with `examples/dcgan.py --data DIR` ends with exit code 2 and a line that names
+    the cause if DIR isn't there or holds no pictures; so does `--generate 3` if there is no
     checkpoint.pt in `--out`.
     """
     monkeypatch.chdir(tmp_path)

@@ -208,7 +208,8 @@ def test_a_killed_run_resumed_remembers_the_same(dqn, tiny, tmp_path):
     killed between two checkpoints, and ends with the replay memory, target network and returns of
     an uninterrupted run on the same CPU, bit for bit.
 
-    Because the checkpoint holds the replay memory and the state of the random generator.
+    Because the checkpoint holds, besides the nets and the state of Adam, the replay memory and the
+    state of the random generator.
     """
     fingerprint = import_example("workbench").fingerprint
     run = [*TINY, "--out", str(tmp_path)]

@@ -74,9 +74,11 @@ def test_greedy_captions_of_unseen_pictures_are_right_far_above_chance(trained):
 
 
 def test_more_of_their_words_are_in_place_than_the_most_frequent_ones(trained):
-    """Of the words in captions of 300 unseen pictures, the net of
-    `examples/image_captioning.py` has after the default training at least 96 % in their
-    place; writing the most frequent word of each position has about 34 %.
+    """After the default training the captions that `examples/image_captioning.py` writes for the
+    300 unseen pictures of its part "test" have at least 96 % of their words in place; the most
+    frequent word of each position gives about 34 %.
+
+    Each is compared, word by word, with the one of the picture's own captions that fits best.
     """
     test = trained[0]["test"]
 

@@ -116,9 +116,9 @@ def test_the_net_reads_ninety_eight_digits_in_a_hundred(metrics):
 
 
 def test_chance_is_computed_from_the_labels(metrics, digits):
-    """`metrics["chance"]` of `examples/mnist_classifier.py` is the accuracy, on the test part,
-    of always answering the digit that is most frequent in the training part; with ten digits,
-    about equally frequent, it is about 10 %.
+    """`metrics["chance"]`, of what `main()` of `examples/mnist_classifier.py` returns, is the
+    accuracy, on the test part, of always answering the digit most frequent in the training part;
+    with ten digits about equally frequent, about 10 %.
 
     An accuracy says something only beside such a baseline.
     """

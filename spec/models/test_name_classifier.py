@@ -273,12 +273,13 @@ def test_it_reads_the_lists_of_its_user(namer, tmp_path):
         ("--data nowhere", "no names in nowhere: put LANGUAGE.txt there for two languages or more"),
         ("--classify Anna", "checkpoint.pt: a training without --resume writes one"),
         ("--generate Kesten", "checkpoint.pt: a training without --resume writes one"),
+        ("--names 4", "--names 4: 5 are the least"),
     ],
 )
 def test_what_it_can_not_use_is_told_in_one_line(namer, tmp_path, capsys, arguments, said):
-    """`examples/name_classifier.py --data DIR` with no lists in DIR, and `--classify NAME`
-    or `--generate LANGUAGE` with no checkpoint in `--out`, each end with exit code 2 and
-    one line that names the cause.
+    """A training with `examples/name_classifier.py --data DIR` without a list of names
+    (LANGUAGE.txt) in DIR, and `--classify NAME` or `--generate LANGUAGE` without a checkpoint in
+    `--out`, end with exit code 2 and one line that names the cause.
     """
     with pytest.raises(SystemExit) as stopped:
         namer.main([*TINY, "--out", str(tmp_path), *arguments.split()])

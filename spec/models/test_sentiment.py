@@ -303,11 +303,11 @@ def test_reviews_of_ones_own_are_read_as_sst_2_has_them(sentiment, tmp_path):
 )
 @pytest.mark.spare("'good\\t1\\n'", reason="any line without the names will do")
 def test_bad_input_is_told_in_one_line(sentiment, tmp_path, capsys, written, argument, said):
-    """`examples/sentiment.py --data FILE` ends with exit code 2 and one line that names the
-    cause if FILE is missing, has no column `label`, has a label 7 or too few reviews; so
-    does `--classify TEXT` with no checkpoint in `--out`.
+    """`examples/sentiment.py --data FILE` ends with exit code 2 and one line that names the cause
+    if FILE is missing, has no column `label`, has a label 7 or too few reviews; so does
+    `--classify TEXT` with no checkpoint in `--out`.
 
-    So it does for a line without a text, and for `--classify` with a text of blanks.
+    So it does for a line with a label and no text, and for `--classify` with a text of blanks.
     """
     (tmp_path / "r.tsv").write_text(written) if written else None
 

@@ -286,12 +286,13 @@ def test_numbers_too_large_for_the_net_are_the_mistake_of_their_client(served, p
 
 
 def test_a_body_has_a_bound(sent):
-    """By default `examples/serve.py` answers `{"inputs": [0.5, -0.25]}`, filled up with
-    blanks to 65,536 bytes and sent as application/json, with status 200; with one more
-    blank with 413, "the body is longer than 65536 bytes".
+    """By default a POST of `{"inputs": [0.5, -0.25]}` as application/json, filled up with spaces
+    to 65,536 bytes, to `/predict` of `examples/serve.py` gets status 200; with one more space 413,
+    "the body is longer than 65536 bytes".
 
     Without a bound the body of one client can fill the memory of the server, and all others wait
-    while the server parses it. `--max-body` sets the bound.
+    while the server parses it. `--max-body` sets the bound. The net that is served takes two
+    inputs, as that of `--save-demo` does.
     """
     longest = sent("POST", "/predict", content=b'{"inputs": [0.5, -0.25]}'.ljust(65536))
     longer = sent("POST", "/predict", content=longest.request.content + b" ")
@@ -322,8 +323,8 @@ def test_a_body_in_chunks_has_the_same_bound(sent):
 
 def test_max_body_is_in_bytes(sent):
     """`create_app(net, max_body=18)` of `examples/serve.py` (`net` has two inputs; `load_model`
-    reads it from the file of `--save-demo`) answers the 18 bytes `{"inputs": [0, 0]}`, posted
-    to `/predict` as JSON, with status 200; `max_body=17`: 413.
+    reads it from the `--save-demo` file) answers the 18 bytes `{"inputs": [0, 0]}`, posted to
+    `/predict` as `application/json`: 200; `max_body=17`: 413.
     """
     question = b'{"inputs": [0, 0]}'
 

@@ -172,13 +172,18 @@ def test_one_seed_gives_the_same_picture_again_and_another_gives_another(transfe
     run = ["--size", "32", "--steps", "3", "--device", "cpu"]
     for name, seed in (("first", "5"), ("again", "5"), ("other", "6")):
         transfer.main([*run, "--seed", seed, "--out", str(tmp_path / name)])
+    quiet = [*run, "--start", "content"]
+    for name, seed in (("quiet", "5"), ("same", "6")):
+        transfer.main([*quiet, "--seed", seed, "--out", str(tmp_path / name)])
 
-    first, again, other = (
-        (tmp_path / name / "result.png").read_bytes() for name in ("first", "again", "other")
+    first, again, other, quiet, same = (
+        (tmp_path / name / "result.png").read_bytes()
+        for name in ("first", "again", "other", "quiet", "same")
     )
     assert first[:8] == b"\x89PNG\r\n\x1a\n"
     assert first == again
     assert first != other
+    assert quiet == same
 
 
 def test_a_run_leaves_the_result_and_two_figures(painted):

@@ -577,6 +577,7 @@ def test_a_fingerprint_tells_values_shapes_and_dtypes_apart(workbench):
     rows = torch.tensor([[1, 2], [3, 4]])
     assert workbench.fingerprint(rows) == workbench.fingerprint(rows.mT.contiguous().mT)
     assert workbench.fingerprint(rows) != workbench.fingerprint(rows.mT)
+    assert workbench.fingerprint(rows[::2, :1]) == workbench.fingerprint(torch.tensor([[1]]))
     assert len({*hashes, workbench.fingerprint(ones)}) == 7
     assert {len(each) for each in hashes} == {64}
 
@@ -615,8 +616,9 @@ def test_without_tensorboard_a_run_says_so_and_goes_on(command, tmp_path, monkey
 
 
 def test_a_resumed_dashboard_shows_every_value_once(command, stopped):
-    """`examples/mnist_classifier.py --resume` replaces the event file of TensorBoard by a new one,
-    which holds the values of the earlier run too: each value is in it once.
+    """`examples/mnist_classifier.py --resume`, with `tensorboard` installed, replaces the event
+    file of TensorBoard by a new one, which holds the values of the earlier run up to its
+    checkpoint too: each value is in it once.
     """
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     out = stopped("mnist_classifier")

@@ -138,7 +138,7 @@ class Once(nn.Module):
 
 @autocast_is_deprecated
 def test_reentrant_checkpoints_and_unused_parameters_do_not_go_together(group_of_one):
-    """If `model` runs a layer in `checkpoint(..., use_reentrant=True)` on an input that
+    """If `model` runs an `nn.Linear` in `checkpoint(..., use_reentrant=True)` on an input that
     requires grad, `DistributedDataParallel(model, find_unused_parameters=True)` raises
     RuntimeError in `backward`, "mark a variable ready only once".
 

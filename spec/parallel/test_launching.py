@@ -181,8 +181,9 @@ def test_ranks_go_on_counting_from_machine_to_machine(tmp_path):
     train.py` on two machines, `RANK` counts 0 to 3, `LOCAL_RANK` 0 and 1 on each, `GROUP_RANK` is
     the machine's number, 0 or 1, and `WORLD_SIZE` 4.
 
-    The GPU is chosen by `LOCAL_RANK`: by `RANK` the second machine would look for `cuda:2`.
-    `torchrun` is `python -m torch.distributed.run`.
+    `node0` is the name of one of the two machines, and the same command is started on both. The
+    GPU is chosen by `LOCAL_RANK`: by `RANK` the second machine would look for `cuda:2`. `torchrun`
+    is `python -m torch.distributed.run`.
     """
     script = tmp_path / "script.py"
     script.write_text("""

@@ -143,8 +143,8 @@ def test_alone_a_sum_over_all_is_ones_own_part(group_of_one):
 
 
 def test_async_op_gives_something_to_wait_for(group_of_one):
-    """`wait()` of the work handle that `dist.all_reduce(x, async_op=True)` over gloo returns is
-    True, and `is_completed()` of the handle is True afterwards.
+    """Over gloo `work = dist.all_reduce(x, async_op=True)` of a float32 tensor `x` returns a work
+    handle: `work.wait()` returns True, and `work.is_completed()` is True afterwards.
 
     What the handle is for is told in `spec/parallel/test_collectives.py`.
     """

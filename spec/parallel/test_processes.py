@@ -130,15 +130,15 @@ def write_own_row(rank, table, all_here):
 @pytest.mark.slow
 @pytest.mark.claim("summary-multiprocessing")
 def test_processes_fill_one_tensor_at_the_same_time():
-    """`torch.multiprocessing.spawn(f, args=args, nprocs=2)` calls `f(0, *args)` and
-    `f(1, *args)` in two processes that run at the same time, and waits for both: what they
-    wrote to a tensor of `args`, after `share_memory_()`, is there then.
+    """`torch.multiprocessing.spawn(f, args=args, nprocs=2)` calls `f(0, *args)` and `f(1, *args)`
+    in two processes that run at the same time, and waits for both: what they wrote to a tensor of
+    `args`, after `share_memory_()`, is there then.
 
     That they run at the same time is shown by
     `torch.multiprocessing.get_context("spawn").Barrier(2)` in `args`: `wait()` on it returns in
-    neither process before both have called it. (`torch.multiprocessing.Barrier(2)` raises
-    RuntimeError there where processes are forked by default, as on Linux before Python 3.14.)
-    `f` is imported by name in the processes, so it has to be defined at the top of a module.
+    neither process before both have called it. (`torch.multiprocessing.Barrier(2)` fails there
+    where processes are forked by default, as on Linux before Python 3.14.) `f` is imported by name
+    in the processes, so it has to be defined at the top level of a module.
     """
     table = torch.zeros(2, 3).share_memory_()
     barrier = mp.get_context("spawn").Barrier(2)

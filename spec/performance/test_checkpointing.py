@@ -271,9 +271,9 @@ def test_a_second_run_that_saves_another_tensor_of_the_same_shape_is_not_noticed
 
 @pytest.mark.torch(">=2.1")
 def test_a_second_run_with_another_dtype_is_refused():
-    """`checkpoint(f, x, use_reentrant=False)` runs `f` again in `backward()`. If `f` then
-    saves a float64 tensor instead of a float32 one, `backward()` raises CheckpointError,
-    "Recomputed values for the following tensors have different metadata".
+    """If `f` saves a float32 tensor, `checkpoint(f, x, use_reentrant=False)` runs `f` again in
+    `backward()`; a float64 tensor then saved in its place raises CheckpointError, "Recomputed
+    values for the following tensors have different metadata".
 
     `determinism_check="none"` switches this comparison off.
     """

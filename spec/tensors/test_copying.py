@@ -78,8 +78,7 @@ def test_as_tensor_hands_a_tensor_back(make, device):
     converted copy.
 
     So a function can begin with `x = torch.as_tensor(x)` to accept lists, arrays and tensors
-    alike. `as_tensor` hands back a tensor that requires grad too; `asarray` changed here
-    between releases.
+    alike. `as_tensor` hands back a tensor that requires grad too, and leaves it so.
     """
     tensor = torch.tensor([1.5, 2.5], device=device)
 
@@ -88,6 +87,41 @@ def test_as_tensor_hands_a_tensor_back(make, device):
     assert make(tensor) is tensor
     assert converted.tolist() == [1, 2]
     assert tensor.tolist() == [1.5, 2.5]
+
+
+@pytest.mark.torch(">=2.12")
+def test_asarray_keeps_requires_grad(device):
+    """Since PyTorch 2.12 `torch.asarray(x)` of a float32 leaf `x` that requires grad returns `x`
+    itself, which still requires grad, with a UserWarning, "unspecified requires_grad now defaults
+    to obj.requires_grad".
+
+    With `requires_grad=True` it does so without a warning; with `requires_grad=False`, once the
+    default, it sets `x.requires_grad` to False. `torch.as_tensor(x)` never warns here.
+    """
+    x = torch.tensor([1.5, 2.5], device=device, requires_grad=True)
+
+    with pytest.warns(UserWarning, match="unspecified requires_grad now defaults to obj.requires_"):
+        same = torch.asarray(x)
+
+    assert same is x
+    assert x.requires_grad is True
+    assert torch.asarray(x, requires_grad=False).requires_grad is False
+    assert x.requires_grad is False
+
+
+@pytest.mark.torch("<2.12")
+def test_asarray_switched_requires_grad_off(device):
+    """Before PyTorch 2.12 `torch.asarray(x)` of a float32 leaf `x` that requires grad returned `x`
+    itself and set `x.requires_grad` to False, without an error.
+
+    Because the default of its argument was `requires_grad=False`. `torch.as_tensor(x)` leaves a
+    leaf as it is.
+    """
+    x = torch.tensor([1.5, 2.5], device=device, requires_grad=True)
+
+    assert torch.as_tensor(x).requires_grad is True
+    assert torch.asarray(x) is x
+    assert x.requires_grad is False
 
 
 def test_asarray_can_be_told_to_copy():

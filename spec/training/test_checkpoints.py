@@ -382,8 +382,8 @@ def test_a_save_that_breaks_off_destroys_what_was_there(tmp_path):
 
 
 def test_a_save_beside_and_a_rename_is_complete_or_absent(tmp_path):
-    """`torch.save` to a second name in the same directory, followed by `os.replace(second, path)`,
-    leaves the old checkpoint at `path` if saving raises, and the complete new one otherwise.
+    """`torch.save` to a second name in the same directory, then `os.replace(second, path)`, leaves
+    the old checkpoint at `path` if saving raises, and the complete new one if both calls return.
 
     Because `os.replace` within one file system takes effect at once or not at all.
     """

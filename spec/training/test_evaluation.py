@@ -59,13 +59,13 @@ def test_the_wrong_dimension_compares_samples():
 
 
 def test_softmax_does_not_change_the_prediction():
-    """`scores.softmax(1).argmax(1)` of finite float32 scores of shape (samples, classes)
-    gives the same classes as `scores.argmax(1)`, unless the largest probabilities of a
-    sample become equal by rounding.
+    """`scores.softmax(1).argmax(1)` of finite float32 scores of shape (samples, classes) gives the
+    same classes as `scores.argmax(1)`, unless the largest probabilities of a sample become equal
+    by rounding.
 
-    Because softmax is increasing in each score. The scores 1e-9 and 2e-9 have equal probabilities
-    in float32, and then the first index wins; with a score of `inf` all probabilities of the
-    sample are NaN. Take `argmax` of the scores.
+    Because within a sample a larger score never gets a smaller probability. The scores 1e-9 and
+    2e-9 have equal probabilities in float32, and then the first index wins; with a score of `inf`
+    all probabilities of the sample are NaN. Take `argmax` of the scores.
     """
     scores = torch.tensor([[1.0, 5.0, 2.0], [9.0, 3.0, 4.0]])
 
@@ -326,12 +326,14 @@ def test_four_positions_pass_over_the_rest_of_larger_batches():
 
 
 def test_accuracy_per_class_by_bincount():
-    """For 1-D int64 `labels` and `predicted` from 0 to n - 1, `labels.bincount(minlength=n)`
-    counts each class, `labels[predicted == labels].bincount(minlength=n)` its correct
-    predictions; second over first is the accuracy of a class that occurs.
+    """For 1-D int64 `labels` and `predicted` of one length, from 0 to n - 1,
+    `labels.bincount(minlength=n)` counts each class,
+    `labels[predicted == labels].bincount(minlength=n)` its correct predictions; second over first:
+    the accuracy per class.
 
-    `minlength=n` makes both results n long, even where the last class does not occur;
-    labels are 0 to n - 1, for `bincount` refuses negative ones such as -100.
+    A class that does not occur has 0 / 0, NaN. `minlength=n` makes both results n long, even where
+    the last class does not occur; labels are 0 to n - 1, for `bincount` refuses negative ones such
+    as -100.
     """
     labels = torch.tensor([0, 0, 1, 1, 1, 1, 2])
     predicted = torch.tensor([0, 1, 1, 1, 1, 0, 2])

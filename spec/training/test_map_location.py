@@ -35,8 +35,8 @@ def saved_on_a_gpu(tmp_path, monkeypatch):
 
 
 def test_a_tensor_comes_back_in_its_dtype(tmp_path, device):
-    """`torch.load` without `map_location` returns a float16, an int8 and a complex64 tensor
-    in these dtypes, on the device that each was on, if this machine has that device.
+    """`torch.load` without `map_location` returns a float16, an int8 and a complex64 tensor in
+    these dtypes, on the device that each was saved from, if this machine has that device.
     """
     x = torch.tensor([0, 1], device=device)
     torch.save([x.half(), x.to(torch.int8), x.to(torch.complex64)], tmp_path / "x.pt")

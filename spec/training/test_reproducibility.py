@@ -208,8 +208,8 @@ def test_in_deterministic_mode_empty_memory_is_filled(dtype, filling):
 
 def test_cudnn_chooses_by_rule_unless_told_to_measure():
     """`torch.backends.cudnn.benchmark` and `deterministic` are False by default;
-    `with torch.backends.cudnn.flags(enabled=True, deterministic=True)` sets `deterministic` for a
-    block.
+    `with torch.backends.cudnn.flags(enabled=True, deterministic=True)` sets `deterministic` to
+    True in its block.
 
     With `benchmark=True` cuDNN times several algorithms and takes the fastest, so that two runs may
     use different ones. `flags` also sets the options that it is not given: without `enabled=True`

@@ -240,5 +240,6 @@ def test_a_slice_of_boxes_is_a_plain_tensor():
     wrapped = tv_tensors.wrap(picked, like=boxes)
 
     assert type(picked) is torch.Tensor
+    assert wrapped.format.value == "XYXY"
     assert wrapped.canvas_size == (8, 10)
     assert wrapped.tolist() == [[4, 3, 9, 5]]

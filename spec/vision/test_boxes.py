@@ -149,8 +149,8 @@ def test_nms_returns_the_indices_of_the_boxes_to_keep():
 
 def test_nms_does_not_look_at_the_scores_alone():
     """`torchvision.ops.nms(boxes, scores, iou_threshold=0.5)` keeps a float32 box of score 0.01
-    that overlaps no other: the threshold is not one of scores. Boxes of low score are dropped
-    by hand, `boxes[scores > 0.5]`.
+    that overlaps no other: `iou_threshold` is compared with overlaps, not with scores. Drop boxes
+    of low score yourself, `boxes[scores > 0.5]`.
     """
     boxes = torch.tensor([[0.0, 0.0, 1.0, 1.0], [5.0, 5.0, 6.0, 6.0]])
     scores = torch.tensor([0.9, 0.01])
@@ -221,12 +221,13 @@ def test_nms_wants_floats():
     ],
 )
 def test_nms_wants_a_row_of_four_and_a_score_for_each_box(boxes, scores, words):
-    """`torchvision.ops.nms` of float32 boxes raises RuntimeError if their shape is not (N, 4), or
-    if the scores have another shape than (N,) or another dtype than float32. Boxes of shape (0, 4)
-    with scores of shape (0,) are fine.
+    """`torchvision.ops.nms` of float32 boxes on the CPU raises RuntimeError if their shape is not
+    (N, 4), or if the scores have another shape than (N,) or another dtype than float32. Boxes of
+    shape (0, 4) with scores of shape (0,) are fine.
 
-    The messages name what is wrong, such as "boxes should have 4 elements in dimension 1, got
-    5".
+    The messages name what is wrong, such as "boxes should have 4 elements in dimension 1, got 5".
+    `nms` on CUDA does not compare the dtypes; under `torch.autocast` newer releases cast float16
+    scores to float32.
     """
     with pytest.raises(RuntimeError, match=words):
         ops.nms(boxes, scores, 0.5)

@@ -61,8 +61,11 @@ def target(boxes=((0.0, 0.0, 16.0, 16.0),), labels=(1,)):
 
 def test_in_training_a_detector_returns_its_losses():
     """In training mode a `FasterRCNN`, called with images and targets, returns a dict of four
-    losses; `sum(losses.values()).backward()` computes the gradients of the parameters that
-    require grad."""
+    losses; `sum(losses.values()).backward()` computes the gradients of the parameters that require
+    grad.
+
+    A `MaskRCNN`, a subclass, returns a fifth loss, `loss_mask`.
+    """
     net = small_detector()
 
     losses = net([torch.rand(3, 32, 32)], [target()])

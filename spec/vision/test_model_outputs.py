@@ -99,6 +99,8 @@ def test_without_auxiliary_heads_there_is_one_output():
 
     x = images(2, 224, 224)
 
+    assert (inception.training, inception.AuxLogits) == (True, None)
+    assert (googlenet.training, googlenet.aux1) == (True, None)
     assert inception(x).shape == (2, 1000)
     assert googlenet(x).shape == (2, 1000)
 
@@ -254,11 +256,14 @@ def test_the_auxiliary_output_of_segmentation_stays_in_evaluation():
 
 def test_the_classes_of_a_segmentation_include_the_background():
     """`net = torchvision.models.segmentation.fcn_resnet50(weights=None, weights_backbone=None)`
-    has 21 classes: number 0 is the background, the other 20 are those of Pascal VOC. For 2 classes
-    write `net.classifier[4] = nn.Conv2d(512, 2, 1)`.
+    has 21 classes; in the published weights 0 is the background, the rest those of Pascal VOC. For
+    2 write `net.classifier[4] = nn.Conv2d(512, 2, 1)`.
     """
     net = on_meta(models.segmentation.fcn_resnet50, weights_backbone=None)
 
+    published = models.segmentation.FCN_ResNet50_Weights.DEFAULT.meta["categories"]
+
     assert net.classifier[4].out_channels == 21
+    assert (len(published), published[0]) == (21, "__background__")
     net.classifier[4] = torch.nn.Conv2d(512, 2, kernel_size=1, device="meta")
     assert net(images(2, 64, 48))["out"].shape == (2, 2, 64, 48)
