@@ -120,6 +120,8 @@ def learn(args):
     text = write_couplets(args.couplets) if ours else read_text(args.text, "couplets or pydoc")
     args.characters = characters = "".join(sorted(set(text)))
     numbers_of(args.prompt, characters, args.device)  # a strange one is told before the training
+    if "\n" not in text:
+        raise InputError(f"--text {args.text} is one line: samples begin lines, so it needs more")
     numbers, cut = numbers_of(text, characters, args.device)[0], len(text) * 9 // 10
     rows = streams(numbers[:cut], args.batch_size)
     count = math.ceil((rows.shape[1] - 1) / args.length)

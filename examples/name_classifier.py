@@ -29,7 +29,7 @@ from figures import confusion, curves, figure
 from name_files import Names, make_names, numbers, place_of, read_names
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
-from workbench import Run, fingerprint, read_checkpoint, script
+from workbench import InputError, Run, fingerprint, read_checkpoint, script
 
 
 class Classifier(nn.Module):
@@ -143,6 +143,8 @@ def draw(out, metrics):
 
 def learn(args):
     """Read the names, train both nets, measure, and return what came out."""
+    if not args.data and args.names < 5:  # one in five is held out
+        raise InputError(f"--names {args.names}: 5 are the least")
     lists = read_names(args.data) if args.data else invent_names(args.names)
     names = Names(lists)
     args.letters, args.languages = names.letters, names.languages

@@ -146,7 +146,8 @@ def fingerprint(*things):
 
     def add(thing):
         if isinstance(thing, torch.Tensor):
-            values = thing.detach().cpu().contiguous().flatten()
+            values = thing.detach().cpu().resolve_conj().resolve_neg()
+            values = values.clone(memory_format=torch.contiguous_format).view(-1)
             digest.update(f"{thing.dtype} {tuple(thing.shape)}".encode())
             digest.update(values.view(torch.uint8).numpy())
         elif isinstance(thing, Mapping | list | tuple):

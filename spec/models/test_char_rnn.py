@@ -122,9 +122,9 @@ def test_every_couplet_of_the_text_is_right_and_rhymes():
 
 
 def test_it_goes_on_from_a_prompt_by_its_checkpoint(poet, trained):
-    """After a training by the defaults (seed 0), `examples/char_rnn.py --generate --prompt "the
-    old" --sample 200 --temperature 0.5` writes 200 characters after the prompt without training
-    again; at most one whole word isn't a word of the text.
+    """After a training by the defaults (seed 0),
+    `examples/char_rnn.py --generate --prompt "the old" --sample 200 --temperature 0.5` writes 200
+    characters after the prompt without training again; at most one whole word isn't in `text.txt`.
 
     The last word is not counted, as the 200th character may cut it off.
     """
@@ -237,15 +237,19 @@ def test_it_reads_a_file_of_its_user(poet, tmp_path):
     ("arguments", "said"),
     [
         ("--text nowhere.txt", "No such file or directory: name a text file, or say couplets"),
+        ("--text one.txt", "one.txt is one line: samples begin lines, so it needs more"),
         ("--prompt Ω", "--prompt: the text that was learned has no Ω"),
         ("--generate", "checkpoint.pt: a training without --resume writes one"),
     ],
 )
 def test_what_it_can_not_use_is_told_in_one_line(poet, tmp_path, capsys, arguments, said):
-    """`examples/char_rnn.py --text nowhere.txt` (no such file), `--prompt Ω` (the couplets have no
-    Ω) and `--generate` without a checkpoint in `--out` each end with exit code 2 and one line on
-    stderr, `char_rnn.py: ...`, that names the cause.
+    """`examples/char_rnn.py --text nowhere.txt` (no such file), `--text one.txt` (one line without
+    an end), `--prompt Ω` (the couplets have no Ω) and `--generate` without a checkpoint in `--out`
+    each end with exit code 2 and one line on stderr that says why.
     """
+    (tmp_path / "one.txt").write_text("one line " * 1000)
+    arguments = arguments.replace("one.txt", str(tmp_path / "one.txt"))
+
     with pytest.raises(SystemExit) as stopped:
         poet.main([*TINY, "--out", str(tmp_path), *arguments.split()])
 

@@ -112,8 +112,9 @@ def long(trained):
 @on_cifar10
 @pytest.mark.claim("blitz-cifar-ten-classes", "blitz-cifar-class-order")
 def test_cifar10_has_ten_classes_numbered_in_the_order_of_their_names():
-    """`torchvision.datasets.ImageFolder` numbers the ten classes of CIFAR-10, kept as one folder of
-    pictures a class, in alphabetical order, from 0 for airplane to 9 for truck.
+    """`torchvision.datasets.ImageFolder` numbers the ten classes of CIFAR-10, kept as one folder
+    of pictures for each class, named after it, in alphabetical order, from 0 for airplane to 9 for
+    truck.
 
     Tutorials often write plane and car for airplane and automobile.
     """
@@ -469,7 +470,8 @@ def test_whitened_kernels_give_uncorrelated_outputs(classifier):
     channels of `conv(values)` are uncorrelated up to rounding.
 
     Because the kernels are principal components of the patches of `values`. The variance of a
-    channel is about 0.9: values from 0 to 1 have 1/12, which is divided by 1/12 + 0.01.
+    channel is about 0.9: values of `torch.rand` have the variance 1/12, which is divided by 1/12 +
+    0.01.
     """
     conv, values = nn.Conv2d(3, 6, 5, stride=3), torch.rand(50, 3, 32, 32)
 

@@ -205,7 +205,7 @@ def test_all_recipes_are_told_side_by_side(classifier, few, tmp_path, capsys):
 def test_a_run_by_the_notes_goes_on_to_the_same_weights_too(classifier, few, tmp_path):
     """A run of `examples/cifar10_classifier.py --recipe notes --device cpu` killed after its first
     epoch, and called again with `--resume` added, reaches bit-for-bit the weights of an
-    uninterrupted run on that CPU, with `DataLoader` workers.
+    uninterrupted run on that CPU, also with `DataLoader` workers.
     """
     run = ["--recipe", "notes", "--data", str(few), *TINY]
     classifier.main([*run, "--out", str(tmp_path / "whole")])

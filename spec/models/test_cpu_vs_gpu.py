@@ -45,8 +45,8 @@ def test_a_product_takes_twice_the_cube_of_its_size(script, size, count):
 
 
 def test_the_time_is_the_median(script):
-    """`seconds_of` of `examples/cpu_vs_gpu.py` returns the median of the timed calls: for five
-    calls that took 2, 1, 75, 3 and 2 s, 2 s.
+    """`seconds_of` of `examples/cpu_vs_gpu.py` returns the median of the seconds of the timed
+    calls: 2 for five calls that took 2, 1, 75, 3 and 2 s.
     """
     ticks = iter([0, 2, 10, 11, 20, 95, 100, 103, 110, 112])
 

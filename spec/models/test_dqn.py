@@ -98,9 +98,9 @@ def test_the_net_learns_to_play_five_times_as_long_as_chance(learned):
 @pytest.mark.spare("-5", reason="any number of late games will do")
 @pytest.mark.spare("5", reason="any number of early games will do")
 def test_games_get_longer_while_it_learns(learned):
-    """In the training of `examples/dqn.py --steps 3500 --enough 250` with seed 0 the first
-    20 games last 14 to 30 time steps on average (random play: about 22); the last five last
-    more than four times as long as the first five.
+    """In the training of `examples/dqn.py --steps 3500 --enough 250 --device cpu` with seed 0 the
+    first 20 games take 14 to 30 time steps on average (random play: about 22); the last five take
+    more than four times as many as the first five.
     """
     returns = learned[0]["returns"]
 

@@ -335,9 +335,9 @@ def test_the_same_seed_trains_the_same_weights(quick):
 
 
 def test_a_run_leaves_weights_figures_and_metrics(compared):
-    """A finished run of `examples/finetune.py` with all modes, without `--weights`,
-    `--pretrain` or `--dry-run`, leaves in the new folder `--out`: base.pt, freeze.pt,
-    all.pt, scratch.pt, metrics.json, accuracies.png and features.png.
+    """A finished run of `examples/finetune.py` with `--mode compare`, the default, without
+    `--weights`, `--pretrain` or `--dry-run`, leaves in a new `--out`: base.pt, freeze.pt, all.pt,
+    scratch.pt, metrics.json, accuracies.png and features.png.
     """
     from PIL import Image
 
@@ -387,8 +387,9 @@ def test_a_dry_run_goes_every_way(finetune, few):
 
 
 def test_torchvisions_weights_come_from_where_it_keeps_them(finetune, few, tmp_path, monkeypatch):
-    """`examples/finetune.py --weights DEFAULT` loads torchvision's own weights from the
-    hub/checkpoints folder below TORCH_HOME, without the internet if the file is there.
+    """`examples/finetune.py --weights DEFAULT` loads torchvision's own weights from the folder
+    hub/checkpoints below TORCH_HOME (~/.cache/torch if that is not set), without the internet if
+    the file is there.
     """
     from torchvision.models import get_model, get_model_weights
 

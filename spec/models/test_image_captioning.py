@@ -87,11 +87,11 @@ def test_more_of_their_words_are_in_place_than_the_most_frequent_ones(trained):
 
 
 def test_what_was_never_seen_together_is_described_rightly(trained):
-    """After the default training `examples/image_captioning.py` describes rightly 65 to 95
-    % of 300 pictures that show a shape in a colour which it never had in training, such as
-    a red cross; the most frequent caption is right for none.
+    """After the default training `examples/image_captioning.py` gives 65 to 95 % of 300 pictures
+    of a shape in a colour that it never had in training, such as a red cross, one of their own
+    captions, word for word; the most frequent caption: none.
 
-    Writing the most frequent word of each position has about 32 % of the words in place.
+    The most frequent word of each position has about 32 % of the words in place.
     """
     novel = trained[0]["novel"]
 

@@ -154,9 +154,9 @@ def test_the_gradient_by_hand_is_autograds(example):
     ],
 )
 def test_the_rivals_step_as_torch_optim_does(example, name, options):
-    """On three random quadratics `sgd`, `momentum` and `adam` of
-    `examples/learning_to_optimize.py` with a learning rate of 0.1 have over ten steps the same
-    losses as `torch.optim.SGD` (without and with momentum 0.9) and `Adam`, up to rounding.
+    """On three random quadratics `sgd(0.1)`, `momentum(0.1, 0.9)` and `adam(0.1)` of
+    `examples/learning_to_optimize.py` have over ten steps the losses of `torch.optim.SGD` (without
+    and with `momentum=0.9`) and `Adam` of `lr=0.1`, up to rounding.
     """
     problems = example.Quadratics(3, torch.Generator().manual_seed(5))
     x = problems.start.clone().requires_grad_()

@@ -80,9 +80,9 @@ def few(tmp_path_factory):
 
 
 def test_a_loader_makes_batches_of_numbered_pictures(classifier, digits):
-    """`train, _ = open_digits(folder, False)` of `examples/mnist_classifier.py` reads the t10k
-    files of MNIST in `folder`; the first batch of `DataLoader(train, 64)` has float32 images of
-    shape (64, 1, 28, 28) and 64 labels, each one of 0 to 9.
+    """`train, _ = open_digits(Path(folder), False)` of `examples/mnist_classifier.py` reads the
+    t10k files of MNIST in `folder`; the first batch of `DataLoader(train, 64)` has float32 images
+    of shape (64, 1, 28, 28) and 64 labels from 0 to 9.
     """
     train, _ = classifier.open_digits(digits, download=False)
 
@@ -232,9 +232,9 @@ def from_the_shell(few, tmp_path_factory, pytestconfig):
 
 
 def test_one_command_trains_and_tests_from_the_shell(from_the_shell):
-    """`python examples/mnist_classifier.py --data DIR --out OUT`, with t10k files in the format
-    of MNIST in DIR, exits with code 0, reports on stderr each epoch and how many test digits it
-    read rightly, and writes these lines to OUT/log.txt.
+    """`python examples/mnist_classifier.py --data DIR --out OUT`, with t10k files of 100 digits in
+    the format of MNIST in DIR, exits with code 0, logs each epoch and the share of test digits
+    read rightly on stderr, and the same in OUT/log.txt.
     """
     done, out = from_the_shell
 

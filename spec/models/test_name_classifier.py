@@ -253,9 +253,9 @@ def test_a_run_leaves_names_two_figures_and_the_nets(trained):
 
 
 def test_it_reads_the_lists_of_its_user(namer, tmp_path):
-    """`examples/name_classifier.py --data DIR` reads DIR/LANGUAGE.txt in UTF-8; of 30
-    different names of one language and 10 of another it trains on 32 and holds out 8, and
-    always answering the more frequent language is right in 75 %.
+    """`examples/name_classifier.py --data DIR` reads DIR/LANGUAGE.txt in UTF-8; of 30 different
+    names of one language and 10 of another it trains on 32 and holds out 8, and always answering
+    the more frequent language is right for 75 % of these 8.
     """
     (tmp_path / "Short.txt").write_text("\n".join("aä" * n for n in range(1, 11)), encoding="utf-8")
     (tmp_path / "Long.txt").write_text("\n".join("b" * n for n in range(1, 31)), encoding="utf-8")
@@ -277,9 +277,9 @@ def test_it_reads_the_lists_of_its_user(namer, tmp_path):
     ],
 )
 def test_what_it_can_not_use_is_told_in_one_line(namer, tmp_path, capsys, arguments, said):
-    """A training with `examples/name_classifier.py --data DIR` without a list of names
-    (LANGUAGE.txt) in DIR, and `--classify NAME` or `--generate LANGUAGE` without a checkpoint in
-    `--out`, end with exit code 2 and one line that names the cause.
+    """A training with `examples/name_classifier.py --data DIR` without a LANGUAGE.txt in DIR or
+    with `--names 4`, and `--classify NAME` or `--generate LANGUAGE` without a checkpoint in
+    `--out`, end with exit code 2 and one line that says why.
     """
     with pytest.raises(SystemExit) as stopped:
         namer.main([*TINY, "--out", str(tmp_path), *arguments.split()])

@@ -390,9 +390,9 @@ def test_a_body_that_is_no_question_is_told_so(sent, content, said):
 
 
 def test_json_must_be_named_as_such(sent):
-    """With FastAPI 0.132 or later `examples/serve.py`, for a model of two inputs, answers a
-    POST of `{"inputs": [0, 0]}` to `/predict` without a content type with status 422 and what
-    to send; with `content-type: application/json` it answers 200.
+    """With FastAPI >= 0.132 `examples/serve.py`, for a model of two inputs, answers a POST of
+    `{"inputs": [0, 0]}` to `/predict` without a content type with status 422, "send
+    application/json such as", with `content-type: application/json` 200.
     """
     named, unnamed = (
         sent("POST", "/predict", content=b'{"inputs": [0, 0]}', headers=headers)
@@ -465,9 +465,9 @@ def test_a_server_answers_parallel_requests_as_single_ones(example, running):
 @pytest.mark.spare("'Traceback'", reason="it is the word that Python says")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_server_that_is_told_to_stop_ends_well(running, number):
-    """`examples/serve.py` answers a `POST /predict` whose body is `{no json` with status 422
-    and goes on answering others; on SIGTERM or Ctrl-C it ends with exit code 0 and without a
-    traceback.
+    """`examples/serve.py` answers a `POST /predict` whose body is `{no json` with status 422 and
+    goes on answering others; on SIGTERM or Ctrl-C while it serves it ends with exit code 0 and
+    without a traceback.
     """
     import httpx
 
@@ -574,8 +574,8 @@ def test_nothing_to_measure_is_told(refused, tmp_path):
 
 
 def test_a_dry_run_writes_nothing(example, tmp_path):
-    """`examples/serve.py --save-demo FILE --dry-run` trains the demo model and writes no file,
-    not even the folder of FILE.
+    """`examples/serve.py --save-demo FILE --dry-run` trains the demo model for at most 10 steps
+    and writes neither FILE nor its folder.
     """
     example.main(["--save-demo", str(tmp_path / "new" / "model.pt"), "--dry-run"])
 

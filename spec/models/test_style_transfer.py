@@ -42,8 +42,9 @@ def painted(transfer, tmp_path_factory):
 
 
 def test_a_gram_matrix_multiplies_channels_pixel_by_pixel(transfer):
-    """`gram` of `examples/style_transfer.py`, given the features of one picture, holds for each
-    pair of channels the mean over all pixels of the product of the two.
+    """`gram(features)` of `examples/style_transfer.py`, for the features of one picture, of shape
+    (1, C, H, W), returns a (C, C) tensor: for each pair of channels the mean over all pixels of
+    the product of the two.
 
     For two channels [1, 2] and [3, 4] that is [[2.5, 5.5], [5.5, 12.5]].
     """
@@ -243,9 +244,9 @@ def test_content_and_style_can_be_any_two_files(transfer, tmp_path):
 
 
 def test_the_layers_of_vgg_are_those_of_the_paper(transfer):
-    """In torchvision's VGG-19, `examples/style_transfer.py` reads the style from the outputs of
-    four ReLUs, of 64, 128, 256 and 512 channels, and the content from the output of
-    `vgg19().features[22]`, also a ReLU.
+    """With `--weights DEFAULT`, `examples/style_transfer.py` reads the style from the outputs of
+    four ReLUs of torchvision's VGG-19, of 64, 128, 256 and 512 channels, and the content from the
+    output of `vgg19().features[22]`, also a ReLU.
 
     `with torch.device("meta")` builds the net without memory for its 144 million parameters
     (143667240).

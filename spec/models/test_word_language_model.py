@@ -227,8 +227,8 @@ def test_the_best_weights_are_kept(speaker, tiny, little):
 
 def test_tied_weights_are_one_tensor(speaker, tiny):
     """By default the last layer's weight in `examples/word_language_model.py` is the embedding's
-    weight, one and the same parameter; with `--untied` added to `--hidden 16` they are two, with
-    16 more numbers to learn per word.
+    weight, one and the same parameter; with `--hidden 16`, adding `--untied` makes them two, 16
+    more numbers to learn per word of the vocabulary.
 
     Assigning one module's parameter to the other is enough; see `spec/nn/test_sharing.py`.
     """
@@ -314,9 +314,11 @@ def test_a_finished_run_learns_on_with_more_epochs(speaker, little, tmp_path):
 def test_what_it_can_not_use_is_told_in_one_line(
     speaker, little, tmp_path, capsys, arguments, said
 ):
-    """`examples/word_language_model.py` ends with exit code 2 and a line that names the
-    cause if the file of `--text` to learn from is missing, if `--generate` finds no
-    checkpoint, or if `--prompt` has a word that the text doesn't have.
+    """`examples/word_language_model.py` ends with exit code 2 and a line that names the cause if
+    the file of `--text` to learn from is missing, if `--generate` finds no checkpoint, or if
+    `--prompt` has a word that the text doesn't have.
+
+    Without `--generate` a word of `--prompt` is only checked after the training.
     """
     with pytest.raises(SystemExit) as stopped:
         speaker.main([*TINY, "--text", str(little), "--out", str(tmp_path), *arguments.split()])

@@ -274,9 +274,9 @@ def test_a_dry_run_writes_nothing(name, command, tmp_path, monkeypatch):
 def test_what_the_user_can_mend_is_told_in_one_line(
     name, command, tmp_path, refusal, arguments, said
 ):
-    """A training script of `examples/`, except `serve.py`, ends with exit code 2 and one
-    line of its own that names the option for `--seed -1`, `--lr nan`, `--device meta` or
-    `--out /dev/null`, and for `--lr 1e30` if the loss becomes NaN.
+    """A training script of `examples/`, except `serve.py`, ends with exit code 2 and a line that
+    names the option for `--seed -1`, `--lr nan`, `--device meta` or, without `--dry-run`,
+    `--out /dev/null`, and for `--lr 1e30` if its loss is NaN.
 
     Refused are an unknown `--device`, the device `meta`, whose tensors have no data, a
     `--seed` that is negative or has more than 62 bits, `--lr nan`, and an `--out` that is a
@@ -313,9 +313,10 @@ def test_a_checkpoint_that_does_not_fit_is_refused(
     if the checkpoint is of another `--seed`, `--lr` or script, has weights of other shapes or with
     a flipped bit, is cut in half, or isn't in `--out`.
 
-    The file stays as it is. A mistyped `--out` starts no new training. A checksum finds the flipped
-    bit: by itself `torch.load` may read weights of which a bit has changed, and say nothing. With
-    `--dry-run` or `--generate`, `--resume` is ignored.
+    The file stays as it is. A mistyped `--out` starts no new training. A checksum finds the
+    flipped bit: by itself `torch.load` may read weights of which a bit has changed, and say
+    nothing. `--resume` is ignored with `--dry-run`, and where a script only uses a trained net, as
+    with `--generate`.
     """
     out = stopped(name)
     path, more = out / "checkpoint.pt", []
@@ -585,8 +586,8 @@ def test_a_fingerprint_tells_values_shapes_and_dtypes_apart(workbench):
 @pytest.mark.spare("201", reason="any length above 200 will do")
 def test_of_a_long_error_the_first_sentence_is_told(workbench):
     """`first_line` of `examples/workbench.py` gives the first of the lines "It failed. Why?" and
-    "Because." of a `RuntimeError`. A line above 200 characters is cut at its first `". "`, then at
-    200; the line of a `workbench.InputError` isn't.
+    "Because." of a `RuntimeError`. A line of over 200 characters is cut at its first `". "`, then
+    at 200; the line of a `workbench.InputError` isn't.
 
     PyTorch's "Could not run 'aten::...'" may list all of its backends in a line of over a
     thousand characters.
