@@ -29,7 +29,7 @@ from mnist_files import has_test_files, read_all, read_test_files
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
-from workbench import Run, fingerprint, log, script
+from workbench import InputError, Run, fingerprint, log, script
 
 
 class Digits(Dataset):
@@ -54,6 +54,8 @@ def open_digits(root, download):
     if download or not has_test_files(root):
         return [Digits(*part) for part in read_all(root, download)]
     images, labels = read_test_files(root)
+    if len(images) < 2:
+        raise InputError(f"{root} holds one digit: put two or more there")
     # The same digits whatever the seed; spread over the file, whose second half is easier.
     tested = torch.arange(len(images)) % 5 == 0
     return Digits(images[~tested], labels[~tested]), Digits(images[tested], labels[tested])

@@ -68,12 +68,18 @@ def perplexity(net, numbers, length):
     return torch.exp(total / (len(numbers) - 1)).item()
 
 
-def write_on(net, words, args):
-    """Return the prompt and `--sample` words after it; none of them is <unk>, number 0."""
+def prompt_of(args, words):
+    """Return the words of `--prompt` after the end of a sentence."""
     prompt = [END, *words_of(args.prompt)]
     strange = [word for word in prompt if word not in words]
     if strange:
         raise InputError(f"--prompt: the net never learned {' '.join(strange)}")
+    return prompt
+
+
+def write_on(net, words, args):
+    """Return the prompt and `--sample` words after it; none of them is <unk>, number 0."""
+    prompt = prompt_of(args, words)
     row = torch.tensor([[words.index(word) for word in prompt]], device=args.device)
     generator = torch.Generator().manual_seed(args.seed)
     (written,) = write(net, row, args.sample, args.temperature, generator, never=[0]).tolist()
@@ -116,6 +122,7 @@ def learn(args):
     text = read_text(args.text)
     corpus = Corpus(text, args.least)
     args.words = words = corpus.words
+    prompt_of(args, words)  # a strange one is told before the training
     sizes = {part: len(getattr(corpus, part)) for part in ("learn", "validate", "measure")}
     if len(corpus.learn) // args.batch_size < args.length or min(sizes.values()) < 100:
         raise InputError(f"--text {args.text} is too short: {sizes['learn']} words to learn from")
