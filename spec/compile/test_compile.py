@@ -447,9 +447,9 @@ def test_mode_and_options_together_are_refused():
 
 
 def test_a_python_that_is_too_new_is_refused(monkeypatch):
-    """`torch.compile` raises RuntimeError on a Python that its release does not know yet, with
-    words such as "torch.compile is not supported on Python 3.15+" or "Dynamo is not supported on
-    Python 3.12+".
+    """`torch.compile` raises RuntimeError on a Python that is too new for the PyTorch release,
+    with words such as "torch.compile is not supported on Python 3.15+" or "Dynamo is not supported
+    on Python 3.12+".
 
     Because Dynamo reads bytecode, which changes with each Python. Python 3.12 is supported since
     PyTorch 2.4, 3.13 since 2.6.

@@ -70,9 +70,9 @@ def test_a_condition_on_a_value_splits_the_graph():
 
 
 def test_a_break_in_a_loop_leaves_the_function_to_python():
-    """Under `torch.compile` without `fullgraph=True`, a function `f` with `for _ in range(2):`
-    around `if x.sum() > 0: x = turn(x)` is left to Python, so no graph of `f` is made; the
-    function `turn` is still compiled when Python calls it.
+    """Under `torch.compile` without `fullgraph=True`, a function `f` of a tensor `x` with
+    `for _ in range(2):` around `if x.sum() > 0: x = turn(x)` is left to Python: no graph of `f` is
+    made; the function `turn` is compiled when Python calls it.
 
     Because Python cannot enter the middle of a loop again. Write `torch.where` in place of the
     `if`, or move the whole body of the loop, with the `if`, into a function, which is then
@@ -161,9 +161,10 @@ def test_before_2_7_dynamic_control_flow_was_refused():
 
 
 def test_where_keeps_a_condition_in_the_graph():
-    """`torch.where(x.sum() > 0, x + 1, x - 1)` in place of an `if` keeps a function under
-    `torch.compile` one graph: `x + 1` and `x - 1` are both computed, and `torch.where`
-    chooses by value."""
+    """`torch.where(x.sum() > 0, x + 1, x - 1)` of a float `x` in place of an `if` keeps a function
+    under `torch.compile` one graph: `x + 1` and `x - 1` are both computed, and `torch.where`
+    chooses by the value of the condition.
+    """
 
     @torch.compile(backend="eager", fullgraph=True)
     def f(x):

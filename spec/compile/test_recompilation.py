@@ -71,7 +71,7 @@ def test_the_second_size_is_compiled_for_all_sizes():
 
 
 def test_sizes_0_and_1_are_compiled_separately():
-    """`torch.compile(lambda x: x + 1, dynamic=True)` compiles sizes 0 and 1 each on their own:
+    """`torch.compile(lambda x: x + 1, dynamic=True)` compiles sizes 0 and 1 each on their own: 1-D
     inputs of 3, 4, 1 and 0 elements take three compilations.
 
     Because a dimension of size 1 broadcasts and an empty one has no values. A last batch of a

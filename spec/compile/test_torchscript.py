@@ -54,9 +54,9 @@ def test_torchscript_is_deprecated(name, tmp_path):
 
 @torchscript
 def test_a_trace_unrolls_loops():
-    """`torch.jit.trace` of a function with `for _ in range(x.shape[0]): x = x + 1` adds 1
-    as often as the 1-D example has elements: traced with two, it adds 2 to three elements
-    too; the function by `torch.jit.script` adds 3.
+    """`torch.jit.trace` of a function with `for _ in range(x.shape[0]): x = x + 1` adds 1 as often
+    as the 1-D example has elements: traced with two, it adds 2 to a tensor of three elements; the
+    function compiled by `torch.jit.script` adds 3.
     """
 
     def count(x):

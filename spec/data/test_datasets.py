@@ -195,8 +195,8 @@ def test_tensor_dataset_copies_nothing(device):
 
 @pytest.mark.torch("!=2.10.*")
 def test_tensor_dataset_wants_equally_many_rows():
-    """`TensorDataset(x, y)` raises AssertionError, except in PyTorch 2.10, if the first
-    dimensions of `x` and `y` differ in size.
+    """`TensorDataset(x, y)` of two tensors raises AssertionError, except in PyTorch 2.10, if the
+    first dimensions of `x` and `y` differ in size.
 
     Because sample `i` is made of row `i` of each. PyTorch 2.10 did not compare them.
     """

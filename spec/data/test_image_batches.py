@@ -47,8 +47,9 @@ def test_the_grid_has_a_frame_around_each_picture():
 
 
 def test_nrow_is_the_number_of_pictures_in_a_row():
-    """`make_grid(images, nrow=2)` of a float batch of three images puts two images in a
-    row; `nrow` isn't the number of rows. The cell left over has the value `pad_value`.
+    """`make_grid(images, nrow=2)` of a float batch of three images, of shape (3, C, H, W), puts
+    two images in a row; `nrow` isn't the number of rows. The cell left over has the value
+    `pad_value`.
     """
     images = torch.tensor([1.0, 2.0, 3.0]).view(3, 1, 1, 1)
 

@@ -86,8 +86,8 @@ def test_an_image_folder_passes_over_other_files(tmp_path):
 
 
 def test_pictures_without_folders_are_no_classes(tmp_path):
-    """`ImageFolder(root)` raises FileNotFoundError if `root` has no folders, even if there are
-    images in it.
+    """`ImageFolder(root)` raises FileNotFoundError, "Couldn't find any class folder in", if `root`
+    has no folders, even if there are images in it.
 
     Because the folder is the class. Put images without classes into one folder below `root`.
     """

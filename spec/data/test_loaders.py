@@ -38,8 +38,8 @@ def test_a_loader_stacks_samples_into_batches(device):
 
 
 def test_the_batch_axis_is_there_for_one_sample_too():
-    """`DataLoader(dataset)` has a `batch_size` of 1: a sample that is a tensor of shape
-    (5, 3) comes as a batch of shape (1, 5, 3).
+    """`DataLoader(dataset)` has a `batch_size` of 1: a sample that is a dense tensor of shape (5,
+    3) comes as a batch of shape (1, 5, 3).
 
     `batch_size=None` leaves that dimension out.
     """

@@ -120,8 +120,8 @@ def test_a_random_sampler_of_nothing_is_refused():
 
 
 def test_a_subset_random_sampler_shuffles_the_numbers_it_is_given():
-    """`SubsetRandomSampler(indices)` with a list `indices` yields its entries in random
-    order, each entry once.
+    """`SubsetRandomSampler(indices)` with a list `indices` yields the entries of the list in
+    random order, each entry once.
 
     With it a loader trains on a part of a dataset without making a `Subset`.
     """

@@ -113,7 +113,9 @@ def test_random_split_takes_fractions():
     """`random_split(range(10), [0.75, 0.25])` takes fractions of the ten samples: 7.5 and 2.5 are
     rounded down to 7 and 2, and the sample left over goes to the first part, which gets 8.
 
-    Samples left over go one each to the first parts. The fractions have to add up to 1.
+    Samples left over go one each to the first parts. The fractions have to add up to 1, and in
+    floating point to no more: `[0.2, 0.4, 0.3, 0.1]`, whose `sum` is 1.0000000000000002 before
+    Python 3.12, raises ValueError.
     """
     quarters = random_split(range(10), [0.75, 0.25])
     halves = random_split(range(10), [0.5, 0.25, 0.25])

@@ -114,10 +114,10 @@ def test_to_tensor_wraps_sixteen_bits():
 
 @pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("RGB", 3), ("RGBA", 4)])
 def test_the_mode_of_a_picture_decides_its_channels(mode, channels):
-    """`ToTensor()(picture)` of a Pillow picture of mode "L" has 1 channel, "RGB" 3 and
-    "RGBA" 4; `ToTensor()(picture.convert("RGB"))` has 3 for each of these modes.
+    """`ToTensor()(picture)` of a Pillow picture of mode "L" has 1 channel, "RGB" 3 and "RGBA" 4;
+    `ToTensor()(picture.convert("RGB"))` has 3 for each of these modes.
 
-    Pictures of different modes give samples of different shapes, which can't be stacked to a
+    Pictures of these three modes give samples of different shapes, which can't be stacked to a
     batch. The default loader of `torchvision.datasets.ImageFolder` converts each picture to RGB.
     """
     picture = Image.new(mode, (2, 2))

@@ -198,16 +198,14 @@ def test_kept_batches_keep_files_open():
 
 
 def test_too_many_kept_batches_end_in_too_many_open_files():
-    """On Linux, a loop over `DataLoader(data, num_workers=1)` that keeps more batches of
-    one tensor each than `ulimit -n` allows open files raises RuntimeError, "Too many open
-    files. Communication with the workers is no longer possible."
+    """On Linux, a loop over `DataLoader(data, num_workers=1)` that keeps more batches of a
+    non-empty tensor each than `ulimit -n` allows open files raises RuntimeError, "Too many open
+    files. Communication with the workers is no longer possible".
 
     The message names two ways out, `ulimit -n` and
     `torch.multiprocessing.set_sharing_strategy("file_system")`; the third is not to keep batches.
     """
-    loader = DataLoader(
-        Fresh(100), num_workers=1, multiprocessing_context="fork", timeout=60, batch_size=None
-    )
+    loader = DataLoader(Fresh(100), num_workers=1, multiprocessing_context="fork", timeout=60)
 
     with (
         at_most(40),

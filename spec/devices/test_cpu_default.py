@@ -263,8 +263,8 @@ def test_a_default_device_holds_in_its_own_thread():
 @pytest.mark.torch(">=2.3,<2.10")
 def test_the_default_could_not_be_told_after_it_was_given_back():
     """From PyTorch 2.3 to 2.9 `torch.get_default_device()` directly after
-    `torch.set_default_device(None)` in the same thread raised AttributeError, "'NoneType'
-    object has no attribute 'device'".
+    `torch.set_default_device(None)`, in the same thread and outside `with torch.device(...)`,
+    raised AttributeError: "'NoneType' object has no attribute 'device'".
 
     Call `torch.set_default_device("cpu")` there instead of `torch.set_default_device(None)`.
     """

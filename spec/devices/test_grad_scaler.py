@@ -317,9 +317,9 @@ def test_scaled_gradients_accumulate():
 def test_one_scaler_serves_two_optimizers():
     """One enabled GradScaler serves two optimizers: scale each loss, call `scaler.step` for each
     optimizer, then `scaler.update()` once. If only a gradient of the second optimizer is infinite,
-    only its step is left out.
+    only that optimizer's step is left out.
 
-    The scale, which is halved then, is common to both.
+    The scale, which by default is halved then, is common to both.
     """
     w = torch.tensor([1.0], requires_grad=True)
     v = torch.tensor([1.0], requires_grad=True)

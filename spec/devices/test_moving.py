@@ -107,9 +107,12 @@ def test_one_call_can_change_device_and_dtype():
 
 
 def test_to_takes_another_tensor_as_its_model():
-    """`x.to(other)` returns a tensor of the shape of `x` with the device and the dtype of
-    the tensor `other`: with `other = torch.zeros(3, dtype=torch.int16, device="meta")` an
-    int16 tensor on `meta`.
+    """`x.to(other)` returns a tensor of the shape of `x` with the device and the dtype of the
+    tensor `other`: with `other = torch.zeros(3, dtype=torch.int16, device="meta")` an int16 tensor
+    on `meta`.
+
+    From `meta` to a device with data it raises NotImplementedError, "Cannot copy out of meta
+    tensor; no data!".
     """
     x = torch.zeros(2)
     other = torch.zeros(3, dtype=torch.int16, device="meta")

@@ -224,7 +224,8 @@ def test_the_critics_distance_shrinks(trained):
     of the critic's mean(real) - mean(fake) over the last 100 of its 1200 steps is positive and
     less than half of its peak in the first 100.
 
-    This difference tells how far samples and data are apart, which the losses of a GAN don't.
+    The WGAN paper takes this difference as an estimate, up to a factor, of how far samples and
+    data are apart; the losses of a GAN are none.
     """
     metrics, _ = trained("wgan", "digits")
     distance = -torch.tensor(metrics["losses"]["discriminator"])

@@ -350,6 +350,21 @@ def test_digits_and_labels_have_to_be_as_many(refused, few, tmp_path):
     assert "110 labels for 100 x 28 x 28 values" in said
 
 
+def test_one_digit_is_not_enough(refused, tmp_path):
+    """If the two t10k files of MNIST in `--data` hold one digit,
+    `examples/mnist_classifier.py` without `--download` ends with exit code 2 and says so.
+
+    Because one digit in five is held out, beginning with the first: none would be left to learn
+    from.
+    """
+    folder = write_digits(tmp_path, 1)
+
+    code, said = refused("--data", folder, "--out", tmp_path / "out")
+
+    assert code == 2
+    assert said.startswith(f"mnist_classifier.py: {folder} holds one digit: put two or more there")
+
+
 @pytest.fixture
 def served(few, tmp_path, monkeypatch):
     """torchvision's MNIST, its address turned to drawn digits on this machine."""

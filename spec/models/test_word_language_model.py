@@ -314,11 +314,9 @@ def test_a_finished_run_learns_on_with_more_epochs(speaker, little, tmp_path):
 def test_what_it_can_not_use_is_told_in_one_line(
     speaker, little, tmp_path, capsys, arguments, said
 ):
-    """`examples/word_language_model.py` ends with exit code 2 and a line that names the cause if
-    the file of `--text` to learn from is missing, if `--generate` finds no checkpoint, or if
-    `--prompt` has a word that the text doesn't have.
-
-    Without `--generate` a word of `--prompt` is only checked after the training.
+    """`examples/word_language_model.py` ends with exit code 2 and one line that names the cause, before
+    it trains, if the file of `--text` is missing, if `--generate` finds no checkpoint, or if the
+    text has not all words of `--prompt`.
     """
     with pytest.raises(SystemExit) as stopped:
         speaker.main([*TINY, "--text", str(little), "--out", str(tmp_path), *arguments.split()])
@@ -328,3 +326,4 @@ def test_what_it_can_not_use_is_told_in_one_line(
     told = [line for line in lines if line.startswith("word_language_model.py: ")]
     assert len(told) == 1
     assert said in told[0]
+    assert lines == told

@@ -84,7 +84,7 @@ def test_all_reduce_takes_other_operations(name, result, group):
 
 def test_broadcast_overwrites_with_one_processs_tensor(group):
     """After `dist.broadcast(x, src=1)` of contiguous int64 tensors of one shape the `x` of every
-    process holds the values that rank 1 had in its own.
+    process holds the values that rank 1 had in its `x`.
     """
 
     def program(rank):

@@ -68,8 +68,8 @@ def test_attributes_of_the_model_are_reached_through_module():
 
 
 def test_a_wrapped_models_state_dict_does_not_fit_the_model():
-    """For an `nn.Linear`, `model.load_state_dict(parallel.state_dict())` of its
-    `nn.DataParallel` wrapper `parallel` raises RuntimeError, since every key begins with
+    """With `parallel = nn.DataParallel(nn.Linear(5, 2))` and `model = nn.Linear(5, 2)`,
+    `model.load_state_dict(parallel.state_dict())` raises RuntimeError, since every key begins with
     `module.`; `parallel.module.state_dict()` fits.
 
     This is the usual trouble with old checkpoints.

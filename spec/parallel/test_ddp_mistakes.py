@@ -424,8 +424,8 @@ def test_batch_norm_layers_are_converted_before_wrapping():
 
 @pytest.mark.torch(">=2.0")
 def test_sync_batch_norm_trains_on_gpus_only(group_of_one):
-    """In training, in a process group, `nn.SyncBatchNorm` raises ValueError for a CPU tensor,
-    "SyncBatchNorm expected input tensor to be on GPU"; after `eval()` it takes one.
+    """In training mode, in a process group, `nn.SyncBatchNorm` raises ValueError for a CPU tensor,
+    "SyncBatchNorm expected input tensor to be on GPU"; after `eval()` it takes a CPU tensor.
 
     On the CPU leave the model unconverted, or use `nn.GroupNorm`, which computes with each
     sample by itself.

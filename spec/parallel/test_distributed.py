@@ -72,11 +72,12 @@ def test_ddp_keeps_the_model_as_module(group_of_one):
 
 @pytest.mark.slow
 def test_weights_start_as_those_of_rank_0(group):
-    """`DistributedDataParallel(model)` with its defaults overwrites the weights of `model` in every
-    process with those of rank 0.
+    """`DistributedDataParallel(model)` with its defaults overwrites the weights of `model` in
+    every process with those of rank 0.
 
     So it doesn't matter that the processes initialise their models differently, and a checkpoint
-    need only be loaded by rank 0 before wrapping.
+    of the model need only be loaded by rank 0 before wrapping. That of an optimizer must be loaded
+    by every process.
     """
 
     def program(rank):

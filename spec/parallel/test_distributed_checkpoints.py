@@ -151,9 +151,9 @@ def test_the_dtype_is_that_of_the_tensor_that_is_there(tmp_path, dcp):
 
 @pytest.mark.torch(">=2.3")
 def test_a_folder_can_be_turned_into_a_file(tmp_path, dcp):
-    """`dcp_to_torch_save(folder, file)` turns a checkpoint folder into a file for `torch.load`, and
-    `torch_save_to_dcp(file, folder)` such a file of a state dict into a folder; both are in
-    `torch.distributed.checkpoint.format_utils`.
+    """`dcp_to_torch_save(folder, file)` turns a checkpoint folder into a file for `torch.load`,
+    and `torch_save_to_dcp(file, folder)` turns the file of a saved state dict into a folder; both
+    are in `torch.distributed.checkpoint.format_utils`.
 
     They hold the whole state dict in the memory of one process. `torch.load` of the folder itself
     raises IsADirectoryError.

@@ -111,11 +111,12 @@ def test_shuffling_repeats_itself_until_the_epoch_is_set():
 
 
 def test_the_order_depends_on_seed_and_epoch_alone():
-    """The shuffled order of a `DistributedSampler` depends on its argument `seed` and on the
-    epoch that was set, not on `torch.manual_seed`.
+    """The shuffled order of a `DistributedSampler` depends on its argument `seed` and on the epoch
+    set by `set_epoch`, not on `torch.manual_seed`.
 
-    Because all processes must shuffle alike, whatever random numbers each drew before:
-    otherwise their shares would overlap.
+    Because all processes must shuffle alike, whatever random numbers each drew before: otherwise
+    their shares would overlap. The shuffle is seeded with `seed + epoch`, so seed 0 in epoch 1
+    gives the order of seed 1 in epoch 0.
     """
     sampler = DistributedSampler(range(100), num_replicas=2, rank=0, seed=3)
     torch.manual_seed(1)

@@ -49,12 +49,13 @@ def whole(model):
 
 @pytest.mark.torch(">=2.8")
 def test_sharded_layer_by_layer_one_is_whole_at_a_time(group):
-    """On the CPU, after `fully_shard` of each `nn.Linear` of an `nn.Sequential`, then of
-    the `nn.Sequential`, only the layer whose forward runs has unsharded parameters; after
+    """On the CPU, after `fully_shard` of each `nn.Linear` of an `nn.Sequential`, then of the
+    `nn.Sequential`, only the layer whose forward runs has unsharded parameters; after
     `fully_shard` of the `nn.Sequential` alone, all layers have.
 
-    So the memory is that of one layer, or of two where the next is gathered in advance, instead of
-    that of the model.
+    So the unsharded parameters take the memory of one layer, or of two where the next is gathered
+    in advance, instead of that of the model. With `reshard_after_forward=False` each layer stays
+    unsharded after its forward.
     """
 
     def program(rank):
@@ -212,9 +213,9 @@ def test_mixed_precision_is_a_policy(group):
 
 @pytest.mark.torch(">=2.9")
 def test_a_gradient_norm_is_a_dtensor(group):
-    """After `backward()` through a model sharded by `fully_shard`, `nn.utils.clip_grad_norm_`
-    of its parameters returns a DTensor; its `full_tensor()` is a plain tensor, the norm of the
-    whole gradient: nearly 2 for a gradient of four ones.
+    """After `backward()` through a model sharded as a whole by `fully_shard`,
+    `nn.utils.clip_grad_norm_` of its parameters returns a DTensor; its `full_tensor()` is a plain
+    tensor, the 2-norm of all gradients: about 2 for a gradient of four ones.
     """
 
     def program(rank):

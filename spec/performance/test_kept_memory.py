@@ -96,8 +96,8 @@ def test_deepcopy_of_a_view_copies_the_whole_storage():
 
 
 def test_chunks_keep_the_tensor_that_they_were_cut_from():
-    """One chunk of `x.split(100)` of a vector `x` of 1000 elements keeps the storage of all of
-    `x`: dropping the other nine chunks frees nothing.
+    """One chunk of `x.split(100)` of a vector `x` of 1000 elements keeps the storage of all of `x`
+    alive: dropping the other nine chunks frees nothing.
     """
     first = torch.zeros(1000).split(100)[0]
 

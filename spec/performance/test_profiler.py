@@ -113,8 +113,8 @@ def test_a_part_of_a_program_gets_a_name():
 
 def test_shapes_are_recorded_if_asked():
     """After `with torch.profiler.profile(record_shapes=True) as p:`,
-    `p.key_averages(group_by_input_shape=True)` has a row per operation and shapes of its
-    inputs: products of 2 x 2 and of 3 x 3 matrices are two rows of `aten::mm`.
+    `p.key_averages(group_by_input_shape=True)` has one row for each operation and input shapes:
+    `mm` of 2 x 2 and of 3 x 3 matrices are two rows of `aten::mm`.
     """
     with profile(activities=CPU, record_shapes=True) as p:
         for size in (2, 3, 3):
@@ -210,13 +210,13 @@ def test_a_loop_calls_step():
 
 
 def test_a_trace_file_is_json(tmp_path):
-    """`p.export_chrome_trace("trace.json")`, after `with torch.profiler.profile() as p:`
-    has ended, writes a JSON file with an event for each recorded call of an operation, such
-    as `aten::add`, under the key `traceEvents`.
+    """`p.export_chrome_trace("trace.json")`, after `with torch.profiler.profile() as p:` has
+    ended, writes a JSON file with an event for each recorded call of an operation, such as
+    `aten::add`, under the key `traceEvents`.
 
-    Open it at ui.perfetto.dev. It is written once: a second export raises RuntimeError.
-    `torch.profiler.tensorboard_trace_handler(folder)` as `on_trace_ready` names the files
-    itself.
+    Open it at ui.perfetto.dev. A trace is written once: a second `p.export_chrome_trace` raises
+    RuntimeError. `torch.profiler.tensorboard_trace_handler(folder)` as `on_trace_ready` names the
+    files itself.
     """
     with profile(activities=CPU) as p:
         torch.ones(4) + 1

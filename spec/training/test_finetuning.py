@@ -209,12 +209,12 @@ def test_hook_cut_and_extractor_agree_on_the_features():
 @pytest.mark.filterwarnings("ignore:'has_:UserWarning")
 @pytest.mark.claim("path-extract-layer")
 def test_the_extractor_finds_what_forward_computes_between_the_layers():
-    """If `forward` of `net` is `self.head(torch.relu(self.body(x)))` with two `nn.Linear`,
-    torchvision's `get_graph_node_names(net)` names x, body, relu, head;
-    `create_feature_extractor(net, {"relu": "a"})(x)["a"]` is the output of `torch.relu`.
+    """If `net.forward(x)` is `self.head(torch.relu(self.body(x)))` with two `nn.Linear`,
+    torchvision's `get_graph_node_names(net)[0]` lists x, body, relu, head;
+    `create_feature_extractor(net, {"relu": "a"})(x)["a"]` is `torch.relu`'s output.
 
-    A hook needs a module; the function `torch.relu` is none. Where `forward` has an `if` on
-    a tensor, both raise `TraceError`.
+    A hook needs a module; the function `torch.relu` is none. Where `forward` has an `if` on a
+    tensor, both functions raise `TraceError`.
     """
 
     class Net(nn.Module):

@@ -45,9 +45,9 @@ def test_a_history_of_numbers_is_all_that_a_plot_needs():
 
 
 def test_a_logged_parameter_is_the_parameter_itself():
-    """After a loop with `SGD` a list to which `w` or `w.detach()` was appended in each
-    round shows the last weight in all entries; `w.detach().clone()` and `w.tolist()` keep
-    the weight of the round.
+    """After a loop in which `SGD` steps the parameter `w`, a list to which `w` or `w.detach()` was
+    appended in each round shows the last weight in all entries; `w.detach().clone()` and
+    `w.tolist()` keep the weight of the round.
 
     Because `optimizer.step()` writes in place, `append` copies nothing, and `detach()`
     shares the storage (`spec/autograd/test_detach.py`).
@@ -222,9 +222,12 @@ def test_an_old_tensorboard_is_refused(monkeypatch):
 
 @pytest.mark.slow
 def test_an_event_file_holds_what_was_logged(tmp_path):
-    """`SummaryWriter.add_scalar(name, value, global_step=step)` takes a Python float or
-    a 0-d float32 tensor; after `close()` TensorBoard reads the step and the value,
-    rounded to float32, from the event file.
+    """`SummaryWriter.add_scalar(name, value, global_step=step)` takes a Python float or a 0-d
+    float32 tensor; after `close()` TensorBoard reads the step and the value, rounded to float32,
+    from the event file.
+
+    `EventAccumulator` keeps 10,000 values of a name at most; with `size_guidance={"scalars": 0}`
+    all. Beyond the range of float32 a value becomes inf.
     """
     tensorboard = pytest.importorskip(
         "torch.utils.tensorboard", reason="needs tensorboard, which the extra `examples` brings"

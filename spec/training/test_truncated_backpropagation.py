@@ -47,8 +47,8 @@ def test_retain_graph_does_not_survive_a_step():
     `rnn(b, h)[0].sum().backward()` raises "modified by an inplace operation".
 
     Because the step wrote into a weight that the retained graph needs; and that graph would grow
-    with each chunk. On the CPU an optimizer with `fused=True` raises nothing, and the gradients
-    are wrong (`spec/training/test_wrong_orders.py`).
+    with each chunk. On the CPU an optimizer with `fused=True`, from PyTorch 2.4 on, raises
+    nothing, and the gradients are wrong (`spec/training/test_wrong_orders.py`).
     """
     rnn = nn.RNN(1, 2)
     optimizer = torch.optim.SGD(rnn.parameters(), lr=0.1)

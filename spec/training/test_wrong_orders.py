@@ -95,12 +95,12 @@ def test_step_before_backward_is_a_round_late():
 
 
 def test_step_between_zero_grad_and_backward_never_moves():
-    """In the order `zero_grad()`, `step()`, `backward()` each step of a plain `SGD` meets
-    cleared gradients: a weight of 0 with the loss `(w - 4)**2` stays at 0, although `.grad`
-    is -8 after each round.
+    """In the order `zero_grad()`, `step()`, `backward()` each step of a plain `SGD` meets cleared
+    gradients: a weight of 0 with the loss `(w - 4)**2` stays at 0, although `.grad` is -8 after
+    each round.
 
-    Because `zero_grad()` clears each gradient before a step could use it. Write `step()`
-    behind `backward()`.
+    Because `zero_grad()` clears each gradient before `step()` could use it. Call `step()` after
+    `backward()`.
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=0.25)
@@ -370,7 +370,8 @@ def test_no_grad_forgotten_saves_what_nobody_will_use():
     `net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))` saves the input, the Tanh
     output and the last weight for `backward()`; under `torch.no_grad()` it saves nothing.
 
-    The saved tensors take memory until the output is deleted or `backward()` has run.
+    The saved Tanh output stays in memory until the output of `net` is deleted or `backward()` has
+    run.
     """
     net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
     x = torch.ones(4, 2)
@@ -463,12 +464,12 @@ def test_after_backward_a_kept_loss_keeps_a_hollow_graph():
 
 
 def test_summing_losses_makes_one_ever_longer_graph():
-    """`total += loss` of `loss = w**2`, with `w = torch.tensor(2.0, requires_grad=True)`,
-    over three rounds from `total = 0.0` makes one graph with three `AddBackward0` nodes,
-    and `total` requires grad; `total += loss.item()` adds plain numbers.
+    """`total += loss` of `loss = w**2`, with `w = torch.tensor(2.0, requires_grad=True)`, over
+    three rounds from `total = 0.0` makes one graph with three `AddBackward0` nodes, and `total`
+    requires grad; `total += loss.item()` adds plain numbers.
 
-    So memory grows over an epoch with what each graph has saved. `loss.detach()` spares the
-    wait for a GPU that `item()` brings.
+    So memory grows over an epoch: by the nodes of each graph and, where `backward()` has not run,
+    by the tensors that they saved. `loss.detach()` spares the wait for a GPU that `item()` brings.
     """
     w = torch.tensor(2.0, requires_grad=True)
 

@@ -73,11 +73,12 @@ def test_integer_boxes_stay_integers():
 
 def test_a_crop_keeps_the_number_of_boxes():
     """`torchvision.transforms.v2.CenterCrop(4)` by default clamps "XYXY"
-    `tv_tensors.BoundingBoxes` to the crop and drops none: on a canvas 8 high and 10 wide
-    the box [0, 0, 2, 2], outside of the crop, becomes [0, 0, 0, 0].
+    `tv_tensors.BoundingBoxes` to the crop and drops none: on a canvas 8 high and 10 wide the box
+    [0, 0, 2, 2], outside of the crop, becomes [0, 0, 0, 0].
 
     `v2.SanitizeBoundingBoxes()` drops it afterwards, together with its label, from a dict with
-    `"boxes"` and `"labels"`.
+    `"boxes"` and `"labels"`. A whole dict given to `v2.CenterCrop` needs an image too: without one
+    it takes the labels, a plain tensor, for the image.
     """
     boxes = boxes_on([[0, 0, 2, 2], [4, 3, 9, 5]], canvas_size=(8, 10))
 

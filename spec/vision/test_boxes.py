@@ -101,11 +101,12 @@ def test_iou_compares_each_box_with_each():
 
 
 def test_generalised_iou_tells_how_far_boxes_are_apart():
-    """`torchvision.ops.generalized_box_iou` of two float32 boxes of 1 x 1 side by side is 0
-    where they touch, -1 / 3 one pixel apart and -1 / 2 two pixels apart, while
+    """`torchvision.ops.generalized_box_iou` of two float32 boxes (1, 4), 1 x 1 pixels each and
+    side by side, is 0 where they touch, -1 / 3 one pixel apart and -1 / 2 two pixels apart, while
     `ops.box_iou` is 0 for all three.
 
-    So a loss made of it, `ops.generalized_box_iou_loss`, has a gradient for boxes apart.
+    So a loss made of it, `ops.generalized_box_iou_loss`, has a non-zero gradient for boxes apart;
+    that of `1 - ops.box_iou` is 0.
     """
     box = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
     apart = torch.tensor([[1.0, 0.0, 2.0, 1.0], [2.0, 0.0, 3.0, 1.0], [3.0, 0.0, 4.0, 1.0]])
@@ -304,9 +305,9 @@ def test_an_empty_mask_has_a_box_of_zeros():
 
 
 def test_focal_loss_counts_easy_elements_less():
-    """torchvision's `ops.sigmoid_focal_loss(logits, targets, alpha=-1)` multiplies the
-    binary cross entropy by `(1 - p) ** 2`, up to rounding, if targets are 0.0 or 1.0; `p`
-    is the probability of the right class. For p = 0.5 it is 1 / 4.
+    """torchvision's `ops.sigmoid_focal_loss(logits, targets, alpha=-1)` multiplies the binary
+    cross entropy by `(1 - p) ** 2`, up to rounding, if targets are 0.0 or 1.0; `p` is the
+    probability of the right class: by 1/4 for p = 0.5.
 
     The default `alpha=0.25` multiplies the loss of positive targets by 0.25 and that of
     negative ones by 0.75.

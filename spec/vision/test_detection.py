@@ -21,7 +21,7 @@ import inspect
 import pytest
 import torch
 from torch import nn
-from torchvision.models import detection
+from torchvision.models import WeightsEnum, detection
 from torchvision.models.detection import FasterRCNN, MaskRCNN
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor
@@ -122,9 +122,9 @@ def test_losses_and_answers_do_not_come_together():
 
 
 def test_mask_rcnn_answers_with_a_mask_for_each_object():
-    """In evaluation mode a `MaskRCNN`, such as `maskrcnn_resnet50_fpn`, returns `masks` of shape
-    (N, 1, H, W) beside boxes, labels and scores: floats from 0 to 1, one mask per object, as large
-    as the image.
+    """In evaluation mode a `MaskRCNN`, such as `maskrcnn_resnet50_fpn`, returns for each image,
+    beside boxes, labels and scores, `masks` of shape (N, 1, H, W): floats from 0 to 1, one mask
+    per object found, as large as the image.
 
     They are probabilities: `masks[:, 0] > 0.5` makes N binary masks (H, W) of them, for
     `torchvision.utils.draw_segmentation_masks`.
@@ -302,9 +302,9 @@ def test_class_zero_is_the_background():
 
 
 def test_a_target_names_boxes_and_labels():
-    """A `FasterRCNN` in training mode raises KeyError, 'labels', for a target that has
-    valid `boxes` but no `labels`; further keys, such as `image_id` and `area`, which COCO's
-    evaluation uses, are allowed.
+    """A `FasterRCNN` in training mode raises KeyError, 'labels', for a target that has valid
+    `boxes` but no `labels`; further keys that it doesn't read, such as `image_id` and `area`,
+    which COCO's evaluation uses, are allowed.
     """
     net, images = small_detector(), [torch.rand(3, 32, 32)]
 
@@ -355,9 +355,11 @@ def test_the_head_of_a_detector_is_replaced_for_ones_own_classes():
 
 def test_a_backbone_tells_its_channels():
     """`FasterRCNN(backbone, num_classes=2)` with
-    `backbone = nn.Sequential(nn.Conv2d(3, 4, 3, stride=8))` raises ValueError, "backbone
-    should contain an attribute out_channels"; after `backbone.out_channels = 4` the same
-    call passes.
+    `backbone = nn.Sequential(nn.Conv2d(3, 4, 3, stride=8))` raises ValueError, "backbone should
+    contain an attribute out_channels"; after `backbone.out_channels = 4` the same call passes.
+
+    The default anchors are for five feature maps: to run this net on images, pass an
+    `AnchorGenerator` with one tuple of sizes as `rpn_anchor_generator`.
     """
     backbone = nn.Sequential(nn.Conv2d(3, 4, 3, stride=8))
 
@@ -368,17 +370,24 @@ def test_a_backbone_tells_its_channels():
     assert net.roi_heads.box_predictor.cls_score.out_features == 2
 
 
-def test_weights_of_the_detector_and_of_its_backbone_are_asked_for_apart():
-    """`fasterrcnn_resnet50_fpn(weights=None)` still loads pretrained weights for its
-    backbone, by a download if they are not in the cache; with `weights_backbone=None`
-    besides, it loads no weights at all.
+def test_weights_of_the_detector_and_of_its_backbone_are_asked_for_apart(monkeypatch):
+    """`fasterrcnn_resnet50_fpn(weights=None)` still loads pretrained weights for its backbone, by
+    a download if they are not in the cache;
+    `fasterrcnn_resnet50_fpn(weights=None, weights_backbone=None)` loads no weights at all.
 
     The default of `weights_backbone` is `ResNet50_Weights.IMAGENET1K_V1`.
     """
+
+    def refuse(weights, *_, **__):
+        raise KeyError(str(weights))
+
     settings = inspect.signature(detection.fasterrcnn_resnet50_fpn).parameters
+    monkeypatch.setattr(WeightsEnum, "get_state_dict", refuse)
 
     assert settings["weights"].default is None
     assert str(settings["weights_backbone"].default) == "ResNet50_Weights.IMAGENET1K_V1"
+    with torch.device("meta"), pytest.raises(KeyError, match="ResNet50_Weights.IMAGENET1K_V1"):
+        detection.fasterrcnn_resnet50_fpn(weights=None)
     with torch.device("meta"):
         net = detection.fasterrcnn_resnet50_fpn(weights=None, weights_backbone=None, num_classes=2)
     assert net.roi_heads.box_predictor.cls_score.out_features == 2

@@ -19,9 +19,9 @@ def black(height=4, width=4):
 
 
 def test_a_box_is_drawn_as_a_frame():
-    """`draw_bounding_boxes(image, boxes, colors="red")` of a uint8 image (3, 4, 4) and the
-    "xyxy" box [1, 1, 3, 3] returns a new image with a frame one pixel wide from row and column
-    1 to 3; `image` itself stays as it was.
+    """`draw_bounding_boxes(image, torch.tensor([[1, 1, 3, 3]]), colors="red")` of a uint8 image of
+    shape (3, 4, 4) returns a new image with a red frame one pixel wide from row and column 1 to 3;
+    `image` itself stays as it was.
     """
     image = black()
 
@@ -37,11 +37,11 @@ def test_a_box_is_drawn_as_a_frame():
 
 
 def test_a_box_upside_down_is_refused():
-    """torchvision's `draw_bounding_boxes(image, torch.tensor([[2, 2, 1, 1]]))` of a uint8
-    image (3, 4, 4) raises ValueError, "Boxes need to be in (xmin, ymin, xmax, ymax)
-    format", as xmin is 2 and xmax 1. `ops.box_convert` converts boxes.
+    """torchvision's `draw_bounding_boxes(image, torch.tensor([[2, 2, 1, 1]]))` of a uint8 image
+    (3, 4, 4) raises ValueError, "Boxes need to be in (xmin, ymin, xmax, ymax) format", as xmin is
+    2 and xmax 1. `ops.box_convert` converts boxes.
 
-    A box in "xywh" is found only if the width is smaller than x, or the height than y.
+    A box in "xywh" is refused only if the width is smaller than x, or the height than y.
     """
     boxes = torch.tensor([[1, 1, 2, 2]])
 

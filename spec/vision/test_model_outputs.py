@@ -119,9 +119,11 @@ def test_googlenet_returns_three_outputs_in_training():
 
 @pytest.mark.slow
 def test_both_heads_of_inception_are_replaced():
-    """For 5 classes, `net = torchvision.models.inception_v3(weights=None)` needs a new
-    `net.fc` and a new `net.AuxLogits.fc`: with a new `net.fc` alone, the output in training
-    mode has `logits` for 5 classes and `aux_logits` for 1000.
+    """For 5 classes, `net = torchvision.models.inception_v3(weights=None)` needs a new `net.fc`
+    and a new `net.AuxLogits.fc`: with a new `net.fc` alone, the output in training mode has
+    `logits` for 5 classes and `aux_logits` for 1000.
+
+    With `weights=None` the argument `num_classes=5` makes both heads for 5 classes.
     """
     net = on_meta(models.inception_v3, init_weights=False)
     net.fc = torch.nn.Linear(net.fc.in_features, 5, device="meta")

@@ -19,11 +19,11 @@ from torchvision import models, transforms
 
 
 def test_the_numbers_of_imagenet_belong_to_the_weights():
-    """`torchvision.models.ResNet18_Weights.DEFAULT.transforms()` has ImageNet's mean
-    [0.485, 0.456, 0.406] and std [0.229, 0.224, 0.225].
+    """`torchvision.models.ResNet18_Weights.DEFAULT.transforms()` has ImageNet's mean [0.485,
+    0.456, 0.406] and std [0.229, 0.224, 0.225].
 
-    A pretrained net expects inputs normalised by the numbers it was trained with, those of your
-    own data set too. Most weights of torchvision's classifiers share these;
+    A pretrained net expects inputs normalised by the numbers it was trained with, also for
+    pictures of your own. Most weights of torchvision's classifiers share these;
     `EfficientNet_V2_L_Weights` has 0.5 for all six.
     """
     prepare = models.ResNet18_Weights.DEFAULT.transforms()
@@ -46,13 +46,12 @@ def test_normalising_by_imagenets_numbers_is_a_subtraction_and_a_division():
 
 
 def test_a_grey_image_has_no_three_means():
-    """`torchvision.transforms.Normalize` with three means raises RuntimeError for a float image
-    of shape (1, 2, 2), "output with shape [1, 2, 2] doesn't match the broadcast shape [3, 2,
-    2]".
+    """`torchvision.transforms.Normalize` with three means raises RuntimeError for a float32 image
+    of shape (1, 2, 2), "output with shape [1, 2, 2] doesn't match the broadcast shape [3, 2, 2]".
 
     Give a grey tensor three channels first with `image.repeat(3, 1, 1)`, or a PIL picture with
-    `picture.convert("RGB")`. `v2.Normalize` of torchvision 0.29 raises nothing unless
-    `inplace=True`: it broadcasts to three channels.
+    `picture.convert("RGB")`. `v2.Normalize` raises nothing unless `inplace=True`: it broadcasts to
+    three channels.
     """
     normalize = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
     grey = torch.zeros(1, 2, 2)

@@ -80,10 +80,11 @@ def test_the_spatial_scale_is_that_of_the_map():
 
 def test_roi_align_is_half_a_pixel_off_unless_aligned():
     """For `x = torch.arange(16.0).view(1, 1, 4, 4)` and `box = torch.tensor([[0.0, 0, 4, 4]])`,
-    `torchvision.ops.roi_align(x, [box], 4, sampling_ratio=1)` begins with 2.5, the value half a
-    pixel right and down; with `aligned=True` it equals `x`.
+    `torchvision.ops.roi_align(x, [box], 4, sampling_ratio=1)` begins with 2.5, half a pixel right
+    of and below the 0; with `aligned=True` it equals `x`.
 
-    The default, `aligned=False`, is for networks whose weights were trained with it.
+    There 2.5 is the mean of 0, 1, 4 and 5. The default, `aligned=False`, is for networks whose
+    weights were trained with it.
     """
     features = torch.arange(16.0).view(1, 1, 4, 4)
     boxes = [torch.tensor([[0.0, 0.0, 4.0, 4.0]])]
@@ -96,11 +97,12 @@ def test_roi_align_is_half_a_pixel_off_unless_aligned():
 
 
 def test_roi_pool_takes_maxima_of_whole_pixels():
-    """`torchvision.ops.roi_pool` on float32 maps rounds the edges of a float32 box to whole
-    pixels, includes the last pixel, and takes the maximum of each cell: the box [0, 0, 3.2,
-    2.8] covers 4 x 4 pixels.
+    """`torchvision.ops.roi_pool(maps, boxes, 2)` in float32 rounds the edges of each box to whole
+    pixels, includes the last pixel, and takes the maximum of each of 2 x 2 cells: the box [0, 0,
+    3.2, 2.8] covers 4 x 4 pixels.
 
-    Rounding moves small objects: torchvision's detectors use `roi_align`, which does not round.
+    Rounding moves small objects: torchvision's detectors use `roi_align`, which does not round. A
+    `spatial_scale` multiplies the edges before they are rounded.
     """
     features = torch.arange(16.0).view(1, 1, 4, 4)
     boxes = [torch.tensor([[0.0, 0.0, 3.2, 2.8]])]
