@@ -217,18 +217,22 @@ def test_a_dim_may_have_a_largest_size():
 
 
 def test_dynamic_shapes_are_named_like_the_arguments():
-    """`dynamic_shapes` of `torch.export.export` may be a tuple like the inputs, or a dict from
-    names of arguments of `forward`; for `nn.Linear` the key `"x"` raises an error, "its top-level
-    keys must be the arg names ['input']".
+    """`dynamic_shapes` of `torch.export.export` may be a tuple like the inputs, or a dict with a
+    key for each argument that `forward` gets; for `nn.Linear` the key `"x"` raises an error, "its
+    top-level keys must be the arg names ['input']".
     """
     batch = torch.export.Dim("batch")
     shapes = {"input": {0: batch}}
     program = torch.export.export(
         nn.Linear(2, 1), (torch.zeros(4, 2),), dynamic_shapes=shapes
     ).module()
+    by_place = torch.export.export(
+        nn.Linear(2, 1), (torch.zeros(4, 2),), dynamic_shapes=({0: batch},)
+    ).module()
 
     assert program(torch.zeros(7, 2)).shape == (7, 1)
-    with pytest.raises(Exception, match="top-level keys must be the arg names"):
+    assert by_place(torch.zeros(7, 2)).shape == (7, 1)
+    with pytest.raises(Exception, match=r"its top-level keys must be the arg names \['input'\]"):
         torch.export.export(nn.Linear(2, 1), (torch.zeros(4, 2),), dynamic_shapes={"x": {0: batch}})
 
 

@@ -165,22 +165,30 @@ def test_where_keeps_a_condition_in_the_graph():
     under `torch.compile` one graph: `x + 1` and `x - 1` are both computed, and `torch.where`
     chooses by the value of the condition.
     """
+    graphs = []
 
-    @torch.compile(backend="eager", fullgraph=True)
+    def keep(graph, inputs):
+        graphs.append([getattr(node.target, "__name__", "") for node in graph.graph.nodes])
+        return graph
+
+    @torch.compile(backend=keep, fullgraph=True)
     def f(x):
         return torch.where(x.sum() > 0, x + 1, x - 1)
 
     assert f(torch.tensor([1.0])).tolist() == [2.0]
     assert f(torch.tensor([-1.0])).tolist() == [-2.0]
+    (names,) = graphs
+    assert {"add", "sub", "where"} <= set(names)
 
 
 @pytest.mark.torch(">=2.5")
 def test_cond_keeps_two_branches_in_the_graph():
-    """Under `torch.compile`, `torch.cond(x.sum() > 0, lambda x: x + 1, lambda x: x - 1, (x,))`
-    puts both branches into one graph, and each call runs the branch that the value of
-    `x.sum() > 0` chooses.
+    """Under `torch.compile`, `torch.cond(x.sum() > 0, lambda x: x + 1, lambda x: x - 1, (x,))` of
+    a float32 `x` puts both branches into one graph, and each call runs the branch that the value
+    of `x.sum() > 0` chooses.
 
-    Both functions must return tensors of the same dtype and with the same number of dimensions.
+    Both functions must return tensors of the same dtype and with the same number of dimensions, in
+    PyTorch 2.5 of the same shape.
     """
 
     @torch.compile(backend="eager", fullgraph=True)
@@ -426,8 +434,8 @@ def test_code_can_tell_whether_it_is_compiled():
 
 
 def test_a_module_is_recorded_through_its_submodules():
-    """An `nn.Sequential` of two linear layers and a ReLU is one graph under `torch.compile`: calls
-    of submodules are recorded with the rest.
+    """The first call of `torch.compile(net, fullgraph=True)`, with `net` an `nn.Sequential` of two
+    linear layers and a ReLU, compiles one graph: calls of submodules are recorded with the rest.
     """
     counter = CompileCounter()
     net = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1))

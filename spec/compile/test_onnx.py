@@ -354,20 +354,26 @@ def test_an_operation_without_a_translation_is_refused(path):
 @quiet
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
-def test_export_returns_a_program_that_can_be_run():
+def test_export_returns_a_program_that_can_be_run(path):
     """With `onnxscript` and `onnxruntime` installed,
-    `program = torch.onnx.export(net, (x,))` without a path returns an `ONNXProgram` for
-    `net = nn.Linear(2, 1)`; `program(x)` runs in ONNX Runtime, `program.save(path)` writes
-    the file.
+    `program = torch.onnx.export(nn.Linear(2, 1), (x,))` of `x = torch.zeros(1, 2)` is an
+    `ONNXProgram`: `program(x)` runs in ONNX Runtime and returns a tuple, `program.save(path)`
+    writes the file.
     """
+    import onnxruntime
+
     net = nn.Linear(2, 1, bias=False).eval()
     nn.init.ones_(net.weight)
 
     program = torch.onnx.export(net, (torch.zeros(1, 2),), verbose=False)
-    (output,) = program(torch.tensor([[1.0, 2.0]]))
+    outputs = program(torch.tensor([[1.0, 2.0]]))
+    program.save(path)
+    session = onnxruntime.InferenceSession(path)
 
     assert type(program).__name__ == "ONNXProgram"
-    assert output.tolist() == [[3.0]]
+    assert type(outputs) is tuple
+    assert outputs[0].tolist() == [[3.0]]
+    assert session.run(None, {"input": [[1.0, 2.0]]})[0].tolist() == [[3.0]]
 
 
 @needs_onnx

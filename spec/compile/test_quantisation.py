@@ -160,8 +160,8 @@ def test_quantised_dtypes_are_deprecated():
 
 @quiet
 def test_quantised_tensors_are_not_added():
-    """`+` of two tensors of `torch.quint8` raises NotImplementedError, "Could not run
-    'aten::add.out' with arguments from the 'QuantizedCPU' backend."
+    """`+` of two CPU tensors of `torch.quint8` raises NotImplementedError, "Could not run
+    'aten::add.out' with arguments from the 'QuantizedCPU' backend".
 
     Many other operations, such as `torch.exp`, raise such an error too. Call `dequantize()` first.
     """

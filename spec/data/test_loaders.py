@@ -88,12 +88,12 @@ def test_drop_last_may_leave_nothing():
 
 
 def test_the_length_of_a_loader_counts_batches():
-    """`len(loader)` of a `DataLoader` with a `batch_size`, over a map-style dataset and
-    without a `sampler`, is the number of batches, a last short one included unless
-    `drop_last=True`; `len(loader.dataset)` is the number of samples.
+    """`len(loader)` of a `DataLoader` with a `batch_size`, over a map-style dataset and without a
+    `sampler`, is the number of batches, a last short one included unless `drop_last=True`;
+    `len(loader.dataset)` is the number of samples.
 
-    To average over samples divide by `len(loader.dataset)`, or, with a sampler of a part or
-    `drop_last=True`, by the samples you have counted.
+    To average over samples divide by `len(loader.dataset)`. With `drop_last=True`, or a sampler
+    that gives only a part of the samples, count the samples in the loop and divide by that number.
     """
     loader = DataLoader(range(100), batch_size=30)
     dropping = DataLoader(range(100), batch_size=30, drop_last=True)

@@ -149,12 +149,11 @@ def test_weights_say_how_often_a_sample_is_drawn():
 
 
 def test_weights_by_class_balance_a_dataset():
-    """`WeightedRandomSampler(weights, num_samples=4000)` with the weight
-    `1 / size of the class` for each sample draws about 2000 times from each of two classes,
-    of 90 and of 10 samples.
+    """`WeightedRandomSampler(weights, num_samples=4000)` with the weight `1 / size of the class`
+    for each sample draws about 2000 times from each of two classes, of 90 and of 10 samples.
 
-    The samples of the small class come again and again: augmentation helps against learning
-    them by heart.
+    The same few samples of the small class come again and again: augmentation helps against
+    overfitting to them.
     """
     labels = torch.tensor([0] * 90 + [1] * 10)
 
@@ -215,8 +214,8 @@ def test_a_negative_weight_is_found_when_drawing():
 
 
 def test_a_batch_sampler_groups_the_numbers():
-    """`BatchSampler(sampler, batch_size=2, drop_last=False)` yields lists of two indices, the
-    last of one if the number of indices is odd; `drop_last=True` leaves that one out.
+    """`BatchSampler(sampler, batch_size=2, drop_last=False)` yields lists of two indices, the last
+    of one if the number of indices is odd; `drop_last=True` leaves out that shorter list.
     """
     numbers = SequentialSampler("abcde")
 
@@ -225,8 +224,8 @@ def test_a_batch_sampler_groups_the_numbers():
 
 
 def test_a_batch_sampler_of_ones_own_is_a_list_of_lists():
-    """`DataLoader(data, batch_sampler=[[4], [0, 1, 2]])` takes a list of lists of indices; each
-    of them is one batch, and they may differ in length.
+    """`DataLoader(data, batch_sampler=[[4], [0, 1, 2]])` takes a list of nonempty lists of
+    indices; each of them is one batch, and they may differ in length.
 
     Use it to put sequences of about the same length into one batch.
     """

@@ -39,10 +39,11 @@ def test_subset_looks_into_the_dataset_when_asked():
 
 
 def test_a_wrong_index_of_a_subset_shows_late():
-    """`Subset(dataset, indices)` does not compare its indices with the length of the dataset: for a
-    list as dataset, an index beyond its end raises IndexError when that sample is read.
+    """`Subset(dataset, indices)` does not compare its indices with the length of the dataset:
+    `part = Subset(["a", "b"], [0, 5])` runs, and `part[1]` raises IndexError.
 
-    In a training that may be hours later. For a nonempty list `indices` of numbers from 0 on,
+    With a `DataLoader` the error may come hours later; `for sample in part` ends at the wrong
+    index without an error. For a nonempty list `indices` of numbers from 0 on,
     `max(indices) < len(dataset)` tells at once.
     """
     part = Subset(["a", "b"], [0, 5])
@@ -92,10 +93,10 @@ def test_plus_joins_two_datasets():
 
 def test_random_split_deals_out_every_sample_once():
     """`random_split(dataset, [4, 2], generator)` of six samples puts four of them, chosen at
-    random, into one part and the other two into a second; a generator with the same seed
+    random, into one part and the other two into a second; a new generator with the same seed
     repeats the split.
 
-    Without a seed, of a generator or by `torch.manual_seed`, the split differs from run to run, and
+    With neither a generator nor `torch.manual_seed`, the split differs from run to run, and
     validation samples of one run are trained on in the next.
     """
     letters = list("abcdef")

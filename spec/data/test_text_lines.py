@@ -145,7 +145,7 @@ def test_opencv_loads_pictures_in_blue_green_red(tmp_path):
     """`cv2.imread(path)` of OpenCV reads a colour picture as an array of shape (height, width, 3),
     with the channels blue, green, red; `torch.from_numpy` keeps that order.
 
-    A network trained on red, green, blue loses accuracy without an error: reverse the last
+    A network trained on red, green, blue can lose accuracy without an error: reverse the last
     dimension with `array[..., ::-1].copy()`.
     """
     cv2 = pytest.importorskip("cv2", reason="OpenCV is not installed")

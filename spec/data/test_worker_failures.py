@@ -175,9 +175,8 @@ def test_a_batch_that_comes_too_late_is_a_timeout():
 
 
 def test_a_timeout_is_not_negative():
-    """`DataLoader(data, num_workers=1, timeout=-1)` raises ValueError, "timeout option
-    should be non-negative"; the default is 0, which sets no limit to the wait for a batch
-    of a worker.
+    """`DataLoader(data, num_workers=1, timeout=-1)` raises ValueError, "timeout option should be
+    non-negative"; the default is 0, which sets no limit to the wait for a worker's batch.
     """
     with pytest.raises(ValueError, match="timeout option should be non-negative"):
         DataLoader([1], num_workers=1, timeout=-1)

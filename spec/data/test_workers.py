@@ -298,8 +298,8 @@ def test_persistent_workers_want_workers():
 def test_the_number_of_workers_is_not_negative():
     """`DataLoader(data, num_workers=-1)` raises ValueError: -1 does not stand for all cores.
 
-    In scikit-learn it does. `os.cpu_count()` is the number of logical CPUs; fewer
-    workers are often as fast.
+    In scikit-learn `n_jobs=-1` does. `os.cpu_count()` is the number of logical CPUs; fewer workers
+    are often as fast.
     """
     with pytest.raises(ValueError, match="num_workers option should be non-negative; use num_w"):
         DataLoader([1], num_workers=-1)

@@ -211,7 +211,7 @@ def test_as_tensor_moves_to_the_default_device():
 
 @pytest.mark.torch(">=2.0")
 def test_set_default_device_holds_until_it_is_set_again():
-    """Outside of `with torch.device(...)`, after `torch.set_default_device("meta")`
+    """Outside of `with torch.device(...)`, after the call `torch.set_default_device("meta")`,
     `torch.zeros(2)` is made on `meta` in the same thread; after a further
     `torch.set_default_device(None)` it is made on the CPU again.
 

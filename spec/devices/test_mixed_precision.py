@@ -186,8 +186,8 @@ def test_parameters_and_their_gradients_stay_float32():
 
 def test_autocast_can_be_switched_off_inside():
     """Inside `torch.autocast("cpu", enabled=False)`, within a block of
-    `torch.autocast("cpu", dtype=torch.bfloat16)`, `low.float() @ x` of a bfloat16 `low` and
-    a float32 `x` is float32; after the inner block `x @ x` is bfloat16 again.
+    `torch.autocast("cpu", dtype=torch.bfloat16)`, `low.float() @ x` of a bfloat16 `low` and a
+    float32 `x` (2, 2) is float32; after the inner block `x @ x` is bfloat16 again.
 
     Because autocast is off there, `low @ x` raises RuntimeError for the two dtypes: convert what
     comes from the outer block by `.float()`.

@@ -23,7 +23,7 @@ def test_this_release_is_newer_than_those_of_the_notes():
     tutorials of 2019 and 2021 were written for these older releases.
     """
     assert torch.__version__ > "1.1"
-    assert Version(torch.__version__) > Version("1.9.1")
+    assert torch.__version__ > "1.9.1"
 
 
 def test_the_package_and_the_library_name_the_same_release():
@@ -139,11 +139,12 @@ def test_print_without_brackets_is_no_python():
 
 
 def test_what_is_there_can_be_asked_for():
-    """`hasattr(torch, name)` tells without a comparison of versions whether the release that
-    runs has a name: `no_grad` is there, and `rfft` is gone.
+    """`hasattr(torch, name)` tells without a comparison of versions whether the release that runs
+    has a name: `no_grad` is there, and `rfft` is gone.
 
-    A name can be there and only raise: `hasattr(torch, "solve")` is True, though calling
-    `torch.solve` raises RuntimeError, see `spec/tensors/test_linear_algebra.py`.
+    A submodule that `import torch` does not import, such as `torch.contrib`, is not there before
+    its own import. A name can be there and only raise: `hasattr(torch, "solve")` is True, though
+    calling `torch.solve` raises RuntimeError, see `spec/tensors/test_linear_algebra.py`.
     """
     there = [name for name in ("no_grad", "rfft", "solve") if hasattr(torch, name)]
 

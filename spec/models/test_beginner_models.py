@@ -132,13 +132,13 @@ def test_the_tasks_favour_no_class(example):
 
 
 def test_what_goes_through_a_convolutional_net_has_shapes_to_be_known_beforehand(trained):
-    """In the convolutional net of `examples/beginner_models.py` a 16 x 16 picture becomes 12 x
-    12 by a 5 x 5 `nn.Conv2d`, 6 x 6 by `nn.MaxPool2d(2)`, 4 x 4 by a 3 x 3 `nn.Conv2d` and 2 x
-    2 by `nn.MaxPool2d(2)`.
+    """In the convolutional net of `examples/beginner_models.py` a 16 x 16 picture becomes 12 x 12
+    by a 5 x 5 `nn.Conv2d`, 6 x 6 by `nn.MaxPool2d(2)`, 4 x 4 by a 3 x 3 `nn.Conv2d` and 2 x 2 by
+    `nn.MaxPool2d(2)`.
 
     Because without padding a k x k kernel with stride 1 makes height and width smaller by k - 1,
-    and pooling by 2 halves them. The last linear layer therefore has 16 channels * 2 * 2 = 64
-    input features.
+    and pooling by 2 halves them, rounding down. The last linear layer therefore has 16 channels *
+    2 * 2 = 64 input features.
     """
     metrics, _ = trained("cnn")
 

@@ -574,8 +574,8 @@ def accuracy(classifier, drawn):
 @pytest.mark.claim("blitz-accuracy-varies-with-init")
 def test_the_accuracy_varies_with_the_first_weights(accuracy):
     """Five epochs of SGD (lr 0.01, momentum 0.9, batches of 16) with `Net` of
-    `examples/cifar10_classifier.py` on 1000 drawn pictures, with seeds 0, 1 and 2 for the
-    initial weights alone, end at accuracies of which two differ by at least 0.005.
+    `examples/cifar10_classifier.py` on 1000 drawn pictures, initial weights by seeds 0, 1 and 2,
+    end at test accuracies of which two differ by at least 0.005.
 
     So the accuracy of one run says little about a change in the recipe: compare several seeds.
     """

@@ -103,12 +103,12 @@ def test_the_data_comes_closest_to_itself(game):
 
 
 def test_samples_vary_as_the_data_does(game):
-    """After the default training on digits, or 400 steps of the GAN on drawn faces (seed
-    0), two samples of `examples/dcgan.py` lie on average 0.8 to 1.2 times as far apart as
-    two pictures of the data; before training less than half as far.
+    """After the default training on digits, or 400 steps of the GAN on drawn faces (seed 0), two
+    samples of `examples/dcgan.py` have on average 0.8 to 1.2 times the Euclidean distance of two
+    pictures of the data; before training less than half.
 
     A generator that makes one picture of all noise vectors, called mode collapse, would have a
-    spread near 0.
+    mean distance near 0.
     """
     assert game["samples"]["spread"] == pytest.approx(1, abs=0.2)
     assert game["untrained"]["spread"] < 0.5
@@ -178,9 +178,9 @@ def test_a_sampled_face_has_the_layout_of_a_face(trained):
 
 @pytest.mark.claim("path-dcgan-to-wgan")
 def test_a_wgan_differs_from_the_gan_in_six_settings(dcgan):
-    """By default `--loss wgan` of `examples/dcgan.py` differs from `--loss gan` in six
-    settings: losses, RMSprop instead of Adam, learning rate, number of steps, three critic
-    steps per generator step, and weights clipped to 0.01.
+    """By default `--loss wgan` of `examples/dcgan.py` differs from `--loss gan` in six settings:
+    losses, RMSprop instead of Adam, learning rate, number of steps, three critic steps per
+    generator step, and the critic's weights clipped to ±0.01.
 
     The critic's loss is mean(fake) - mean(real), without a logarithm; nets and training loop
     are the same code.

@@ -87,6 +87,7 @@ def test_the_net_learns_to_play_five_times_as_long_as_chance(learned):
     """
     metrics, _ = learned
 
+    assert metrics["steps"] - metrics["returns"][-1] < 3500
     assert metrics["random"] == pytest.approx(22, abs=7)
     assert metrics["mean"] > 150
     assert metrics["mean"] / metrics["random"] > 5
@@ -190,8 +191,9 @@ def test_the_target_network_follows_slowly(dqn, nets):
 
 
 def test_chance_gives_way_to_the_net(dqn):
-    """With `--explore 1000 --epsilon 0.05` the share of random actions in `examples/dqn.py`,
-    `share_of_chance`, falls linearly from 1 to 0.05 in the first 1000 steps and stays there.
+    """With `--explore 1000 --epsilon 0.05` the probability of a random action in training,
+    `share_of_chance(step, args)` of `examples/dqn.py`, falls linearly from 1 to 0.05 in the first
+    1000 steps and stays there.
 
     A random action is how the net tries what it wouldn't choose by itself.
     """

@@ -100,11 +100,11 @@ def test_the_distance_is_right_on_samples_that_a_hand_can_count(gan):
 
 
 def test_in_the_end_the_discriminator_can_only_guess(trained):
-    """At the end of the default training of `examples/gan_1d.py` the discriminator gives
-    real numbers a mean probability of 0.45 to 0.55; its loss is within 0.05 of ln 4 =
-    1.386, the generator's within 0.1 of ln 2 = 0.693.
+    """At the end of the default training of `examples/gan_1d.py` the discriminator gives numbers
+    of the data a mean probability of 0.45 to 0.55; its loss is within 0.05 of ln 4 = 1.386, the
+    generator's within 0.1 of ln 2 = 0.693.
 
-    Because -log(0.5) is ln 2, and the discriminator pays it twice, for real numbers and for
+    Because -log(0.5) is ln 2, and the discriminator pays it twice, for numbers of the data and for
     samples.
     """
     metrics, _ = trained(0)

@@ -226,8 +226,9 @@ def test_the_scenes_are_in_the_files_of_coco(scenes, tmp_path):
 
 
 def test_torchvision_reads_the_scenes(scenes, tmp_path):
-    """`torchvision.datasets.CocoCaptions`, which needs pycocotools, reads the scenes and
-    captions of `examples/drawn/scenes.py`.
+    """`torchvision.datasets.CocoCaptions(folder / "train", folder / "annotations" /
+    "captions_train.json")`, which needs pycocotools, reads the pictures and captions that
+    `examples/drawn/scenes.py` has written into `folder`.
     """
     pytest.importorskip("pycocotools")
     from torchvision.datasets import CocoCaptions

@@ -337,10 +337,10 @@ def test_what_cannot_be_done_is_said_in_one_line(
     imagenet, few, tmp_path, monkeypatch, capsys, arguments, words
 ):
     """`examples/imagenet_resnet.py` ends with exit code 2 and a last line with the cause if
-    `--data` has no pictures, if `--evaluate` finds no best.pt in `--out`, or with
-    `--norm sync` without CUDA.
+    `--data` has no pictures, if `--evaluate` finds no best.pt in `--out`, or with `--norm sync` on
+    another device than CUDA.
 
-    Without CUDA take `--norm group`: it is independent of how a batch is shared.
+    Without CUDA take `--norm group`: it is independent of how a batch is shared among processes.
     """
     monkeypatch.chdir(tmp_path)
 

@@ -178,11 +178,12 @@ def test_the_rivals_step_as_torch_optim_does(example, name, options):
 
 
 def test_each_coordinate_is_optimized_by_itself(example):
-    """`LearnedOptimizer` of `examples/learning_to_optimize.py` reads each coordinate alone: for
-    a `gradient` of shape (2, 10), `gradient.flip(1)` gives the steps flipped, up to rounding.
-    Its 1941 parameters serve for any number of coordinates.
+    """`learned = LearnedOptimizer()` of `examples/learning_to_optimize.py` reads each coordinate
+    alone: `learned(gradient.flip(1), None)[0]` is the step for a (2, 10) `gradient`, flipped, up
+    to rounding. It has 1941 parameters.
 
-    Therefore it can be applied to problems of any size.
+    Therefore the same parameters serve for any number of coordinates, and it can be applied to
+    problems of any size.
     """
     torch.manual_seed(0)
     learned, gradient = example.LearnedOptimizer(), torch.randn(2, 10)

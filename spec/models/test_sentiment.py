@@ -223,9 +223,9 @@ def test_with_shuffled_labels_nothing_is_learned(sentiment, trained, tmp_path):
 
 
 def test_the_loss_of_the_recurrent_net_falls_from_a_guess_to_nearly_nothing(trained):
-    """In 12 default epochs of `examples/sentiment.py` the GRU's training loss is 0.6 to
-    0.66 in the first, near ln 2 = 0.693 of a guess, and its loss on unseen sentences ends
-    below 0.03; the bag of words' ends at 0.48 to 0.62.
+    """In the 12 default epochs of `examples/sentiment.py` the GRU's training loss is 0.6 to 0.66
+    in the first (a guess has ln 2 = 0.693); its loss on unseen sentences ends below 0.03, that of
+    the bag of words at 0.48 to 0.62.
     """
     recurrent, pooled = (trained[0][name]["losses"] for name in ("recurrent", "pooled"))
 

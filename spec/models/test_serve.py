@@ -527,11 +527,11 @@ def test_a_file_that_is_no_model_is_refused(refused, demo, tmp_path):
 
 def test_weights_that_are_no_numbers_are_not_served(refused, demo, tmp_path):
     """`examples/serve.py --model FILE` refuses a model whose output for an input of zeros holds
-    NaN: the program ends with exit code 2 and one line, "has no answer even to zeros: its
-    weights are no numbers".
+    NaN: the program ends with exit code 2 and one line, "has no answer even to zeros: its weights
+    are no numbers".
 
-    While it serves, the program takes a NaN in the output for a request whose numbers were too
-    large, and answers with status 422.
+    While it serves, the program answers a request whose output holds NaN with status 422, "the
+    inputs are too large for this model": it takes the numbers in the request for the cause.
     """
     workbench = import_example("workbench")
     saved = torch.load(demo[0], weights_only=True)

@@ -307,8 +307,8 @@ def test_without_a_network_vgg_is_missed_in_one_line(transfer, monkeypatch, tmp_
 
 
 def test_a_dry_run_takes_two_steps_and_writes_nothing(transfer, tmp_path, monkeypatch):
-    """`examples/style_transfer.py --dry-run` takes two steps and writes no file, not even the
-    folder of `--out`.
+    """`examples/style_transfer.py --dry-run` takes two steps of the optimizer and writes no file,
+    not even the folder of `--out`.
     """
     monkeypatch.chdir(tmp_path)
 

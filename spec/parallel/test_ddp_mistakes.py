@@ -218,10 +218,11 @@ def test_unused_parameters_are_named_on_demand(group_of_one):
 
 def test_parameters_frozen_after_wrapping_are_missed(group_of_one):
     """After `parallel = DistributedDataParallel(model)` of `model = nn.Linear(1, 1)` and
-    `model.weight.requires_grad_(False)`, one forward and `backward()` run; the next forward
-    raises RuntimeError, "Expected to have finished reduction".
+    `model.weight.requires_grad_(False)`, one forward and `backward()` run; the next forward raises
+    RuntimeError, "Expected to have finished reduction".
 
-    Because DDP lists the parameters when it is made: freeze before wrapping, or wrap anew.
+    Because DDP lists the parameters when it is made: freeze before wrapping, or wrap anew. Under
+    `torch.no_grad()` the next forward raises nothing.
     """
     model = nn.Linear(1, 1)
     parallel = DistributedDataParallel(model)

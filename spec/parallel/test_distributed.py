@@ -223,8 +223,10 @@ def test_past_the_wrapper_gradients_stay_as_they_are(group):
 
 @pytest.mark.slow
 def test_a_loss_is_known_to_one_process_until_it_is_reduced(group):
-    """The loss that a DDP process computes is that of its own share; `all_reduce` of a detached
-    copy, divided by the world size, is the mean over the processes."""
+    """The loss that a process of `DistributedDataParallel` computes is that of its own part of the
+    mini-batch; `all_reduce` of a detached copy, divided by the world size, is the mean over the
+    processes.
+    """
 
     def program(rank):
         parallel = DistributedDataParallel(linear(0.0))
@@ -256,9 +258,9 @@ def test_no_sync_leaves_gradients_to_each_process(group):
 
 @pytest.mark.slow
 def test_what_no_sync_accumulated_is_averaged_by_the_next_backward(group):
-    """In `DistributedDataParallel`, the first forward and `backward()` after a `no_sync()`
-    block average the whole `.grad`, also what was accumulated inside: gradients 1 inside
-    and 1 after it in one process, 2 and 2 in the other, give 3 in both.
+    """With `DistributedDataParallel(model)`, the first forward and `backward()` after a
+    `no_sync()` block average the whole `.grad`, also what was added inside: gradients 1 inside and
+    1 after in one process, 2 and 2 in the other, give 3 in both.
 
     So with gradient accumulation the processes need to communicate only once per step.
     """

@@ -123,10 +123,13 @@ def test_the_order_depends_on_seed_and_epoch_alone():
     first = list(sampler)
     torch.manual_seed(2)
     second = list(sampler)
+    sampler.set_epoch(1)
+    later = list(sampler)
     other = list(DistributedSampler(range(100), num_replicas=2, rank=0, seed=4))
 
     assert (first == second) is True
     assert (first == other) is False
+    assert (later == other) is True
 
 
 def test_seed_and_epoch_are_added():

@@ -87,6 +87,29 @@ def test_a_sent_tensor_arrives_as_the_same_memory():
     assert x.tolist() == [5.0, 0.0]
 
 
+def test_a_lazily_conjugated_tensor_arrives_without_its_conjugation():
+    """`x.conj()` of `x = torch.tensor([1 + 2j])` arrives as 1+2j when it is sent through a
+    `torch.multiprocessing.SimpleQueue`, without an error; `x.conj().resolve_conj()` arrives
+    as 1-2j.
+
+    Because `conj()` of a complex tensor only sets a flag, and the queue sends the memory without
+    it. `x.conj().imag` has such a flag too: it arrives with the wrong sign.
+    """
+    x = torch.tensor([1 + 2j])
+    queue = mp.get_context("spawn").SimpleQueue()
+
+    queue.put(x.conj())
+    received = queue.get()
+    queue.put(x.conj().resolve_conj())
+    resolved = queue.get()
+    queue.put(x.conj().imag)
+    negative = queue.get()
+
+    assert received.tolist() == [1 + 2j]
+    assert resolved.tolist() == [1 - 2j]
+    assert (x.conj().imag.tolist(), negative.tolist()) == ([-2.0], [2.0])
+
+
 def test_results_with_a_graph_are_not_sent():
     """`put` of a `torch.multiprocessing.SimpleQueue` raises RuntimeError for a tensor that
     requires grad and is not a leaf; put `x.detach()` instead.

@@ -221,7 +221,9 @@ def test_backward_frees_the_activations_of_a_kept_loss():
 def test_a_kept_output_keeps_the_graph_of_its_net():
     """With `weight = torch.ones(3, requires_grad=True)`, `hidden = weight * 2` and
     `output = hidden * hidden`, autograd keeps the tensor `hidden` in memory after `del hidden`,
-    for a backward pass; computed inside `torch.no_grad()`, it is freed.
+    for the backward pass of `output`; in `torch.no_grad()` it is freed.
+
+    That backward pass frees it, unless called with `retain_graph=True`, and so does `del output`.
     """
     weight = torch.ones(3, requires_grad=True)
 

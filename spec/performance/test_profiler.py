@@ -94,9 +94,9 @@ def test_an_unknown_column_is_refused():
 
 
 def test_a_part_of_a_program_gets_a_name():
-    """Inside `torch.profiler.profile`, `with torch.profiler.record_function("encoder"):`
-    adds a row `encoder` to the profiler's `key_averages()`, beside the rows of the
-    operations in its block.
+    """Inside `torch.profiler.profile(activities=[ProfilerActivity.CPU])`,
+    `with torch.profiler.record_function("encoder"):` adds a row `encoder` to the profiler's
+    `key_averages()`, beside the rows of the operations in its block.
     """
     x = torch.ones(4)
 

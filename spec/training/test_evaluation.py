@@ -142,12 +142,11 @@ def test_comparisons_add_up_to_the_number_right(device):
 
 
 def test_booleans_have_no_mean():
-    """`torch.tensor([True, True, False, True]).mean()` raises RuntimeError, "could not
-    infer output dtype"; with `.float().mean()` in its place the mean is 0.75, the share of
-    True.
+    """`torch.tensor([True, True, False, True]).mean()` raises RuntimeError, "could not infer
+    output dtype"; with `.float().mean()` in its place the mean is 0.75, the share of True.
 
-    Because a mean needs a floating-point dtype, and `mean` doesn't choose one for bool or
-    integers. `mean(dtype=torch.float32)` works too. Since PyTorch 2.15 the error is
+    Because a mean needs a floating-point or complex dtype, and `mean` doesn't choose one for bool
+    or integers. `mean(dtype=torch.float32)` works too. Since PyTorch 2.15 the error is
     NotImplementedError, which is a RuntimeError as well.
     """
     right = torch.tensor([True, True, False, True])

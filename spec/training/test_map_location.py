@@ -97,7 +97,7 @@ def test_a_function_is_told_where_each_tensor_was(saved_on_a_gpu):
     function returns is used.
 
     If it returns None, the tensor goes to the device it was saved on; on a machine without a GPU
-    `torch.load` then raises RuntimeError.
+    `torch.load` then raises an error.
     """
     seen = []
 
@@ -109,7 +109,14 @@ def test_a_function_is_told_where_each_tensor_was(saved_on_a_gpu):
         weights_only=True,
     )
 
+    blank = torch.load(
+        saved_on_a_gpu,
+        map_location=lambda storage, location: torch.UntypedStorage(storage.nbytes()).fill_(0),
+        weights_only=True,
+    )
+
     assert seen == [("cpu", "cuda:0")]
+    assert blank.tolist() == [0.0, 0.0]
 
 
 @pytest.mark.torch("!=2.1.*")

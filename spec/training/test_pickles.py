@@ -112,9 +112,9 @@ def test_a_saved_object_runs_the_code_of_today(tmp_path, monkeypatch):
 
 
 def test_a_saved_object_needs_its_module_and_its_class(tmp_path, monkeypatch):
-    """`torch.load(path, weights_only=False)` of a net of class `Net`, saved as an object,
-    raises AttributeError, "Can't get attribute 'Net'", if the class was renamed since, and
-    ModuleNotFoundError, "No module named", if its module was removed.
+    """`torch.load(path, weights_only=False)` of a `Net()` saved by `torch.save(net, path)` raises
+    AttributeError, "Can't get attribute 'Net'", if the class was renamed, and ModuleNotFoundError,
+    "No module named", if its module is gone.
 
     A state dict depends on neither: build the net by its new name and load the state.
     """
@@ -249,11 +249,12 @@ def test_plain_values_are_always_loaded(tmp_path):
 )
 def test_other_objects_are_refused_by_name(content, name, tmp_path):
     """`np.float32(0.25)`, `np.zeros(2)`, `Path("data")` and an `argparse.Namespace` in a
-    checkpoint make `torch.load(path, weights_only=True)` raise UnpicklingError, which names
-    the class or function needed.
+    checkpoint make `torch.load(path, weights_only=True)` raise UnpicklingError, which names the
+    class or function needed.
 
     Because only tensors, plain values and a few classes such as `OrderedDict` are allowed. Save
-    `float(number)`, `torch.from_numpy(array)`, `str(path)` and `vars(arguments)` instead.
+    `float(number)`, `torch.from_numpy(array)`, `str(path)` and `vars(arguments)`, if these are
+    plain values, instead.
     """
     torch.save({"epoch": 7, "extra": content}, tmp_path / "run.pt")
 
@@ -267,8 +268,8 @@ def test_safe_globals_lets_a_class_through(tmp_path):
     `torch.load(path, weights_only=True)` loads a saved `argparse.Namespace(lr=0.25)`; after the
     block the same call raises UnpicklingError.
 
-    Other classes that such an object holds are still refused, here that of a `Path` in a
-    `Namespace`: list each class that the error names, on Linux `pathlib.PosixPath`;
+    Classes in such an object that PyTorch does not allow by itself are still refused, here that of
+    a `Path` in a `Namespace`: list each class that the error names, on Linux `pathlib.PosixPath`;
     `pathlib.Path` is not enough.
     """
     torch.save(argparse.Namespace(lr=0.25), tmp_path / "run.pt")
@@ -349,12 +350,11 @@ def test_a_truncated_file_is_no_zip_archive(length, words, tmp_path):
 
 def test_a_truncated_file_of_some_kilobytes_is_an_invalid_argument(tmp_path):
     """If a file that `torch.save({"weight": torch.zeros(20000)}, path)` wrote is cut after its
-    first 60,000 bytes, `torch.load(path, weights_only=True)` raises OSError, "Invalid
-    argument".
+    first 60,000 bytes, `torch.load(path, weights_only=True)` raises OSError, "Invalid argument".
 
-    Because the search for the table of contents, which is missing, seeks to a place before the
-    beginning of the file. It happens with about 4,100 to 69,500 bytes; most other truncated files
-    raise RuntimeError. Copy the file again.
+    Because the file is a zip archive, and the search for its table of contents, which is missing,
+    seeks to a place before the beginning of the file. It happens with about 4,100 to 69,500 bytes;
+    most other truncated files raise RuntimeError. Copy the file again.
     """
     torch.save({"weight": torch.zeros(20000)}, tmp_path / "net.pt")
     whole = (tmp_path / "net.pt").read_bytes()

@@ -392,13 +392,13 @@ def test_no_grad_forgotten_saves_what_nobody_will_use():
 
 
 def test_no_grad_forgotten_does_not_train():
-    """A trainable `nn.Linear` evaluated without `no_grad` gives the same output as with it, and
-    its weight stays the same; but the output requires grad.
+    """A trainable `nn.Linear` evaluated in grad mode, without `no_grad`, gives the same output as
+    with it, and its weight stays the same; but the output requires grad.
 
     Because an evaluation calls no `step()`. What is lost is memory, and `output.numpy()` is
     refused. A few modules depend on whether grad mode is on: `nn.TransformerEncoder` of layers
-    with `batch_first=True` has in `eval()` a faster path under `no_grad`, which rounds
-    differently.
+    with `batch_first=True` has in `eval()` a faster path under `no_grad`, which rounds differently
+    and, given `src_key_padding_mask`, writes zeros where the padding is.
     """
     net = nn.Linear(1, 1, bias=False)
     nn.init.constant_(net.weight, 3.0)
@@ -446,9 +446,9 @@ def test_losses_kept_as_tensors_keep_their_graphs():
 
 
 def test_after_backward_a_kept_loss_keeps_a_hollow_graph():
-    """For `w = torch.tensor(3.0, requires_grad=True)` and `loss = w**2`, `loss.backward()`
-    frees the tensor saved in the graph, but `loss` still holds the nodes of its graph in
-    `grad_fn`; `loss.detach()` has no `grad_fn`.
+    """After `loss.backward()` of `loss = w**2`, `w = torch.tensor(3.0, requires_grad=True)`,
+    `loss.grad_fn._saved_self` raises RuntimeError, as it is freed, but `loss.grad_fn` still holds
+    the nodes of the graph; `loss.detach()` has no `grad_fn`.
 
     So a list of losses after `backward()` costs less, yet still keeps the graph's nodes and
     the parameters alive.

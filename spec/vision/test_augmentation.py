@@ -132,11 +132,11 @@ def test_random_erasing_blanks_a_rectangle():
 
 
 def test_random_erasing_takes_tensors_only():
-    """`torchvision.transforms.RandomErasing(p=1.0)` of a Pillow picture raises
-    AttributeError, "object has no attribute 'shape'"; put it after `ToTensor`.
+    """`torchvision.transforms.RandomErasing(p=1.0)` of a Pillow picture raises AttributeError,
+    "object has no attribute 'shape'"; put it after `ToTensor`.
 
     With the default `p` of 0.5 only about every second call raises it. `v2.RandomErasing` takes
-    pictures too.
+    RGB pictures too.
     """
     picture = Image.new("RGB", (8, 8), (255, 255, 255))
     steps = transforms.Compose([transforms.ToTensor(), transforms.RandomErasing(p=1.0)])

@@ -106,10 +106,10 @@ def test_empty_boxes_are_dropped_with_their_labels():
 
 def test_the_sanitiser_looks_for_labels():
     """`torchvision.transforms.v2.SanitizeBoundingBoxes()` of a dict with
-    `tv_tensors.BoundingBoxes` but no labels raises ValueError, "Could not infer where the
-    labels are in the sample"; pass `labels_getter=None` if there are none.
+    `tv_tensors.BoundingBoxes` but no labels raises ValueError, "Could not infer where the labels
+    are in the sample"; pass `labels_getter=None` if there are none.
 
-    A key whose name contains "label" is found; for another one pass a function,
+    A key whose name contains "label" is found; for another key pass a function,
     `labels_getter=lambda sample: sample["classes"]`.
     """
     sample = {"boxes": boxes_on([[0, 0, 0, 0], [1, 1, 4, 3]], canvas_size=(4, 4))}

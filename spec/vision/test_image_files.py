@@ -183,8 +183,8 @@ def test_png_keeps_the_bytes(tmp_path):
 )
 def test_writing_wants_bytes_with_channels_first(image, words, tmp_path):
     """`torchvision.io.write_png(image, path)` wants a uint8 `image` (C, H, W) with 1 or 3
-    channels: float32 (3, 2, 2), uint8 (2, 2) and uint8 (5, 5, 3) raise RuntimeError. For
-    floats from 0 to 1, `torchvision.utils.save_image` converts.
+    channels: float32 (3, 2, 2), uint8 (2, 2) and uint8 (5, 5, 3) raise RuntimeError. For float32
+    from 0 to 1, `torchvision.utils.save_image` converts.
 
     By hand: `(image * 255).round().to(torch.uint8)`. Channels last with a height of 1 or 3 raise
     nothing, and give a wrong picture.

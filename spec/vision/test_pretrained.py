@@ -104,10 +104,11 @@ def test_weights_of_another_model_are_refused():
 
 @pytest.mark.filterwarnings("ignore:Arguments other than a weight enum:UserWarning")
 def test_weights_are_passed_by_keyword():
-    """`torchvision.models.squeezenet1_1(False)` warns, "Using 'weights' as positional
-    parameter(s) is deprecated since 0.13"; write `weights=None`.
+    """`torchvision.models.squeezenet1_1(False)` warns, "Using 'weights' as positional parameter(s)
+    is deprecated since 0.13"; write `weights=None`.
 
-    In old code `resnet18(True)` meant `pretrained=True`, and still downloads.
+    In old code `resnet18(True)` meant `pretrained=True`; it warns too, and still loads the
+    pretrained weights, which it downloads the first time.
     """
     with pytest.warns(UserWarning, match="Using 'weights' as positional parameter"):
         net = models.squeezenet1_1(False)

@@ -63,12 +63,12 @@ def test_a_tensor_of_four_columns_does_not_name_its_image():
 
 
 def test_the_spatial_scale_is_that_of_the_map():
-    """`torchvision.ops.roi_align(..., spatial_scale=0.5)` of float32 maps and boxes halves
-    the coordinates of the boxes: boxes stay in pixels of an image that is twice as large as
-    the feature map.
+    """`torchvision.ops.roi_align(..., spatial_scale=0.5)` of float32 maps and boxes halves the
+    coordinates of the boxes: boxes stay in pixels of an image that is twice as large as the
+    feature map.
 
-    For a map of stride 16 it is 1 / 16. Without it boxes may lie far outside the map, where the
-    result is 0.
+    For a map of stride 16 `spatial_scale` is 1 / 16. At its default, 1.0, boxes may lie far
+    outside the map, where the result is 0.
     """
     features = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
     boxes = [torch.tensor([[0.0, 0.0, 4.0, 4.0]])]
