@@ -190,7 +190,7 @@ def test_changed_weights_are_used_without_compiling_again():
 @pytest.mark.torch(">=2.5")
 def test_a_hook_added_after_compiling_is_ignored():
     """If `torch.compile(model)` of an `nn.Linear` has run without hooks, a first
-    `model.register_forward_hook` is ignored by another call with the same input;
+    `model.register_forward_hook` is ignored by another call with the same input and grad mode;
     `torch.compiler.reset()` makes the next call see the hook.
 
     Because code that was compiled without hooks does not look for any. Register hooks before the

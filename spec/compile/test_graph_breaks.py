@@ -297,8 +297,9 @@ def test_item_splits_the_graph():
 
 @pytest.mark.torch(">=2.10")
 def test_fullgraph_records_item():
-    """Since PyTorch 2.10 `torch.compile(lambda x: x * x.sum().item(), fullgraph=True)` runs
-    for `torch.ones(3)`: the graph records `.item()` as an operation.
+    """Since PyTorch 2.10
+    `torch.compile(lambda x: x * x.sum().item(), backend="eager", fullgraph=True)` runs for
+    `torch.ones(3)`: the graph records `.item()` as an operation.
     """
     compiled = torch.compile(lambda x: x * x.sum().item(), backend="eager", fullgraph=True)
 
@@ -307,8 +308,9 @@ def test_fullgraph_records_item():
 
 @pytest.mark.torch("<2.10")
 def test_before_2_10_fullgraph_refused_item():
-    """Before PyTorch 2.10 `.item()` under `torch.compile(f, fullgraph=True)` by default raises
-    Unsupported, such as "Unsupported Tensor.item() call with capture_scalar_outputs=False".
+    """Before PyTorch 2.10 a call of `torch.compile(f, fullgraph=True)`, where f calls `.item()` of
+    a tensor, raises Unsupported by default, such as "Unsupported Tensor.item() call with
+    capture_scalar_outputs=False".
     """
     compiled = torch.compile(lambda x: x * x.sum().item(), backend="eager", fullgraph=True)
 

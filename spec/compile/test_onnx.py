@@ -95,11 +95,12 @@ def test_dynamo_export_is_gone():
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_onnx_runtime_gives_the_same_values(path):
-    """`nn.Sequential(nn.Linear(2, 1), nn.ReLU())` in `eval()` mode, written by
-    `torch.onnx.export` and run by ONNX Runtime, gives the values of the model up to
-    rounding.
+    """`nn.Sequential(nn.Linear(2, 1), nn.ReLU())` in `eval()` mode, written by `torch.onnx.export`
+    and run by ONNX Runtime on an input of the shape that was exported, gives the values of the
+    model up to rounding.
 
-    `session.run(None, {name: array})` returns a list of NumPy arrays, one per output.
+    `session.run(None, {name: array})` returns a list of NumPy arrays, one per output. By default
+    another batch size than that of the export raises InvalidArgument.
     """
     import onnxruntime
 

@@ -144,8 +144,8 @@ def test_other_kinds_of_tensor_are_compiled_anew():
     `torch.ones(2, requires_grad=True)`, and for `torch.ones(2)` inside `torch.no_grad()`.
 
     Because the guards check the number of dimensions, the strides, `requires_grad` and the grad
-    mode, as they check dtype and size. A third stride needs no compilation: after the second one
-    the stride is a symbol.
+    mode, as they check dtype and size. By default, in PyTorch 2.5 and later, a third stride needs
+    no compilation: after the second one the stride is a symbol.
     """
     counter = CompileCounter()
     compiled = torch.compile(lambda x: x + 1, backend=counter)

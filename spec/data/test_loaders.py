@@ -105,8 +105,8 @@ def test_the_length_of_a_loader_counts_batches():
 
 @pytest.mark.claim("summary-enumerate-loader")
 def test_enumerate_numbers_the_batches():
-    """`enumerate(loader, 0)` of a `DataLoader` gives pairs of a number, counted from 0, and a
-    batch.
+    """`enumerate(loader, 0)` of a `DataLoader` with `batch_size=2` gives pairs of a number,
+    counted from 0, and a batch.
     """
     pairs = list(enumerate(DataLoader([7, 8, 9], batch_size=2), 0))
 

@@ -354,7 +354,8 @@ def test_a_worker_computes_with_one_thread():
     threads your own process uses.
 
     So that the workers don't compete for the cores. `torch.set_num_threads` in `worker_init_fn`
-    sets another number.
+    sets another number; but a forked worker can then hang in an operation, if your process has
+    computed with several threads before.
     """
     threads = Transformed([0], lambda _: torch.get_num_threads())
     before = torch.get_num_threads()

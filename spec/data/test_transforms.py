@@ -363,8 +363,8 @@ def test_compose_prints_its_steps():
 
 
 def test_transforms_work_on_batches_too(device):
-    """`torchvision.transforms.Normalize` takes a float tensor with further dimensions in
-    front of channel, height and width: a batch (N, C, H, W) is normalised at once.
+    """`torchvision.transforms.Normalize` takes a float32 tensor with further dimensions in front
+    of channel, height and width: a batch (N, C, H, W) is normalised at once.
 
     Random transforms would draw once for the whole batch, the same crop for all images.
     """

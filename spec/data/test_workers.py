@@ -159,11 +159,12 @@ def test_worker_init_fn_runs_once_in_each_worker():
 
 
 def test_a_worker_changes_only_its_own_copy_of_the_dataset():
-    """An attribute that `__getitem__` assigns in a worker of a `DataLoader` changes the
-    worker's copy of the dataset: the dataset in your own process keeps its old value.
+    """`self.fetched += 1` with an int in `__getitem__`, run in a worker of a `DataLoader`, changes
+    the worker's copy of the dataset: the dataset in your own process keeps its old value.
 
-    So each worker fills a cache in the dataset for itself, and a counter in your own process
-    stays 0. Return such values with the sample.
+    So each worker fills a cache in the dataset for itself, and a counter in your own process stays
+    0. Return such values with the sample. A tensor changed in place is the exception where it is
+    in shared memory, as the tensors of a dataset are with the start methods spawn and forkserver.
     """
 
     class Counting(Dataset):

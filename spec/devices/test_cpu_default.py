@@ -276,9 +276,9 @@ def test_the_default_could_not_be_told_after_it_was_given_back():
 
 @pytest.mark.torch(">=2.10")
 def test_get_default_device_tells_the_default():
-    """Since PyTorch 2.10 `torch.get_default_device()` right after
-    `torch.set_default_device(None)` is `cpu`; inside a block `with torch.device("meta"):`
-    that follows it is `meta`.
+    """Since PyTorch 2.10 `torch.get_default_device()` returns `cpu` right after
+    `torch.set_default_device(None)`, and `meta` inside a block `with torch.device("meta"):` after
+    that call.
     """
     torch.set_default_device(None)
     outside = torch.get_default_device()

@@ -424,7 +424,7 @@ def test_the_scale_grows_again_after_good_steps():
 @pytest.mark.torch(">=2.3")
 def test_gradients_are_unscaled_before_they_are_clipped():
     """After `scaler.scale(loss).backward()` of an enabled `torch.amp.GradScaler`,
-    `scaler.unscale_(optimizer)` divides the gradients by the scale, so that they can be
+    `scaler.unscale_(optimizer)` divides float32 gradients by the scale, so that they can be
     clipped; `scaler.step(optimizer)` then doesn't divide again.
 
     Clipped without it, the enlarged gradients are clipped and then divided by the scale: they end

@@ -119,7 +119,8 @@ def test_the_arch_list_needs_no_gpu():
     """In a build for CUDA `torch.cuda.get_arch_list()` names the architectures that the build has
     kernels for, such as "sm_90"; since PyTorch 2.13 without a GPU too.
 
-    sm_75 is Turing, sm_80 and sm_86 Ampere, sm_90 Hopper, sm_100 and sm_120 Blackwell.
+    sm_75 is Turing, sm_80 and sm_86 Ampere, sm_90 Hopper, sm_100 and sm_120 Blackwell. Some builds
+    add a name like compute_120 for PTX, which the driver compiles for newer GPUs.
     """
     names = torch.cuda.get_arch_list()
     prefixes = {name.rstrip("0123456789af") for name in names if name != names[-1]}

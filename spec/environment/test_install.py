@@ -71,9 +71,9 @@ def test_a_script_named_torch_imports_itself(tmp_path, message):
     """By default a script `torch.py` that runs `import torch` and `torch.tensor([1])` imports
     itself and ends with AttributeError, "module 'torch' has no attribute 'tensor'".
 
-    Up to Python 3.12 the message begins with "partially initialized module 'torch'" and ends
-    with "(most likely due to a circular import)"; 3.13 says "(consider renaming ...". Rename
-    the script, and a folder `torch` beside it that has an `__init__.py`; `torch.__file__` says
+    Up to Python 3.12 the message begins with "partially initialized module 'torch'" and ends with
+    "(most likely due to a circular import)"; 3.13 says "(consider renaming ...". Rename the
+    script, or the folder `torch` with an `__init__.py` beside your script; `torch.__file__` says
     what was found.
     """
     script = tmp_path / "torch.py"
@@ -194,9 +194,9 @@ def test_pip_brings_all_that_torch_needs(requirements):
 
 
 def test_torchvision_says_which_torch_it_needs():
-    """The metadata of a `torchvision` made for PyTorch 2 has one requirement on `torch`, such as
-    `torch==2.0.0` or `torch>=2.14.0`, which excludes torch 1.9.1: install or upgrade both in one
-    command.
+    """The metadata of a `torchvision` wheel made for PyTorch 2 has one requirement on `torch`,
+    such as `torch==2.0.0` or `torch>=2.14.0`, which excludes torch 1.9.1: install or upgrade both
+    in one command.
 
     Because torchvision's compiled operators fit the releases of torch for which they were built.
     """

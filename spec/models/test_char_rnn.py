@@ -105,13 +105,13 @@ def test_four_letters_back_spell_words_and_lose_count(trained):
 
 
 def test_every_couplet_of_the_text_is_right_and_rhymes():
-    """With `text = write_couplets(200)` of `examples/drawn/verses.py`, `right_couplets([text])`
-    is (1.0, 1.0): the share of couplets with two lines of five words or two of seven, and that
-    of couplets that rhyme.
+    r"""With `text = write_couplets(200)` of `examples/drawn/verses.py`, `right_couplets([text])`
+    is (1.0, 1.0): the share of couplets with two lines of five words or two of seven, and that of
+    couplets that rhyme.
 
-    The first and the last part of a text, between empty lines, are left out, because either may be
-    cut off. If the one couplet between these two parts has the lines `old moon falls by` and
-    `sea.`, the result is (0.0, 0.0).
+    Split at its empty lines, a text loses its first and its last part, because either may be cut
+    off. The text `"\n\nold moon falls by\nsea.\n\n"` gives (0.0, 0.0): its one couplet has lines
+    of four words and of one, which do not rhyme.
     """
     verses = import_example("drawn.verses")
 

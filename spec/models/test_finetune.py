@@ -178,9 +178,9 @@ def test_a_network_can_be_made_narrower(nets):
 
 
 def test_weights_go_by_name_into_a_new_network_that_then_agrees_exactly(nets, tmp_path):
-    """A network that `load_weights` of `examples/torchvision_nets.py` builds anew from the file of
-    `save_weights` gives, in eval mode on the same CPU, outputs equal bit for bit to those of
-    the network that was saved.
+    """A ResNet that `load_weights` of `examples/torchvision_nets.py` builds anew from the file of
+    `save_weights` gives, in eval mode on the same CPU, outputs equal bit for bit to those of the
+    network that was saved.
 
     Because the `state_dict` holds the running statistics of BatchNorm as well as the
     parameters.
@@ -202,9 +202,9 @@ def test_weights_go_by_name_into_a_new_network_that_then_agrees_exactly(nets, tm
 
 
 def test_weights_made_here_serve_the_next_run(finetune, compared, tmp_path):
-    """`examples/finetune.py --weights base.pt --mode freeze` skips the pretraining and,
-    with the other options, the threads and the CPU the same, reaches exactly the accuracy
-    that the run which wrote base.pt reached with `freeze`.
+    """`examples/finetune.py --weights base.pt --mode freeze` skips the pretraining and, with the
+    other options, the threads and the CPU the same, reaches exactly the accuracy of mode `freeze`
+    in the run that wrote base.pt.
     """
     metrics, out, run = compared
 
@@ -263,9 +263,9 @@ def test_training_all_changes_every_tensor(model):
 
 @pytest.mark.claim("path-finetune")
 def test_the_frozen_base_comes_near_to_training_all_in_far_fewer_numbers(modes):
-    """For pictures of `examples/drawn/shapes.py` (`--size 48 --count 150 --val 40`)
-    `examples/finetune.py --mode freeze --size 48 --batch-size 25 --epochs 12` trains below
-    1/500 of the parameters of `--mode all`, with 0.8 of its accuracy or more.
+    """On pictures of `examples/drawn/shapes.py` (`--size 48 --count 150 --val 40`)
+    `examples/finetune.py --mode freeze --size 48 --batch-size 25 --epochs 12` trains under 1/500
+    of the parameters of `--mode all`, with 0.8 of its accuracy or more.
 
     With few pictures the base's features matter more than fitting all of its weights.
     """
@@ -377,7 +377,7 @@ def test_pretraining_alone_leaves_the_base(finetune, few, tmp_path):
 
 
 def test_a_dry_run_goes_every_way(finetune, few):
-    """`examples/finetune.py --dry-run`, without `--mode` or `--pretrain`, tries all five
+    """`examples/finetune.py --dry-run`, with neither `--mode` nor `--pretrain`, tries all five
     modes on a few pictures of the folder `--data`.
     """
     metrics = finetune.main(["--data", str(few), "--dry-run"])

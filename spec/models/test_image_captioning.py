@@ -283,9 +283,9 @@ def test_a_dry_run_draws_fewer_scenes(captioning, tmp_path):
 )
 @pytest.mark.spare("'no picture'", reason="any text will do")
 def test_a_broken_file_is_told_in_one_line(captioning, few, tmp_path, refusal, file, content, said):
-    """`examples/image_captioning.py --data DIR`, without `--caption` or `--dry-run`, ends
-    with exit code 2 and one line that names the file if DIR/annotations/captions_train.json
-    is JSON without images, or a training picture is broken.
+    """`examples/image_captioning.py --data DIR`, without `--caption` or `--resume`, ends with exit
+    code 2 and one line that names the file if DIR/annotations/captions_train.json is JSON without
+    images, or Pillow can't read a training picture.
     """
     (tmp_path / "few" / file).write_text(content)
 

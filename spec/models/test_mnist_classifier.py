@@ -283,9 +283,9 @@ def refused(classifier, refusal):
 
 
 def test_without_digits_it_says_where_to_put_them(refused, tmp_path):
-    """Without `--download` and without digits in `--data`, `examples/mnist_classifier.py` ends
-    with exit code 2 and one line that says which two files to put there, and that `--download`
-    fetches MNIST (12 MB).
+    """Without `--download` and with neither file of digits in `--data`,
+    `examples/mnist_classifier.py` ends with exit code 2 and one line that says which two files to
+    put there, and that `--download` fetches MNIST (12 MB).
     """
     nowhere = tmp_path / "nowhere"
 

@@ -150,8 +150,9 @@ def test_the_file_holds_weights_and_names_but_no_code(demo):
 
 
 def test_a_saved_demo_is_the_same_for_the_same_seed(example, demo, tmp_path):
-    """Two runs of `examples/serve.py --save-demo` with the same options and number of threads
-    end with bit-for-bit equal weights on one CPU; with `--seed 1` instead of 0 they are others.
+    """Two runs of `examples/serve.py --save-demo` with the same options and number of threads end
+    with bit-for-bit equal weights on one CPU; with `--seed 1` instead of 0 the weights are
+    different.
     """
     again, other = tmp_path / "again.pt", tmp_path / "other.pt"
     example.main(["--save-demo", str(again), *DEMO])
@@ -494,9 +495,8 @@ def refused(example, refusal):
 
 
 def test_a_missing_model_is_told_with_how_to_make_one(refused, tmp_path):
-    """Without `--save-demo` and `--bench`, `examples/serve.py` ends with exit code 2 if
-    there is no file `--model`, and with one line that says how to make a model:
-    `--save-demo`.
+    """Without `--save-demo` and `--bench`, `examples/serve.py` ends with exit code 2 if nothing
+    exists at the path `--model`, and with one line that says how to make a model: `--save-demo`.
     """
     path = tmp_path / "model.pt"
 

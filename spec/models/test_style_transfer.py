@@ -120,8 +120,8 @@ def test_the_result_keeps_the_content_and_takes_on_the_style(painted):
 
 
 def test_with_no_weight_on_the_style_the_picture_stays_the_content(painted):
-    """With `--style-weight 0 --smooth 0 --start content`, the result of
-    `examples/style_transfer.py` after ten steps is the content picture, pixel for pixel.
+    """With `--style-weight 0 --smooth 0 --start content --steps 10`, the result of
+    `examples/style_transfer.py` on the CPU is the content picture, pixel for pixel.
 
     Because the content loss is 0 there, its smallest value, and so is its gradient.
     """
@@ -150,10 +150,10 @@ def test_with_no_weight_on_the_content_the_gram_matrices_become_those_of_the_sty
 
 
 def test_the_net_is_the_same_in_every_run_and_learns_nothing(transfer):
-    """`random_features` of `examples/style_transfer.py` has the same weights whatever seed was
-    set before, and none of its parameters requires grad.
+    """`random_features()` of `examples/style_transfer.py` returns a net with the same weights
+    whatever seed was set before; none of its parameters requires grad.
 
-    Because it draws them from a generator of its own; only the pixels are optimised.
+    Because it draws them from a generator of its own, with seed 0; only the pixels are optimised.
     """
     torch.manual_seed(1)
     one = transfer.random_features()

@@ -60,8 +60,8 @@ def test_unseen_sentences_are_translated_word_for_word(trained):
 
 @pytest.mark.spare("'\\t'", reason="whole lines differ as well")
 def test_no_sentence_to_be_measured_on_was_learned_from(translation, trained):
-    """The 4000 pairs that `examples/translation.py` makes with seed 0 have 4000 different
-    source sentences, so the ones kept for evaluation are not among the ones it is trained on.
+    """The 4000 pairs that `examples/translation.py` makes with seed 0 have 4000 different source
+    sentences, so no source sentence that is kept for evaluation is among those it is trained on.
     """
     lines = (trained[1] / "pairs.tsv").read_text().splitlines()
 

@@ -110,9 +110,9 @@ def test_a_hidden_layer_learns_what_no_linear_map_can(trained):
 
 
 def test_the_best_linear_map_is_what_least_squares_finds(example, trained):
-    """With `--dtype float64` the baseline of `examples/two_layer_net.py` has, up to
-    rounding, the errors of the least-squares solution `w = torch.linalg.pinv(x) @ y` of its
-    training data x and y; `x.T @ (x @ w - y)` is zero to within 1e-10.
+    """With `--dtype float64` the baseline of `examples/two_layer_net.py` has the mean squared
+    errors of the least-squares solution `w = torch.linalg.pinv(x) @ y` of its training data x, y,
+    up to rounding; `x.T @ (x @ w - y)` is 0 within 1e-10.
     """
     metrics, _ = trained("--dtype", "float64")
     (x, y), (unseen, wanted) = example.make_data(seed=0)

@@ -93,10 +93,11 @@ def test_the_perplexity_is_below_that_of_counted_pairs(trained):
 
 def test_the_unigram_perplexity_is_that_of_the_counts(speaker, corpus, trained):
     """The unigram perplexity of `examples/word_language_model.py` is exp of the mean of
-    -log((count + 1) / total) over the words of the held-out part; count: how often the training
-    part has the word; total: its length plus the vocabulary's size.
+    -log((count + 1) / total) over the words of the test part; count: how often the training part
+    has the word; total: its length plus the vocabulary's size.
 
-    The 1 added to each count keeps a word that was never counted from costing infinity.
+    A word outside the vocabulary counts as `<unk>`. With `--least 1` the training part has no
+    `<unk>`: the 1 added to each count keeps a new word from costing infinity.
     """
     counts = Counter(corpus.learn.tolist())
     total = len(corpus.learn) + len(corpus.words)

@@ -190,7 +190,7 @@ class HalfUsed(nn.Module):
 def test_unused_parameters_are_named_on_demand(group_of_one):
     """The error of DDP, "Expected to have finished reduction in the prior iteration before
     starting a new one.", gives the unused parameters by number; with
-    `TORCH_DISTRIBUTED_DEBUG=INFO` in the environment also by name.
+    `TORCH_DISTRIBUTED_DEBUG=INFO` in the environment before `import torch` also by name.
 
     `dist.set_debug_level(dist.DebugLevel.INFO)` before wrapping does the same. `DETAIL` names
     them too, but set in the environment it ended DDP over gloo with a segmentation fault in
@@ -322,9 +322,9 @@ def test_no_sync_has_to_surround_the_forward(group):
 
 @pytest.mark.slow
 def test_accumulation_needs_no_sync_and_a_divided_loss(group):
-    """Two processes with DDP of an `nn.Linear` have two batches of one sample each. If each
-    runs its first forward and backward under `no_sync()` and divides both mean losses by 2,
-    both get the gradient of the mean loss over all four samples.
+    """Each of two processes with DDP of an `nn.Linear` has two batches of one sample. If each runs
+    its first forward and backward under `no_sync()` and divides both mean losses by 2, both get
+    the gradient of the mean loss over all four samples.
 
     The effective batch size is samples per batch times batches per step times processes.
     BatchNorm and losses that weigh samples by class see the small batches.

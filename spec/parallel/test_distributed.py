@@ -302,12 +302,12 @@ def test_join_lets_a_process_run_out_of_data(group):
 
 @pytest.mark.slow
 def test_buffers_follow_rank_0(group):
-    """With `DistributedDataParallel` each process updates BatchNorm's running mean from its
-    own rows; by default the next call first overwrites it with that of rank 0, unless the
-    previous call was under `no_sync()` or with grad mode off.
+    """With `DistributedDataParallel` each process updates BatchNorm's running mean from its own
+    rows; by default the next call first overwrites it with that of rank 0, unless the previous
+    call was under `no_sync()` or with grad mode off.
 
     With `broadcast_buffers=False` no call overwrites it. To normalise by the rows of all
-    processes, use `nn.SyncBatchNorm`, which trains on GPUs only.
+    processes, use `nn.SyncBatchNorm`, which in a process group does not train on the CPU.
     """
 
     def program(rank):

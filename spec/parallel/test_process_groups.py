@@ -122,8 +122,9 @@ def test_tracebacks_name_the_rank(group_of_one, capsys):
     """Since PyTorch 2.3 `init_process_group` replaces `sys.excepthook`: each nonempty line that an
     uncaught exception of the main thread prints then begins with the rank, such as `[rank0]: `.
 
-    So the output of several processes in one terminal can be told apart. `destroy_process_group`
-    does not put the old hook back: a second group in the same process adds a second prefix.
+    So the output of several processes in one terminal can be told apart. The text of
+    `sys.exit("text")` gets no prefix. `destroy_process_group` does not put the old hook back: a
+    second group in the same process adds a second prefix.
     """
     sys.excepthook(ValueError, ValueError("no"), None)
 

@@ -242,13 +242,14 @@ def test_a_second_run_that_saves_other_tensors_is_refused():
 
 @pytest.mark.torch(">=2.1")
 def test_a_second_run_that_saves_another_tensor_of_the_same_shape_is_not_noticed():
-    """For `x = torch.ones(1, requires_grad=True)`, `factor = torch.tensor([3.0])` and a
-    `block(x)` that returns `x * (factor * 1)`:
-    `y = checkpoint(block, x, use_reentrant=False)`, `factor.fill_(5.0)`, `y.backward()`
-    make `x.grad` 5.0, not 3.0.
+    """For `x = torch.ones(1, requires_grad=True)`, `factor = torch.tensor([3.0])` and a `block(x)`
+    that returns `x * (factor * 1)`: `y = checkpoint(block, x, use_reentrant=False)`,
+    `factor.fill_(5.0)`, `y.backward()` make `x.grad` 5.0, not 3.0.
 
-    Because shapes, dtypes and devices are compared, not values. Give `factor` to the block as
-    an argument of `checkpoint`: that it was changed in place is an error then.
+    Because `backward()` runs `block` again, with the new `factor`, and compares only the shapes,
+    dtypes and devices with those of the first run, not the values. Give `factor` to `block` as an
+    argument of `checkpoint`: then `backward()` raises RuntimeError, "has been modified by an
+    inplace operation".
     """
     factor = torch.tensor([3.0])
 

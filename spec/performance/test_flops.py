@@ -66,9 +66,9 @@ def test_a_convolution_counts_its_kernel_at_each_place():
 
 @pytest.mark.torch(">=2.1")
 def test_the_backward_pass_counts_twice_the_forward_pass():
-    """For `y = nn.Linear(10, 20)(x)` of a (4, 10) input that requires grad,
-    `FlopCounterMode` counts 3200 for `y.sum().backward()`, twice the forward pass: one
-    product for the gradient of the weight and one for that of the input.
+    """For `y = nn.Linear(10, 20)(x)` of a (4, 10) input that requires grad, `FlopCounterMode`
+    counts 3200 for `y.sum().backward()`, twice the forward pass: one matrix product for the
+    gradient of the weight and one for that of the input.
     """
     from torch.utils.flop_counter import FlopCounterMode
 

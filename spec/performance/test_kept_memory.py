@@ -161,6 +161,8 @@ def test_a_list_of_losses_keeps_their_graphs(keep, alive):
 def test_a_running_sum_of_losses_keeps_their_graphs():
     """Until `backward()`, `total = total + loss` keeps the tensors that autograd saved for each
     loss that requires grad; `total = total + loss.item()` keeps none.
+
+    A variable `loss` itself still keeps those of the last loss, until it is assigned anew.
     """
     weight = torch.ones(3, requires_grad=True)
 

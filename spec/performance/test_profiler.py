@@ -63,9 +63,9 @@ def test_an_operation_contains_those_that_it_calls():
 
 
 def test_the_table_is_text():
-    """After one or more operations in `with torch.profiler.profile() as p:`,
+    """After operations in `with torch.profiler.profile() as p:`,
     `p.key_averages().table(sort_by="self_cpu_time_total", row_limit=2)` is a string with a row per
-    operation, at most 2, and columns such as "Self CPU" and "# of Calls".
+    name of an operation, at most 2, and columns such as "Self CPU" and "# of Calls".
     """
     x = torch.ones(4)
 

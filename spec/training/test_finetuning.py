@@ -116,9 +116,9 @@ def test_freezing_after_the_head_was_replaced_freezes_the_head_too():
 
 @pytest.mark.claim("path-load-other-weights")
 def test_weights_of_another_net_do_not_fit_as_they_are():
-    """`load_state_dict` of an `nn.ModuleDict` with the linear layers `body` and `head`
-    refuses the state dict of an `nn.Sequential` of two, whose keys begin with 0 and 1:
-    RuntimeError, "Missing key(s) in state_dict" and "Unexpected key(s)".
+    """By default `load_state_dict` of an `nn.ModuleDict` with linear layers `body` and `head`
+    refuses the state dict of an `nn.Sequential` of two, with keys such as 0.weight: RuntimeError,
+    "Missing key(s) in state_dict" and "Unexpected key(s)".
 
     Rename the keys in a dict of your own, and load it with `strict=False` if some are left
     out.
@@ -362,8 +362,8 @@ def test_a_new_fc_of_a_resnet_gives_scores_for_ones_own_classes():
 
 def test_named_weights_are_fetched_once_into_a_folder(tmp_path, monkeypatch):
     """`torchvision.models.squeezenet1_1(weights="IMAGENET1K_V1")` loads
-    `squeezenet1_1-b8a52dc0.pth` from `hub/checkpoints` below `TORCH_HOME` if it is there,
-    and downloads nothing then.
+    `hub/checkpoints/squeezenet1_1-b8a52dc0.pth` of the folder that the environment variable
+    `TORCH_HOME` names, if it is there, and downloads nothing then.
 
     So a machine without network can be given the file.
     """

@@ -179,9 +179,9 @@ def test_a_higher_threshold_of_nms_keeps_more():
 
 
 def test_nms_knows_nothing_of_classes():
-    """Of two float32 boxes [0, 0, 2, 2] with scores 0.9 and 0.8 and classes 1 and 2,
-    `torchvision.ops.nms` with the threshold 0.5 keeps only the first; `ops.batched_nms`, given
-    the classes, keeps both.
+    """Of three float32 boxes [0, 0, 2, 2] with scores 0.9, 0.8, 0.7 and classes 1, 2, 2,
+    `torchvision.ops.nms` with the threshold 0.5 keeps only the first; `ops.batched_nms`, given the
+    classes, keeps the first of each class.
 
     The third argument, `idxs`, can instead hold the number of each box's image: boxes of two
     images of a batch then don't suppress each other.

@@ -24,9 +24,9 @@ pytestmark = pytest.mark.torch(">=2.1")
 
 
 def test_mixup_mixes_images_and_labels_in_one_proportion():
-    """torchvision's `v2.MixUp(num_classes=3)` of two float images with int64 labels 0 and 2
-    gives for each image, up to rounding, `p * image + (1 - p) * other`, and labels of shape
-    (2, 3): `p` at the image's class, `1 - p` at the other's.
+    """torchvision's `v2.MixUp(num_classes=3)` of two float32 images with int64 labels 0 and 2
+    gives for each image, up to rounding, `p * image + (1 - p) * other`, and labels of shape (2,
+    3): `p` at the image's class, `1 - p` at the other's.
 
     The images have to be floats: uint8 raises RuntimeError, "result type Float can't be cast".
     """

@@ -186,12 +186,11 @@ def test_a_batch_of_one_is_too_small_for_some_models():
 
 
 def test_a_segmentation_model_returns_a_dict():
-    """With `net =
-    torchvision.models.segmentation.lraspp_mobilenet_v3_large(weights_backbone=None,
-    num_classes=5)` and images (2, 3, 64, 48), `net(images)` is a dict whose "out" has
-    logits of shape (2, 5, 64, 48): as high and wide as the images.
+    """With `net = torchvision.models.segmentation.lraspp_mobilenet_v3_large(weights_backbone=None,
+    num_classes=5)` and images (2, 3, 64, 48), `net(images)` is a dict whose "out" has logits of
+    shape (2, 5, 64, 48): as high and wide as the images.
 
-    `logits.argmax(1)` are the classes (N, H, W).
+    `net(images)["out"].argmax(1)` has the class of each pixel, in shape (N, H, W).
     """
     net = on_meta(
         models.segmentation.lraspp_mobilenet_v3_large, weights_backbone=None, num_classes=5
