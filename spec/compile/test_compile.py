@@ -524,9 +524,9 @@ def test_inductor_needs_a_cpp_compiler():
 
 @pytest.mark.torch(">=2.5")
 def test_on_windows_the_compiler_is_cl(monkeypatch):
-    """On Windows `torch.compile` with the default backend looks for the compiler `cl`,
-    unless the environment variable `CXX` names another: without it on the `PATH`, the first
-    call that has C++ code to compile raises "Compiler: cl is not found."
+    """On Windows `torch.compile` with the default backend looks for the compiler `cl`, unless the
+    environment variable `CXX` names another: without `cl` on the `PATH`, the first call that
+    compiles C++ code raises "Compiler: cl is not found".
 
     Install the Build Tools of Visual Studio and start Python from their "x64 Native Tools Command
     Prompt", which puts `cl` on the `PATH`. `backend="aot_eager"` needs no compiler.

@@ -112,9 +112,9 @@ def test_cond_exports_both_branches():
 
 
 def test_a_size_that_is_a_value_is_declared_by_check():
-    """`torch.export.export` takes a `forward` of an int64 vector `x` with
-    `end = x.max().item()`, `torch._check(end >= 0)`, `torch._check(end <= x.shape[0])` and
-    `return x[:end]`; the program raises RuntimeError for `end` above `x.shape[0]`.
+    """`torch.export.export` takes a `forward` of an int64 vector `x` with `end = x.max().item()`,
+    `torch._check(end >= 0)`, `torch._check(end <= x.shape[0])` and `return x[:end]`; its
+    `.module()` raises RuntimeError for `end` above `x.shape[0]`.
     """
 
     class Head(nn.Module):
@@ -342,12 +342,12 @@ def test_ahead_of_time_compilation_takes_an_exported_program():
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.torch(">=2.14")
 def test_a_program_compiled_ahead_of_time_runs_without_the_model(tmp_path):
-    """`run = torch._inductor.aoti_load_package(path)` loads what `aoti_compile_and_package`
-    compiled from a model `x * 2 + 1`, exported with `torch.ones(4)`: `run(torch.ones(4))`
-    gives four times 3.0 and doesn't call the model's Python code.
+    """`run = torch._inductor.aoti_load_package(path)` loads what
+    `torch._inductor.aoti_compile_and_package` compiled from a module that returns `x * 2 + 1`:
+    `run(torch.ones(4))` is four times 3.0 and doesn't call the module's Python code.
 
-    Compiling needs a C++ compiler and takes from seconds to minutes; the file is of use only on the
-    kind of machine and the release of torch that it was compiled for.
+    Compiling needs a C++ compiler and takes from seconds to minutes. The module was exported with
+    `torch.ones(4)`. The file is of use only on the kind of machine that it was compiled for.
     """
 
     class Twice(nn.Module):

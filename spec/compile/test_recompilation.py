@@ -246,8 +246,9 @@ def test_an_integer_attribute_of_a_module_is_a_constant():
 
 
 def test_train_and_eval_are_compiled_each():
-    """An `nn.Sequential` with `nn.Dropout` under `torch.compile` is compiled once for `train()`
-    and once for `eval()`; going back and forth compiles nothing more.
+    """An `nn.Sequential` with `nn.Dropout` under `torch.compile`, called with inputs of one shape,
+    is compiled once for `train()` and once for `eval()`; going back and forth compiles nothing
+    more.
     """
     counter = CompileCounter()
     model = nn.Sequential(nn.Linear(2, 2), nn.Dropout())

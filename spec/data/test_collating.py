@@ -108,8 +108,8 @@ def test_the_first_number_decides_the_dtype():
     """`default_collate([1.0, 2])`, a float first, makes float64; `default_collate([1, 2.0])`, an
     int first, makes what `torch.tensor` makes, by default float32.
 
-    So a column of mixed numbers changes its dtype from batch to batch. Return
-    `torch.tensor(x, dtype=torch.float32)` for each sample.
+    So a column of mixed numbers can change its dtype from batch to batch. Let `__getitem__` return
+    `torch.tensor(x, dtype=torch.float32)`.
     """
     float_first, int_first = default_collate([1.0, 2]), default_collate([1, 2.0])
 

@@ -49,9 +49,9 @@ def test_a_dataset_of_ones_own_needs_two_methods():
 
 @pytest.mark.claim("blitz-dp-dataset-protocol")
 def test_the_base_class_is_not_needed():
-    """`DataLoader([7, 8, 9], batch_size=3)` batches a plain list: a map-style dataset need
-    not inherit from `Dataset`. A `__len__` and a `__getitem__` that takes the indices from
-    0 to `len - 1` are enough.
+    """`DataLoader([7, 8, 9], batch_size=3)` batches a plain list, to `tensor([7, 8, 9])`: a
+    map-style dataset need not inherit from `Dataset`. A `__len__` and a `__getitem__` that takes
+    the indices from 0 to `len - 1` are enough.
 
     `Dataset` adds the operator `+`, which joins two datasets, and an error for a missing
     `__getitem__`. A dict with other keys than these indices raises KeyError.

@@ -134,9 +134,12 @@ def test_make_grid_can_stretch_the_values():
 
 
 def test_scale_each_stretches_picture_by_picture():
-    """`make_grid(images, normalize=True, scale_each=True)` scales each float32 image by its
-    own least and greatest value: an image with the values 0 and 1 and an image with the
-    values 0 and 4 both get the values 0 and 1.
+    """`make_grid(images, normalize=True, scale_each=True)` scales each float32 image by its own
+    least and greatest value: an image with the values 0 and 1 and an image with the values 0 and 4
+    both get the values 0 and 1.
+
+    An image whose values differ by less than 1e-5 is divided by 1e-5: if all are equal, it gets
+    zeros.
     """
     images = torch.tensor([[[[0.0, 1.0]]], [[[0.0, 4.0]]]])
 

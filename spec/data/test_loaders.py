@@ -215,8 +215,8 @@ def test_a_seed_repeats_the_order():
 
 
 def test_a_generator_of_its_own_frees_the_order_from_other_randomness():
-    """`DataLoader(data, shuffle=True, generator=g)` draws its order from the generator `g`:
-    numbers drawn before from torch's global generator don't change it.
+    """With `g = torch.Generator().manual_seed(7)`, `DataLoader(data, shuffle=True, generator=g)`
+    draws its order from `g`: numbers drawn before from torch's global generator don't change it.
     """
     first = DataLoader(range(50), 50, shuffle=True, generator=torch.Generator().manual_seed(7))
     again = DataLoader(range(50), 50, shuffle=True, generator=torch.Generator().manual_seed(7))

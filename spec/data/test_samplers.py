@@ -169,7 +169,8 @@ def test_weights_are_one_for_each_sample_and_not_for_each_class():
     indices 0, 1 and 2, however long the dataset is.
 
     With one weight per class, a loader for three classes draws only the first three samples,
-    without an error. Use `weights[labels]`, where `weights` is a tensor with one weight per class.
+    without an error. Use `weights[labels]`, where `weights` is a tensor with one weight per class
+    and `labels` holds the int64 label of each sample.
     """
     drawn = list(WeightedRandomSampler([1.0, 1.0, 1.0], num_samples=1000))
 

@@ -85,9 +85,9 @@ def test_to_tensor_does_not_scale_pictures_of_wide_numbers(mode, dtype):
     """`ToTensor` keeps the values and the dtype of Pillow pictures of mode "I" (int32) and "F"
     (float32).
 
-    Divide by the greatest value of the data yourself. A grey 16-bit PNG opens as mode "I;16" in
-    Pillow 13, and `ToTensor` makes it int16: values from 32768 on come out negative. Give it
-    `picture.convert("I")` instead.
+    So it does not scale them to [0, 1]: divide by the greatest value of the data yourself. A grey
+    16-bit PNG opens as mode "I;16" in Pillow 13, and `ToTensor` makes it int16: values from 32768
+    on come out negative. Give it `picture.convert("I")` instead.
     """
     tensor = transforms.ToTensor()(Image.new(mode, (1, 1), 255))
 

@@ -309,12 +309,11 @@ def nothing_left_in_shared_memory():
 @pytest.mark.usefixtures("nothing_left_in_shared_memory")
 @pytest.mark.torch(">=2.10")
 def test_shared_memory_can_run_out():
-    """Since PyTorch 2.10 `torch.UntypedStorage._new_shared(2**45)` raises RuntimeError,
-    "unable to allocate shared memory(shm) for file </torch_...>", if /dev/shm has no room
-    for these 32 TiB.
+    """Since PyTorch 2.10 `torch.UntypedStorage._new_shared(2**45)` raises RuntimeError, "unable to
+    allocate shared memory(shm) for file </torch_...>", if /dev/shm has no room for these 32 TiB.
 
-    Since 2.12 it goes on: "No space left on device (28)". The file stays in /dev/shm. Collating in
-    a worker calls `_new_shared`. In Docker start the container with `--shm-size=8g` or
+    Since 2.12 it goes on: "No space left on device (28)". The file stays in /dev/shm. Collating
+    tensors in a worker calls `_new_shared`. In Docker start the container with `--shm-size=8g` or
     `--ipc=host`; elsewhere use smaller batches or fewer workers.
     """
     with pytest.raises(

@@ -157,12 +157,16 @@ def test_in_order_false_gives_what_is_ready():
 
 @pytest.mark.torch("<2.6")
 def test_the_order_of_workers_could_not_be_given_up():
-    """Before PyTorch 2.6 `DataLoader` had no argument `in_order`: batches came in the order of the
-    sampler."""
+    """Before PyTorch 2.6 `DataLoader([1], in_order=False)` raises TypeError, "unexpected keyword
+    argument 'in_order'".
+
+    The batches of a map-style dataset always come in the order of the sampler there.
+    """
     with pytest.raises(TypeError, match="unexpected keyword argument 'in_order'"):
         DataLoader([1], in_order=False)
 
-    assert len(DataLoader([1])) == 1
+    loader = DataLoader([3, 1, 2], num_workers=2, multiprocessing_context="fork")
+    assert [batch.tolist() for batch in loader] == [[3], [1], [2]]
 
 
 @pytest.mark.parametrize(("persistent", "calls"), [(False, 2), (True, 1)])

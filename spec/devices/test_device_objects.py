@@ -16,10 +16,10 @@ import torch
 
 @pytest.mark.claim("blitz-device-object")
 def test_a_device_object_names_cuda_without_needing_it():
-    """`torch.device("cuda")` makes a device object of type `cuda` with index None, which means
-    the current GPU.
+    """`torch.device("cuda")` makes a device object of type `cuda` with index None, which means the
+    current GPU.
 
-    To make the object no GPU is needed (`spec/training/test_on_a_gpu.py`). A tensor made on it
+    To make the object no GPU is needed (`spec/training/test_on_a_gpu.py`). To make a tensor on it
     without a GPU raises an error (`spec/devices/test_without_cuda.py`).
     """
     device = torch.device("cuda")

@@ -51,8 +51,8 @@ def test_the_whole_step_with_clipping():
 @pytest.mark.torch(">=2.3")
 def test_clipped_without_unscaling_the_step_is_too_short():
     """With `torch.amp.GradScaler("cpu", init_scale=4.0)` and no `unscale_`,
-    `clip_grad_norm_([w], max_norm=2.0)` clips the scaled gradient: for the loss `1024 * w`
-    of a one-element `w`, `w.grad` is 0.5 after `scaler.step(optimizer)`, not 2.
+    `clip_grad_norm_([w], 2.0)` clips the scaled gradient: for the loss `1024 * w` of a one-element
+    float32 `w`, `w.grad` is 0.5 after `scaler.step(optimizer)`, not 2.
 
     Because the enlarged gradient, 4096, is clipped to 2 and then divided by the scale, 4. No
     error tells.

@@ -152,7 +152,7 @@ def test_an_operation_that_mps_lacks_is_refused(mps):
 
 
 def test_tensors_of_cpu_and_mps_do_not_mix(mps):
-    """`x + y` of a tensor of shape (2,) on "mps" and one on the CPU raises RuntimeError,
+    """`x + y` of tensors of shape (2,), `x` on "mps" and `y` on the CPU, raises RuntimeError,
     "Expected all tensors to be on the same device"; a 0-d CPU tensor may be added.
 
     Write `x + y.to(x.device)`.

@@ -60,9 +60,9 @@ def test_a_layer_is_a_page_of_source():
 
 @pytest.mark.claim("path-few-abstraction-layers")
 def test_few_calls_lie_between_a_layer_and_the_compiled_code():
-    """The traceback of `nn.Linear(2, 1)(torch.ones(1, 3))`, a RuntimeError, shows below
-    this line only two or three Python functions of torch: `_call_impl` and `forward`, in
-    newer releases `_wrapped_call_impl` before them.
+    """The traceback of `nn.Linear(2, 1)(torch.ones(1, 3))`, a RuntimeError, shows below the line
+    of this call only two or three Python functions of torch: `_call_impl` and `forward`, in newer
+    releases `_wrapped_call_impl` before them.
 
     Because `F.linear`, which `forward` calls, is compiled.
     """

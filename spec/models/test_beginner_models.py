@@ -187,9 +187,9 @@ def test_a_filter_sees_a_stroke_wherever_it_is(example):
 
 
 def test_without_shortcuts_a_deep_net_does_not_learn_at_all(trained):
-    """`examples/beginner_models.py --model residual` (seed 0, seven epochs) trains 21
-    `nn.Conv2d` in a row: without shortcuts the loss stays at ln 4, a guess among four classes;
-    with them, from equal weights, it falls below 0.2.
+    """`examples/beginner_models.py --model residual` (seed 0, seven epochs) trains 21 `nn.Conv2d`
+    in a row: without shortcuts the loss stays at ln 4, a guess among four classes; with them, from
+    the same initial weights, it falls below 0.2.
 
     `spec/nn/test_depth.py` shows the cause, the vanishing gradient.
     """

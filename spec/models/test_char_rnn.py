@@ -40,11 +40,11 @@ def trained(poet, tmp_path_factory):
 
 
 def test_the_baselines_are_those_of_the_text(trained):
-    """By default the baselines of `examples/char_rnn.py` are ln of the number of different
-    characters, about 3.26, for a uniform guess, and, within 0.01, the entropy of the
-    characters' frequencies, about 2.93, for a guess by frequency.
+    """In the dict that `main()` of `examples/char_rnn.py` returns by default, `uniform_loss` is ln
+    of the number of different characters, about 3.26, and `unigram_loss`, within 0.01, the entropy
+    of the characters' frequencies, about 2.93.
 
-    Compare the net's loss with both: they need no training.
+    Compare the net's loss with both baselines: they need no training.
     """
     metrics, out = trained
     text = (out / "text.txt").read_text()

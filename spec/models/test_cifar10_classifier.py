@@ -281,8 +281,8 @@ def test_the_first_pictures_to_be_measured_on_are_a_cat_two_ships_and_a_plane(tm
 @pytest.mark.claim("blitz-recipe-five-steps")
 def test_a_classifier_takes_five_steps(drawn):
     """`nn.Sequential(nn.Conv2d(3, 16, 5, stride=2), nn.ReLU(), nn.Flatten(), nn.LazyLinear(10))`
-    reads over 30 % of the test pictures of `fixtures.images.write_image_folder` (pixels -1 to 1)
-    after 3 epochs of `Adam` in shuffled batches of 20.
+    labels over 30 % of the test pictures of `fixtures.images.write_image_folder` (pixels -1 to 1)
+    rightly after 3 epochs of `Adam` in batches of 20.
     """
     from torchvision.datasets import ImageFolder
     from torchvision.transforms import v2
@@ -388,19 +388,21 @@ def test_the_reported_loss_falls_from_2_2_to_1_3(notes):
 
 
 def test_the_loss_falls_to_about_half(notes, long):
-    """On 1000 pictures of ten drawn shapes (seed 0) the loss that
-    `examples/cifar10_classifier.py --recipe long --batch-size 16 --epochs 8 --report-every 20`
-    reports falls from near ln 10 = 2.303 to at most 1.4.
+    """On 1000 pictures of ten drawn shapes (seed 0) the loss that `examples/cifar10_classifier.py
+    --recipe long --batch-size 16 --epochs 8 --report-every 20` reports falls from near ln 10 =
+    2.303 to at most 1.4.
 
-    ln 10 is the cross-entropy of a guess that gives each of the ten classes the probability
-    1/10. On CIFAR-10, with `--recipe long` and the other settings at their defaults, the loss
-    falls to at most 1.4 too.
+    `write_image_folder(folder)` of `fixtures/images.py` draws these pictures; `--data` names their
+    folder. ln 10 is the cross-entropy of a guess that gives each of the ten classes the
+    probability 1/10. On CIFAR-10, with `--recipe long` and the other settings at their defaults,
+    the loss falls to at most 1.4 too.
     """
     first, *_, last = [loss for _, loss in notes["losses"]]
     long_first, *_, long_last = [loss for _, loss in long["losses"]]
 
     assert [first, long_first] == pytest.approx([2.303, 2.303], abs=0.15)
-    assert [last, long_last] == pytest.approx([1.1, 0.8], abs=0.6)
+    assert last <= 1.7
+    assert long_last <= 1.4
 
 
 @pytest.mark.claim("blitz-per-class-mean")

@@ -81,9 +81,9 @@ def test_work_is_waited_for_before_and_after_each_timed_call(script):
 
 
 def test_who_does_not_wait_times_the_asking(script):
-    """For a simulated device whose call returns after 1 s and whose work takes 99 s more,
-    `seconds_of(work, synchronize)` of `examples/cpu_vs_gpu.py` returns 100 s if
-    `synchronize` waits for the device and 1 s if `synchronize` does nothing.
+    """With a simulated `clock`, for a device whose call returns after 1 s and whose work takes 99
+    s more, `seconds_of(work, synchronize, clock=clock)` of `examples/cpu_vs_gpu.py` is 100 if
+    `synchronize` waits for the device, 1 if it does nothing.
 
     Kernels on a GPU are launched asynchronously: call `torch.cuda.synchronize()`, or since PyTorch
     2.6 `torch.accelerator.synchronize()`, before reading the clock.

@@ -76,8 +76,8 @@ def game(request, trained):
 
 def test_the_statistics_of_the_pixels_come_close_to_the_datas(game):
     """After the default training of the GAN or the WGAN of `examples/dcgan.py` on digits (seed 0),
-    `mean_distance` is below 1/4, and `variance_distance` below 1/2, of its value for noise and for
-    the untrained net.
+    `mean_distance` of the samples is below 1/4, and `variance_distance` below 1/2, of that of
+    pictures of noise and of the untrained net's pictures.
     """
     samples, untrained, noise = game["samples"], game["untrained"], game["noise"]
 
@@ -130,9 +130,9 @@ def test_the_picture_of_fixed_noise_improves(game):
 
 @pytest.mark.parametrize("loss", ["gan", "wgan"])
 def test_samples_of_digits_are_of_all_ten(trained, loss):
-    """After the default training of `examples/dcgan.py` on digits, each digit is the most frequent
-    among the five nearest real pictures of more than 15 of 1000 samples; `agreement` is larger
-    than for noise, smaller than for real digits.
+    """After the default training of `examples/dcgan.py` on digits, each of the ten digits is the
+    most frequent of the five nearest real pictures for more than 15 of 1000 samples; `agreement`
+    is larger than for noise, smaller than for real digits.
 
     `agreement` is the mean share of the most frequent digit among the five nearest real pictures.
     """

@@ -325,8 +325,9 @@ def test_a_linear_classifier_sees_more_in_features_than_in_pixels(compared, mode
 
 
 def test_the_same_seed_trains_the_same_weights(quick):
-    """Two runs of `examples/finetune.py` with the same options and number of threads end with
-    bit-for-bit equal weights on one CPU; with `--seed 1` instead of 0 they are others.
+    """Two runs of `examples/finetune.py --mode all` with the same options and number of threads
+    end with bit-for-bit equal weights on the same CPU; with `--seed 1` instead of 0 the weights
+    differ.
     """
     first, again, other = quick(0, repetition=1), quick(0, repetition=2), quick(1, repetition=1)
 

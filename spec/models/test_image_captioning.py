@@ -127,8 +127,8 @@ def test_colours_and_shapes_are_asked_for_apart(captioning):
 
 
 def test_different_pictures_get_different_captions(trained):
-    """After the default training `examples/image_captioning.py` gives 300 unseen pictures
-    between 240 and 290 different captions.
+    """After the default training `examples/image_captioning.py` writes between 240 and 290
+    different captions for the 300 unseen pictures of its `test` part.
 
     A decoder that ignored its picture would write one caption for all.
     """

@@ -37,9 +37,9 @@ def trained(example, tmp_path_factory):
 
 
 def test_the_lstm_ends_lower_than_the_best_tuned_sgd(trained):
-    """After 300 training steps (seed 0) the LSTM of `examples/learning_to_optimize.py` brings
-    100 unseen quadratics in 20 steps to less than 0.6 times SGD's mean loss, even if SGD's
-    learning rate is tuned on these very quadratics.
+    """With `--steps 300` (seed 0) the LSTM of `examples/learning_to_optimize.py` brings 100 unseen
+    quadratics in 20 steps to less than 0.6 times SGD's mean loss, even if SGD's learning rate is
+    tuned on these very quadratics.
     """
     metrics, _ = trained
     after = metrics["after"]

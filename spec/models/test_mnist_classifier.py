@@ -158,9 +158,9 @@ def test_the_loss_falls_from_that_of_a_guess(classifier, metrics, digits):
 
 
 def test_the_confusion_matrix_counts_every_test_digit_once(metrics):
-    """`main()` of `examples/mnist_classifier.py` returns a dict whose "confusion" is 10 x 10, a
-    row for each true and a column for each predicted digit. Its entries add up to the number of
-    test digits; the share on the diagonal is the accuracy.
+    """Without `--dry-run` `main()` of `examples/mnist_classifier.py` returns a dict whose
+    "confusion" is 10 x 10: rows are true digits, columns predicted ones. Its entries sum to the
+    number of test digits; the diagonal's share is the accuracy.
     """
     confusion = torch.tensor(metrics["confusion"])
 

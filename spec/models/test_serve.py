@@ -201,7 +201,8 @@ def test_requests_at_the_same_time_are_one_batch(served, points):
 
 def test_a_request_waits_for_company_no_longer_than_it_was_told(served, points):
     """`create_app(net, max_batch=8, max_wait=0.001)` of `examples/serve.py` answers a single
-    request after it has waited 1 ms for others, and counts it as a batch of one request.
+    request to `/predict` after it has waited 1 ms for others; `/stats` counts it as a batch of one
+    request.
     """
     answers, stats = served([{"inputs": points[0]}], max_batch=8, max_wait=0.001)
 
@@ -304,9 +305,9 @@ def test_a_body_has_a_bound(sent):
 
 
 def test_a_body_in_chunks_has_the_same_bound(sent):
-    """Sent in chunks as application/json, without a Content-Length, `{"inputs": [0.5,
-    -0.25]}` filled up with blanks to 65,536 bytes gets status 200 from `examples/serve.py`
-    by default, and with one more blank 413.
+    """`{"inputs": [0.5, -0.25]}` filled up with blanks to 65,536 bytes, sent in chunks as
+    application/json to `/predict` of `examples/serve.py` with a model of two inputs, gets status
+    200 by default; with one more blank 413.
 
     The bytes are counted while they are received.
     """

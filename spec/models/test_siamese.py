@@ -234,8 +234,8 @@ def test_digits_never_seen_are_harder(metrics):
     percentage points lower for pairs of its unseen digits 7, 8 and 9 than for known digits; with
     the threshold best for the unseen pairs it is over 70 %.
 
-    The same answer for all pairs is right for 50 %. Where no folder of MNIST is given, drawn
-    digits stand in, and the difference is 2 to 22 points.
+    The same answer for all pairs is right for 50 %. Without MNIST in the folder of `--data` the
+    example stops; the test then draws digits, and the difference is 2 to 22 points.
     """
     lost = metrics["seen"]["accuracy"] - metrics["unseen"]["accuracy"]
 

@@ -70,9 +70,10 @@ def corpus(speaker):
 def test_the_perplexity_is_far_below_vocabulary_and_counted_words(trained):
     """After `--epochs 5` on Python's help texts (seed 0), the net of
     `examples/word_language_model.py` has on unread paragraphs a perplexity below 4 % of its
-    vocabulary's size, and 0.18 to 0.30 times the perplexity of counting single words.
+    vocabulary's size, and 0.18 to 0.30 times that of a guess by counts of single words.
 
-    A model that knows nothing has the size of the vocabulary as its perplexity.
+    A model that gives all words the same probability has the size of the vocabulary as its
+    perplexity.
     """
     metrics, _ = trained
 

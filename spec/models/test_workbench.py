@@ -351,9 +351,9 @@ def test_a_checkpoint_that_does_not_fit_is_refused(
 
 @pytest.mark.parametrize("name", [*NEED_DIGITS, *NEED_TEXT, *NEED_PICTURES[:2], "image_captioning"])
 def test_a_checkpoint_of_other_data_is_refused(name, command, data, stopped, refusal):
-    """Without `--dry-run`, `--resume` of a script of `examples/` with other data to train
-    on in `--data` or `--text` (in a folder of pictures: other names, classes or sizes of
-    files) ends with exit code 2 and says "it learned from other data".
+    """Without `--dry-run`, a training with `--resume` by a script of `examples/` on other data in
+    `--data` or `--text` (in a folder of pictures: other names, classes or sizes of files) ends
+    with exit code 2 and says "it learned from other data".
 
     Because the checkpoint holds a hash of the data; for a folder of pictures, of the names,
     classes and sizes of the files.

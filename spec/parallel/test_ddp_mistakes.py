@@ -406,11 +406,12 @@ def test_attributes_of_the_model_are_those_of_module(group_of_one):
 
 @pytest.mark.torch(">=2.0")
 def test_batch_norm_layers_are_converted_before_wrapping():
-    """`nn.SyncBatchNorm.convert_sync_batchnorm(model)` replaces an `nn.BatchNorm2d` inside
-    `model` by an `nn.SyncBatchNorm` with the same parameters, and returns the model.
+    """`nn.SyncBatchNorm.convert_sync_batchnorm(model)` replaces an `nn.BatchNorm2d` inside `model`
+    by an `nn.SyncBatchNorm` with the same parameters, and returns the model.
 
-    It normalises over the batches of all processes in training, which needs GPUs; in `eval()`
-    it works as BatchNorm does. Convert first, then wrap in DDP.
+    In training `nn.SyncBatchNorm` normalises over the batches of all processes, which needs GPUs;
+    in `eval()`, or without a process group, it works as BatchNorm does. Convert first, then wrap
+    in DDP.
     """
     norm = nn.BatchNorm2d(3)
     model = nn.Sequential(nn.Conv2d(3, 3, 1), norm)

@@ -136,7 +136,8 @@ def test_seed_and_epoch_are_added():
     """`DistributedSampler` seeds its shuffling with the sum of seed and epoch: epoch 1 of `seed=3`
     has the order of epoch 0 of `seed=4`.
 
-    So runs with neighbouring seeds share most of their orders; take seeds that lie far apart.
+    So over ten epochs, runs with the seeds 3 and 4 share nine of their ten orders; take seeds that
+    lie far apart.
     """
     later = DistributedSampler(range(100), num_replicas=2, rank=0, seed=3)
     other = DistributedSampler(range(100), num_replicas=2, rank=0, seed=4)

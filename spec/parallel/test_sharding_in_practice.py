@@ -128,8 +128,8 @@ def test_parameters_may_stay_whole_until_the_backward(reshard, after_forward, gr
 @pytest.mark.torch(">=2.8")
 def test_the_root_stays_whole_after_the_forward_by_default(group):
     """Without `reshard_after_forward=` the outermost module that `fully_shard` was applied to, the
-    root, keeps its own parameters whole from the forward until the backward; since PyTorch 2.8
-    `reshard_after_forward=True` shards them again.
+    root, keeps its own parameters whole from forward to backward; since PyTorch 2.8
+    `reshard_after_forward=True` shards them after the forward.
 
     Because the backward begins with the root's own parameters. Sharded layers inside it don't stay
     whole. Before 2.8 the root kept them in spite of `reshard_after_forward=True`.

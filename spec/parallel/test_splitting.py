@@ -111,8 +111,9 @@ def test_fewer_rows_than_devices_leave_devices_idle(batch, shares):
 def test_devices_can_stay_idle_with_rows_enough():
     """`x.chunk(8)` of 9 rows makes five shares and not eight, because 9 / 8 is rounded up to 2.
 
-    `tensor_split(8)` would make eight, of 2 and 1 rows; `DataParallel` doesn't use it. A batch size
-    that is a multiple of the number of devices avoids the question.
+    `tensor_split(8)` would make eight, one of 2 rows and seven of 1; `DataParallel` doesn't use
+    it. A batch size that is a multiple of the number of devices gives every device equally many
+    rows.
     """
     pieces = torch.arange(9).chunk(8)
     evener = torch.arange(9).tensor_split(8)

@@ -363,9 +363,9 @@ def test_nothing_is_kept_without_gradients():
 
 @pytest.mark.torch(">=2.5")
 def test_chosen_operations_are_kept():
-    """In `checkpoint(lambda w: (w @ w).sin().exp(), w, use_reentrant=False, context_fn=c)` of a
-    matrix `w`, a `c` made by `create_selective_checkpoint_contexts` keeps the product `w @ w`, so
-    that `backward()` doesn't compute it again.
+    """In `checkpoint(lambda w: (w @ w).sin().exp(), w, use_reentrant=False, context_fn=c)` a `c`
+    made of `create_selective_checkpoint_contexts` and a policy that saves products of matrices
+    keeps `w @ w`: `backward()` doesn't compute it again.
 
     Write `c = functools.partial(create_selective_checkpoint_contexts, policy)`.
     `policy(context, operation, *args, **kwargs)` returns `CheckpointPolicy.MUST_SAVE` for

@@ -331,12 +331,12 @@ def test_training_with_adam_takes_four_times_the_weights():
 
 
 def test_an_exception_keeps_the_tensors_of_its_frames():
-    """An exception caught by `except RuntimeError:` keeps alive a `torch.Tensor` that is
-    local to the function that raised it and held by nothing else; the tensor is freed when
-    the `except` clause is left.
+    """An exception caught by `except RuntimeError:` keeps alive a `torch.Tensor` that is local to
+    the called function that raised it and held by nothing else; the tensor is freed when the
+    `except` clause is left.
 
-    Because the exception refers to its traceback, and that to the frames. So retry a batch
-    that ran out of memory after the clause, not inside.
+    Because the exception refers to its traceback, and that to the frames. So retry a batch that
+    ran out of memory after the clause, not inside, and keep no reference to the exception.
     """
     alive = []
 

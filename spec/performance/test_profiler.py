@@ -129,9 +129,12 @@ def test_shapes_are_recorded_if_asked():
 
 
 def test_memory_is_counted_if_asked():
-    """With `profile_memory=True`, `torch.profiler.profile` counts the bytes that an
-    operation allocates: `x + x` of a CPU tensor of 1000 float32 elements gives `aten::add`
-    a `self_cpu_memory_usage` of 4000.
+    """With `profile_memory=True`, `torch.profiler.profile` counts the bytes that an operation
+    allocates: `x + x` of a CPU tensor of 1000 float32 elements gives `aten::add` a
+    `self_cpu_memory_usage` of 4000.
+
+    The bytes that an operation frees are subtracted: the in-place `x.add_(1)` gives a
+    `self_cpu_memory_usage` below 0.
     """
     x = torch.ones(1000)
 
@@ -145,7 +148,8 @@ def test_memory_is_counted_if_asked():
 
 def test_flops_are_estimated_if_asked():
     """`torch.profiler.profile(with_flops=True)` estimates the floating-point operations of some
-    operations, such as `aten::mm`: 128 for the product `x @ x` of a float32 4 x 4 matrix.
+    operations, such as `aten::mm`, as `flops` of the events of `p.key_averages()`: 128 for the
+    product `x @ x` of a float32 4 x 4 matrix.
 
     `torch.nn.Conv1d` is not among them, `nn.Conv2d` is. `FlopCounterMode` counts both, but not
     `x + x`: `spec/performance/test_flops.py`.
@@ -197,16 +201,17 @@ def test_a_loop_calls_step():
     ready = []
 
     def on_trace_ready(p):
-        ready.append([event.count for event in p.key_averages() if event.key == "aten::add"])
+        ready.append(sorted(event.key for event in p.key_averages() if "round" in event.key))
 
     x = torch.ones(4)
     steps = schedule(wait=1, warmup=1, active=2, repeat=1)
     with profile(activities=CPU, schedule=steps, on_trace_ready=on_trace_ready) as p:
-        for _ in range(6):
-            x + x
+        for step in range(6):
+            with record_function(f"round {step}"):
+                x + x
             p.step()
 
-    assert ready == [[2]]
+    assert ready == [["round 2", "round 3"]]
 
 
 def test_a_trace_file_is_json(tmp_path):

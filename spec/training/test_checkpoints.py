@@ -212,6 +212,7 @@ def test_strict_false_may_load_nothing_at_all():
 
     assert net.weight.tolist() == [[3.0]]
     assert answer.missing_keys == ["weight", "bias"]
+    assert answer.unexpected_keys == ["fc.weight"]
 
 
 def test_a_shape_that_differs_is_refused_even_so():

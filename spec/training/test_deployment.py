@@ -56,8 +56,9 @@ def test_an_exported_net_answers_without_its_class(tmp_path):
 
 @pytest.mark.torch(">=2.3")
 def test_an_exported_net_takes_the_batch_of_its_example():
-    """An `nn.Linear` exported by `torch.export.export` with a batch of 4 refuses a batch of
-    7, unless `dynamic_shapes` marks that dimension by `torch.export.Dim("batch")`.
+    """An `nn.Linear` exported with a batch of 4 by `torch.export.export(...).module()` refuses a
+    batch of 7, but takes it if the export had `dynamic_shapes` with `torch.export.Dim("batch")`
+    for that dimension.
 
     Because sizes are recorded as constants. Mark the batch dimension when you export, and
     give an example of two rows or more: with a batch of 1, `Dim("batch")` raises

@@ -277,12 +277,12 @@ def test_copying_into_a_net_on_meta_does_nothing():
 
 
 def test_to_empty_gives_a_net_on_meta_memory_to_load_into():
-    """`net.to_empty(device="cpu")` of `net = nn.Linear(1, 1, device="meta")` moves `net` to
-    the CPU, where its parameters get uninitialised memory; `net.load_state_dict(...)` then
+    """`net.to_empty(device="cpu")` of `net = nn.Linear(1, 1, device="meta")` moves `net` to the
+    CPU, where its parameters get uninitialised memory; `net.load_state_dict(state_dict)` then
     copies the saved values into them.
 
     Until then the parameters hold arbitrary values; so do, with `strict=False`, those that the
-    state dict lacks: initialise them by hand.
+    state dict lacks, and non-persistent buffers in any case: initialise them by hand.
     """
     net = nn.Linear(1, 1, device="meta").to_empty(device="cpu")
 
@@ -304,8 +304,8 @@ def test_a_file_can_be_loaded_as_shapes_only(tmp_path):
 
 @pytest.mark.torch(">=2.1")
 def test_a_mapped_file_is_not_written_to(tmp_path):
-    """After `torch.load(path, mmap=True)`, with the default mmap options, a write in place
-    to the loaded tensor stays in memory and doesn't reach the file.
+    """After `torch.load(str(path), mmap=True)`, with the default mmap options, a write in place to
+    the loaded tensor stays in memory and doesn't reach the file.
 
     Because the file is mapped into memory, and the mapping is private, copy-on-write, by
     default. Values are read from the file when they are used.

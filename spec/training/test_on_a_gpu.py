@@ -52,7 +52,7 @@ def test_the_name_of_a_device_says_nothing_about_the_device():
     """`str(torch.device("cuda:63"))` is `cuda:63` on a machine without that GPU too:
     `torch.device("cuda:63")` does not check that the GPU exists.
 
-    So a printed `cuda:0` does not say that this GPU is there: ask
+    So `print(torch.device("cuda:0"))` does not say that this GPU is there: ask
     `torch.cuda.device_count()`. Whether it is idle, `nvidia-smi` shows.
     """
     device = torch.device("cuda:63")

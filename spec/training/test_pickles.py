@@ -217,12 +217,12 @@ def test_the_functions_of_os_cannot_even_be_asked_for(tmp_path):
 
 @pytest.mark.torch(">=2.0")  # 1.13 reads no float
 def test_plain_values_are_always_loaded(tmp_path):
-    """`torch.load(path, weights_only=True)` of a file that `torch.save` wrote with its
-    default protocol loads int of up to 255 bytes, float, bool, None and str, lists, tuples
-    and dicts of these, `torch.float16` and a `torch.Size`.
+    """`torch.load(path, weights_only=True)` of a file that `torch.save` wrote with its default
+    protocol loads int of up to 255 bytes, float, bool, None and str, lists, tuples and dicts of
+    these, `torch.float16` and a `torch.Size`.
 
-    So a checkpoint of state dicts and such values needs no exception. A longer int, such as
-    `2**2039`, is refused, "Unsupported operand 139": save it as text.
+    So a checkpoint of state dicts and such values loads without `weights_only=False`. A longer
+    int, such as `2**2039`, is refused, "Unsupported operand 139": save it as text.
     """
     numbers = {"epoch": 7, "loss": 0.25, "done": True, "best": None, "seed": 2**2039 - 1}
     rest = {"nested": [1, (2, ["LeNet"])], "dtype": torch.float16, "size": torch.Size([2, 3])}

@@ -294,8 +294,10 @@ def test_an_empty_mask_has_a_box_of_zeros():
     """Since torchvision 0.26 `ops.masks_to_boxes` returns the box [0, 0, 0, 0] for a mask of
     zeros.
 
-    A detector refuses that box in its targets. With `keep = (masks != 0).flatten(1).any(1)` take
-    only `masks[keep]`, and their labels, `labels[keep]`.
+    In training a detector refuses that box in its targets. With
+    `keep = (masks != 0).flatten(1).any(1)` take only `masks[keep]`, and their labels,
+    `labels[keep]`. A mask one pixel wide or high also gives a box that is refused: its width or
+    height is 0.
     """
     masks = torch.tensor([[[0, 0], [0, 0]], [[0, 1], [0, 1]]])
     seen = masks.flatten(1).any(1)

@@ -151,7 +151,7 @@ def test_mask_rcnn_learns_from_a_mask_for_each_box():
 
     Let each pixel of `image` (H, W) hold the number of its object, and let `numbers` be a vector
     of these numbers in the order of the boxes: then `image == numbers[:, None, None]` gives such
-    masks.
+    masks. Count them: one mask for two boxes may raise nothing.
     """
     net, images = small_mask_detector(), [torch.rand(3, 32, 32)]
     image = torch.zeros(32, 32, dtype=torch.int64)
@@ -180,9 +180,9 @@ def test_training_wants_targets():
 
 
 def test_images_come_as_a_list():
-    """In evaluation mode a `FasterRCNN` takes a list of images (3, H, W), which may differ
-    in size; a single image (3, H, W) that is not in a list raises ValueError, "images is
-    expected to be a list of 3d tensors".
+    """In evaluation mode a `FasterRCNN` takes a list of float32 images (3, H, W), which may differ
+    in size; a single image (3, H, W) that is not in a list raises ValueError, "images is expected
+    to be a list of 3d tensors".
 
     The images may differ in size, because the model scales and pads them itself. A batch (N, C, H,
     W) is taken as a list of N images.

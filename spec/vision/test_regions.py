@@ -145,9 +145,9 @@ def test_a_pyramid_is_read_at_the_level_of_the_boxs_size():
 
 
 def test_a_feature_pyramid_gives_each_map_the_same_channels():
-    """`torchvision.ops.FeaturePyramidNetwork([4, 8], 6)` takes a dict of two batches of maps,
-    of shapes (N, 4, H1, W1) and (N, 8, H2, W2) in this order, and returns maps of the same
-    heights and widths with 6 channels each.
+    """`torchvision.ops.FeaturePyramidNetwork([4, 8], 6)` takes a dict of two float32 batches of
+    maps, of shapes (N, 4, H1, W1) and (N, 8, H2, W2) in this order, and returns a dict of maps of
+    the same heights and widths with 6 channels each.
     """
     pyramid = ops.FeaturePyramidNetwork([4, 8], out_channels=6)
     maps = OrderedDict(high=torch.zeros(1, 4, 16, 16), low=torch.zeros(1, 8, 8, 8))
