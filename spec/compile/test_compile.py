@@ -297,11 +297,12 @@ def test_a_backend_that_is_not_there_is_refused():
 
 
 def test_an_error_in_a_backend_names_the_backend():
-    """If a function `broken`, passed to `torch.compile` as `backend=`, raises ValueError, calling
-    the compiled function raises BackendCompilerFailed, "backend='broken' raised:", followed by the
-    type and the message of the ValueError.
+    """If a function `broken` raises ValueError, calling
+    `torch.compile(lambda x: x + 1, backend=broken)` on a tensor raises BackendCompilerFailed,
+    "backend='broken' raised:", followed by the type and the message of the ValueError.
 
-    Without a working C++ compiler the default backend fails: PyTorch 2.5 writes
+    A function without tensor operations, `lambda x: x`, never calls its backend. Without a working
+    C++ compiler the default backend fails on a CPU: PyTorch 2.5 writes
     `backend='inductor' raised:` and below it `InvalidCxxCompiler`; PyTorch 2.8 and 2.14 raise
     InductorError, a subclass of BackendCompilerFailed, whose message begins with
     `InvalidCxxCompiler`.

@@ -277,8 +277,12 @@ def test_python_numbers_are_constants():
 
 @pytest.mark.torch(">=2.7")
 def test_print_runs_while_exporting_only(capsys):
-    """A `print` in `forward` runs while `torch.export.export` records with `strict=False` and is
-    not part of the program.
+    """A `print` in the `forward` of `model` runs while
+    `torch.export.export(model, args, strict=False)` traces it; calls of the exported program's
+    `module()` print nothing.
+
+    A tensor is printed as a FakeTensor, without values; `f"{x.sum().item():.2f}"` raises TypeError
+    while it is traced.
     """
 
     class Loud(nn.Module):

@@ -66,12 +66,13 @@ def test_an_image_folder_makes_every_picture_colour(tmp_path):
 
 
 def test_an_image_folder_passes_over_other_files(tmp_path):
-    """torchvision's `ImageFolder(root)` takes the files in class folders and their
-    subfolders whose extension, in lower case, is in `datasets.folder.IMG_EXTENSIONS`; a
-    .gif file beside them, or a file in `root` itself, is left out.
+    """torchvision's `ImageFolder(root)` takes the files in class folders and their subfolders
+    whose extension, in lower case, is in `datasets.folder.IMG_EXTENSIONS`; a .gif file beside
+    them, or a file in `root` itself, is left out.
 
     The list has .jpg, .jpeg, .png, .ppm, .bmp, .pgm, .tif, .tiff and .webp. `is_valid_file`, a
-    function of the path, decides in place of the list.
+    function of the path, decides in place of the list. A class folder of which no file is taken
+    raises FileNotFoundError.
     """
     (tmp_path / "cat" / "young").mkdir(parents=True)
     Image.new("L", (4, 2)).save(tmp_path / "cat" / "0.png")

@@ -48,9 +48,9 @@ def test_the_librarys_name_is_torch():
 
 
 def test_a_file_named_like_the_library_hides_it(tmp_path):
-    """By default `import torch` in a script imports a file `torch.py` in the script's own
-    folder instead of PyTorch. A `torch.py` in a folder that stands after PyTorch's folder
-    on `sys.path` is not imported.
+    """By default `import torch` in a script imports a file `torch.py` in the script's own folder
+    instead of PyTorch. A `torch.py` in a folder that stands after PyTorch's `site-packages` on
+    `sys.path` is not imported.
 
     Because the directory of the script stands first on `sys.path`; the options `-P` and `-I` of
     Python leave it out. Rename the file if torch suddenly lacks all its names.

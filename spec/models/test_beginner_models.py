@@ -238,8 +238,8 @@ def test_a_shortcut_hands_the_gradient_through(example):
 
 def test_a_wave_sorted_does_not_tell_its_kind(example):
     """`waves(2400, generator)` of `examples/beginner_models.py` makes rising, falling and
-    triangular waves, whose `diff(dim=1)` have medians near 0.2, -0.2 and 0. If each wave is
-    sorted by value, the kinds' means agree at each place within 0.05.
+    triangular waves, whose `diff(dim=1)` have medians near 0.2, -0.2 and 0. If each wave is sorted
+    by value, the mean waves of the kinds agree within 0.05.
 
     Because the values of rising and falling waves are distributed alike, a model that doesn't see
     their order can't tell these two apart, and a recurrent net can.

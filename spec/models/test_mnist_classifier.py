@@ -95,9 +95,9 @@ def test_a_loader_makes_batches_of_numbered_pictures(classifier, digits):
 
 
 def test_every_fifth_digit_is_kept_for_the_test(classifier, digits):
-    """Where `--data` holds MNIST's two t10k files, `examples/mnist_classifier.py` without
-    `--download` keeps every fifth digit of them, beginning with the first, for the
-    evaluation, and the others for training.
+    """Where `--data` holds MNIST's two `t10k-*.gz` files, `examples/mnist_classifier.py` without
+    `--download` keeps every fifth digit of them, beginning with the first, for the evaluation, and
+    the others for training.
     """
     train, test = classifier.open_digits(digits, download=False)
     file = gzip.decompress((digits / "t10k-labels-idx1-ubyte.gz").read_bytes())

@@ -163,12 +163,12 @@ def resumed(example, trained, tmp_path_factory):
 
 
 def test_a_resumed_optimizer_goes_on_with_the_same_curve(trained, resumed):
-    """`examples/regression.py --epochs 30 --resume` after a run of `--epochs 15` goes on
-    with the batches and ends with the losses and weights of one run of `--epochs 30`, bit
-    for bit with as many threads on the same CPU.
+    """`examples/regression.py --epochs 30 --resume` after a run of `--epochs 15` goes on with the
+    batches and ends with the losses and weights of one run of `--epochs 30`, bit for bit with as
+    many threads on the same CPU.
 
-    Because the checkpoint holds the optimizer's state, and the order of the points follows from
-    the seed and the number of the epoch.
+    Because the checkpoint holds the net's weights and the optimizer's state, and the order of the
+    points follows from the seed and the number of the epoch.
     """
     whole, whole_out = trained("--epochs", "30")
 

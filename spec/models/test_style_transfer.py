@@ -136,9 +136,9 @@ def test_with_no_weight_on_the_style_the_picture_stays_the_content(painted):
 
 
 def test_with_no_weight_on_the_content_the_gram_matrices_become_those_of_the_style(painted):
-    """`examples/style_transfer.py --smooth 0 --size 64 --steps 80 --content-weight 0` ends with
-    a style loss below 1/50 of that of noise and below that of the call without
-    `--content-weight 0`, but with more than twice its content loss.
+    """`examples/style_transfer.py --smooth 0 --size 64 --steps 80 --content-weight 0` ends with a
+    style loss below 1/50 of that of noise and below that of the call without `--content-weight 0`,
+    but with more than twice the latter's content loss.
     """
     run = ("--smooth", "0", "--size", "64", "--steps", "80")
     free, _ = painted("--content-weight", "0", *run)
@@ -267,7 +267,8 @@ def test_weights_default_takes_the_trained_vgg(transfer, monkeypatch, tmp_path):
     """`examples/style_transfer.py --weights DEFAULT` takes its features from torchvision's
     `vgg19(weights="DEFAULT")`.
 
-    That fetches about 550 MB at the first time; a small stand-in takes its place in this test.
+    The first time, torchvision fetches about 548 MiB (575 MB); a small stand-in takes the place of
+    `vgg19` in this test.
     """
     asked = []
 

@@ -285,11 +285,12 @@ def test_a_run_leaves_a_figure_a_sample_and_a_checkpoint(trained):
 
 
 def test_a_finished_run_learns_on_with_more_epochs(speaker, little, tmp_path):
-    """`examples/word_language_model.py --resume --epochs 2`, after a run of one epoch, learns
-    for another one and ends with bit-for-bit the weights of a run of two, with as many threads
-    on the same CPU.
+    """`examples/word_language_model.py --resume --epochs 2`, after a run with `--epochs 1` and
+    otherwise the same options, learns for another epoch and ends with bit-for-bit the weights of a
+    run of two, with as many threads on the same CPU.
 
-    Because its learning rate depends on what validation found, not on the number of epochs.
+    Because the checkpoint holds all that goes on changing, and the learning rate depends on what
+    validation found, not on the number of epochs.
     """
     run = [*TINY, "--text", str(little), "--out"]
     speaker.main([*run, str(tmp_path / "whole"), "--epochs", "2"])

@@ -298,10 +298,10 @@ def test_different_collectives_are_told_apart_on_demand(group):
 @pytest.mark.slow
 def test_no_sync_has_to_surround_the_forward(group):
     """With `parallel = DistributedDataParallel(model)`, `y = parallel(x)` inside
-    `parallel.no_sync()` and `y.sum().backward()` after it average no gradients;
-    `y = parallel(x)` before the block and `y.sum().backward()` inside average them.
+    `parallel.no_sync()` and `y.sum().backward()` after it average no gradients; `y = parallel(x)`
+    before the block and `y.sum().backward()` inside average them.
 
-    So put both into `with parallel.no_sync():`.
+    So put both `parallel(x)` and `backward()` into `with parallel.no_sync():`.
     """
 
     def program(rank):

@@ -242,9 +242,10 @@ def test_a_loss_is_known_to_one_process_until_it_is_reduced(group):
 @pytest.mark.slow
 def test_no_sync_leaves_gradients_to_each_process(group):
     """With forward and `backward()` of `parallel = DistributedDataParallel(model)` inside
-    `with parallel.no_sync():` nothing is averaged: each process keeps its own gradient.
+    `with parallel.no_sync():` no gradient is averaged: each process keeps its own.
 
-    For a forward outside of the block see `spec/parallel/test_ddp_mistakes.py`.
+    With `static_graph=True` the first iteration can't be one inside `no_sync()`: in 2.14 it raises
+    RuntimeError. For a forward outside of the block see `spec/parallel/test_ddp_mistakes.py`.
     """
 
     def program(rank):

@@ -217,12 +217,12 @@ def test_strict_false_may_load_nothing_at_all():
 
 def test_a_shape_that_differs_is_refused_even_so():
     """With `strict=False` too, `load_state_dict` of a weight of shape [1, 2] into an
-    `nn.Linear(3, 1)` raises RuntimeError, "size mismatch for weight: copying a param with
-    shape torch.Size([1, 2])".
+    `nn.Linear(3, 1)` raises RuntimeError, "size mismatch for weight: copying a param with shape
+    torch.Size([1, 2])".
 
-    Leave such keys out of the dict, as for a new head (`spec/training/test_finetuning.py`).
-    An exception: a tensor of shape [1] is taken for a 0-d one, such as
-    `num_batches_tracked` of BatchNorm.
+    Leave such keys out of the dict, as for a new head (`spec/training/test_finetuning.py`). An
+    exception: a tensor of shape [1] is loaded into a 0-d one, such as `num_batches_tracked` of
+    BatchNorm; PyTorch 2.8 and older take the first number of a longer 1-D tensor, too.
     """
     net = nn.Linear(3, 1)
     expected = r"size mismatch for weight: copying a param with shape torch.Size\(\[1, 2\]\) from"

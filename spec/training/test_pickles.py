@@ -175,8 +175,8 @@ def test_nothing_of_a_hostile_file_runs(tmp_path):
 
 
 def test_weights_only_false_runs_whatever_the_file_says(tmp_path):
-    """`torch.load(path, weights_only=False)` of a file whose pickle calls `os.mkdir` makes
-    that call, so that a directory appears, and can still return a dict of tensors.
+    """`torch.load(path, weights_only=False)` of a file whose pickle calls `os.mkdir` makes that
+    call, so that a directory appears, and can still return the dict with its tensors.
 
     Because a pickle may call any function. So use it only for files from people you trust.
     """

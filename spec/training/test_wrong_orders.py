@@ -150,12 +150,13 @@ def test_step_between_forward_and_backward_spoils_the_graph():
 
 @pytest.mark.torch(">=2.4")
 def test_a_fused_step_between_forward_and_backward_goes_unnoticed():
-    """On the CPU, with `w` 2 and `w.grad` 1, `step()` of `SGD([w], lr=1.0, fused=True)` between
-    `loss = w**3` and `loss.backward()` raises no error: after a `zero_grad()`, `backward()`
-    gives `w.grad` 3, the slope at `w` 1, not 12, the slope at 2.
+    """On the CPU `step()` of `SGD([w], lr=1.0, fused=True)` between `loss = w**3` and
+    `loss.backward()` goes unnoticed: with `w` 2 and `w.grad` 1 before it, `zero_grad()` after it,
+    `backward()` gives `w.grad` 3, the slope at `w` 1, not 12, at 2.
 
-    Because the fused step doesn't raise the version counter of `w`, by which autograd
-    notices changes in place. Write `backward()` before `step()`.
+    Because the fused step doesn't increase the version counter of `w`, by which autograd notices
+    changes in place; without `fused=True` this `backward()` raises RuntimeError. Write
+    `backward()` before `step()`.
     """
     w = nn.Parameter(torch.tensor(2.0))
     w.grad = torch.tensor(1.0)

@@ -147,9 +147,9 @@ def test_detectors_normalise_by_themselves():
 
 
 def test_weights_of_detection_know_their_classes():
-    """The 91 categories of `FasterRCNN_ResNet50_FPN_Weights.DEFAULT`, COCO's, begin with
-    "__background__" and "person"; the 21 of `FCN_ResNet50_Weights.DEFAULT`, Pascal VOC's, have
-    "person" at 15.
+    """The 91 names in `FasterRCNN_ResNet50_FPN_Weights.DEFAULT.meta["categories"]`, COCO's, begin
+    with "__background__" and "person"; the 21 of `FCN_ResNet50_Weights.DEFAULT`, Pascal VOC's,
+    have "person" at index 15.
     """
     coco = models.detection.FasterRCNN_ResNet50_FPN_Weights.DEFAULT.meta["categories"]
     voc = models.segmentation.FCN_ResNet50_Weights.DEFAULT.meta["categories"]
