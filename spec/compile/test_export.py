@@ -38,6 +38,8 @@ def test_a_program_holds_one_graph_and_the_parameters():
     assert calls == ["aten.linear.default"]
     assert list(program.state_dict) == ["weight", "bias"]
     assert list(program.graph_signature.user_inputs) == ["input"]
+    parameters = program.graph_signature.inputs_to_parameters
+    assert list(parameters.values()) == ["weight", "bias"]
 
 
 def test_a_program_is_run_through_its_module():

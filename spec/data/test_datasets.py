@@ -142,9 +142,9 @@ def test_a_for_loop_over_a_dataset_ends_at_an_index_error():
     endless. Loop over `range(len(dataset))`, or over a loader.
     """
 
-    class Tens(Dataset):
+    class Numbers(Dataset):
         def __init__(self):
-            self.data = [10, 20, 30]
+            self.data = [1, 2, 3]
 
         def __len__(self):
             return 2
@@ -152,8 +152,8 @@ def test_a_for_loop_over_a_dataset_ends_at_an_index_error():
         def __getitem__(self, index):
             return self.data[index]
 
-    assert list(Tens()) == [10, 20, 30]
-    assert [batch.tolist() for batch in DataLoader(Tens())] == [[10], [20]]
+    assert [10 * sample for sample in Numbers()] == [10, 20, 30]
+    assert [batch.tolist() for batch in DataLoader(Numbers())] == [[1], [2]]
 
 
 def test_tensor_dataset_gives_tuples(device):

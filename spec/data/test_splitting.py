@@ -49,7 +49,7 @@ def test_a_wrong_index_of_a_subset_shows_late():
     part = Subset(["a", "b"], [0, 5])
 
     assert part[0] == "a"
-    assert [sample for sample in part] == ["a"]
+    assert list(part) == ["a"]
     with pytest.raises(IndexError, match="list index out of range"):
         part[1]
 

@@ -289,8 +289,8 @@ def test_a_finished_run_learns_on_with_more_epochs(speaker, little, tmp_path):
     otherwise the same options, learns for another epoch and ends with bit-for-bit the weights of a
     run of two, with as many threads on the same CPU.
 
-    Because the checkpoint holds all that goes on changing, and the learning rate depends on what
-    validation found, not on the number of epochs.
+    Because each epoch is seeded by its number, the checkpoint holds net, optimizer and scheduler,
+    and the learning rate depends on what validation found, not on the number of epochs.
     """
     run = [*TINY, "--text", str(little), "--out"]
     speaker.main([*run, str(tmp_path / "whole"), "--epochs", "2"])
@@ -317,9 +317,9 @@ def test_a_finished_run_learns_on_with_more_epochs(speaker, little, tmp_path):
 def test_what_it_can_not_use_is_told_in_one_line(
     speaker, little, tmp_path, capsys, arguments, said
 ):
-    """`examples/word_language_model.py` ends with exit code 2 and one line that names the cause, before
-    it trains, if the file of `--text` is missing, if `--generate` finds no checkpoint, or if the
-    text has not all words of `--prompt`.
+    """`examples/word_language_model.py` ends with exit code 2 and one line that names the cause,
+    before it trains, if the file of `--text` is missing, if `--generate` finds no checkpoint, or
+    if the text has not all words of `--prompt`.
     """
     with pytest.raises(SystemExit) as stopped:
         speaker.main([*TINY, "--text", str(little), "--out", str(tmp_path), *arguments.split()])

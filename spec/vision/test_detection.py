@@ -386,7 +386,7 @@ def test_weights_of_the_detector_and_of_its_backbone_are_asked_for_apart(monkeyp
 
     assert settings["weights"].default is None
     assert str(settings["weights_backbone"].default) == "ResNet50_Weights.IMAGENET1K_V1"
-    with torch.device("meta"), pytest.raises(KeyError, match="ResNet50_Weights.IMAGENET1K_V1"):
+    with torch.device("meta"), pytest.raises(KeyError, match="IMAGENET1K_V1"):
         detection.fasterrcnn_resnet50_fpn(weights=None)
     with torch.device("meta"):
         net = detection.fasterrcnn_resnet50_fpn(weights=None, weights_backbone=None, num_classes=2)
