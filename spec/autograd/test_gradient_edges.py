@@ -118,11 +118,11 @@ def test_clamp_used_to_pass_the_gradient_at_its_bounds(device):
 
 @pytest.mark.parametrize(("function", "at_four"), [(torch.sqrt, 0.25), (torch.log, 0.25)])
 def test_a_root_and_a_logarithm_are_infinitely_steep_at_zero(function, at_four, device):
-    """The gradient of `torch.sqrt` and `torch.log` of a float32 tensor at 0.0 is `inf`, without
-    an error or a warning; at 4 it is 0.25.
+    """The gradient of `torch.sqrt` and `torch.log` of a float32 tensor at 0.0 is `inf`, without an
+    error or a warning; at 4 it is 0.25.
 
-    A step of `SGD` with an infinite gradient makes the weight infinite. Add a small `eps` to
-    the argument. At -0.0 the gradient is `-inf`.
+    A step of `SGD` with an infinite gradient makes the weight infinite, or NaN if the learning
+    rate is 0. Add a small `eps` to the argument. At -0.0 the gradient is `-inf`.
     """
     x = torch.tensor([0.0, 4.0], requires_grad=True, device=device)
 

@@ -78,8 +78,8 @@ def test_compile_needs_the_shape_of_a_custom_operator(cube):
 
 
 def test_a_custom_operator_has_no_gradient_of_its_own(cube):
-    """For a `cube` made with `@torch.library.custom_op` and a float32 `x` that requires
-    grad, `cube(x).sum().backward()` raises RuntimeError, "no autograd formula was
+    """For `cube` made by `@torch.library.custom_op` and a float32 `x` that requires grad,
+    `cube(x).sum().backward()` in grad mode raises RuntimeError, "no autograd formula was
     registered", until `cube.register_autograd(backward, ...)` gives one.
 
     `setup_context(ctx, inputs, output)` saves what `backward(ctx, gradient)` needs, as in

@@ -77,8 +77,8 @@ def test_example_inputs_are_a_tuple():
 
 @pytest.mark.torch(">=2.7")
 def test_a_condition_on_a_value_is_refused():
-    """`torch.export.export` of a `forward` with `if x.sum() > 0:` raises RuntimeError, "Could not
-    guard on data-dependent expression Eq(u0, 1)" (or "Data-dependent branching" with
+    """`torch.export.export` of a `forward` that begins with `if x.sum() > 0:` raises RuntimeError,
+    "Could not guard on data-dependent expression Eq(u0, 1)" (or "Data-dependent branching" with
     `strict=True`).
 
     Because one graph cannot hold a decision of Python. Write

@@ -139,9 +139,9 @@ list(DataLoader(Own(), num_workers=1, multiprocessing_context="spawn"))
 
 
 def test_a_class_inside_a_function_cannot_be_sent_to_a_spawned_worker():
-    """A dataset whose class is defined inside a function works with forked workers; with spawned
-    ones `iter` of the `DataLoader` raises "Can't pickle local object", in Python 3.13 "Can't get
-    local object".
+    """A dataset whose class is local to a function works with forked workers; with spawned ones
+    `iter` of the `DataLoader` raises "Can't pickle local object", in Python 3.13 "Can't get local
+    object".
 
     Because a class is pickled by its name. It is an AttributeError before Python 3.14 and a
     PicklingError from then on. Move the class to the top of a module.

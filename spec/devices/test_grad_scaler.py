@@ -221,11 +221,11 @@ def test_a_second_step_before_update_is_refused():
 @pytest.mark.torch(">=2.3")
 def test_unscaling_after_the_step_is_refused():
     """`scaler.unscale_(optimizer)` of an enabled `torch.amp.GradScaler` between
-    `scaler.step(optimizer)` and `scaler.update()` raises RuntimeError, "unscale_() is being
-    called after step()."
+    `scaler.step(optimizer)` and `scaler.update()` raises RuntimeError, "unscale_() is being called
+    after step()."
 
     `step` has unscaled the gradients itself; to clip them call `unscale_` before `step`. After
-    `update()` it raises nothing and divides again.
+    `update()` it raises nothing for float32 parameters and divides again.
     """
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)

@@ -97,8 +97,8 @@ def test_a_run_is_recorded_in_a_file(logger, tmp_path):
     `logging.info("epoch %d, loss %.3f", torch.tensor(1), torch.tensor(0.25))` logs the message
     "epoch 1, loss 0.250"; `%s` writes what `print` shows, "tensor(0.2500)".
 
-    Since PyTorch 2.8 `%.3f` of a loss that requires grad warns, once in a process: give it
-    `loss.item()`.
+    Since PyTorch 2.8 `%.3f` of a loss that requires grad warns, by default once in a process: give
+    it `loss.item()`.
     """
     logger.info("epoch %d, loss %.3f", torch.tensor(1), torch.tensor(0.25))
     logger.info("loss %s", torch.tensor(0.25))

@@ -42,9 +42,9 @@ def painted(transfer, tmp_path_factory):
 
 
 def test_a_gram_matrix_multiplies_channels_pixel_by_pixel(transfer):
-    """`gram(features)` of `examples/style_transfer.py`, for the features of one picture, of shape
-    (1, C, H, W), returns a (C, C) tensor: for each pair of channels the mean over all pixels of
-    the product of the two.
+    """`gram(features)` of `examples/style_transfer.py`, for the float32 features of one picture,
+    of shape (1, C, H, W), returns a (C, C) tensor: for each pair of channels the mean over all
+    pixels of the product of the two.
 
     For two channels [1, 2] and [3, 4] that is [[2.5, 5.5], [5.5, 12.5]].
     """

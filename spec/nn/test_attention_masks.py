@@ -135,9 +135,9 @@ def test_a_mask_has_a_row_for_each_query():
 
 
 def test_a_mask_for_each_sample_is_repeated_for_each_head():
-    """For 2 heads and 3 samples of 4 steps, `nn.MultiheadAttention` takes a bool `attn_mask` of
-    shape (6, 4, 4); in training mode, (3, 4, 4) raises RuntimeError, "The shape of the 3D
-    attn_mask is torch.Size([3, 4, 4]), but should be (6, 4, 4)".
+    """For 2 heads and 3 samples of 4 steps `nn.MultiheadAttention` takes a bool `attn_mask` (6, 4,
+    4); in training mode, by default, (3, 4, 4) raises RuntimeError, "The shape of the 3D attn_mask
+    is torch.Size([3, 4, 4]), but should be (6, 4, 4)".
 
     In general it is (batch * heads, queries, keys): write
     `mask.repeat_interleave(num_heads, dim=0)`. In training mode and without `key_padding_mask`,

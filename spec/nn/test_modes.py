@@ -141,8 +141,8 @@ def test_a_part_can_be_in_another_mode_than_the_whole():
 
 
 def test_setting_the_flag_by_hand_does_not_reach_the_parts():
-    """`net.training = False` sets the flag `training` of `net` alone and not those of its
-    children; `net.eval()` sets all these flags to False.
+    """For an `nn.Sequential` `net`, `net.training = False` sets the flag `training` of `net` alone
+    and not those of its children; `net.eval()` sets all these flags to False.
     """
     net = nn.Sequential(nn.Dropout())
     net.training = False

@@ -237,7 +237,8 @@ def test_a_causal_convolution_pads_on_the_left():
     up to rounding, these outputs and `kernel - 1` more.
 
     With a dilation pad by `(kernel - 1) * dilation`. A layer after `F.pad`, such as `nn.Conv1d`,
-    must not pad again. Not of an `x` of length 0, for which both calls raise RuntimeError.
+    must not pad again. Not of an `x` of length 0, for which the call with `F.pad` raises
+    RuntimeError.
     """
     x = torch.tensor([[[1.0, 2.0, 3.0]]])
     weight = torch.tensor([[[1.0, 10.0]]])

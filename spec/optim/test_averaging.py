@@ -91,9 +91,9 @@ def test_a_decay_is_between_0_and_1():
 
 
 def test_an_average_of_ones_own_is_a_function_of_two_tensors():
-    """`AveragedModel(net, avg_fn=f)` calls `f(old, new, count)` for each parameter from the second
-    `update_parameters(net)` on, and stores the average that `f` returns: `0.75 * old + 0.25 * new`
-    makes an EMA.
+    """A new `AveragedModel(net, avg_fn=f)` calls `f(old, new, count)` for each parameter from the
+    second `update_parameters(net)` on, and stores the average that `f` returns:
+    `0.75 * old + 0.25 * new` makes an EMA.
 
     `get_ema_multi_avg_fn` needs PyTorch 2.1; `avg_fn` works in older releases too.
     """

@@ -291,9 +291,9 @@ def test_a_state_of_another_size_is_refused():
 
 
 def test_a_state_of_another_shape_is_taken_and_fails_later():
-    """`SGD.load_state_dict` doesn't compare shapes: a momentum buffer of shape (1,) is
-    loaded for a parameter of shape (2,). The next `step()` with a dense gradient, if not
-    fused, raises RuntimeError, "doesn't match the broadcast shape".
+    """`SGD.load_state_dict` compares no shapes: a momentum buffer of shape (1,) is loaded for a
+    parameter of shape (2,). The next `step()` with momentum and a dense gradient, not fused,
+    raises RuntimeError, "doesn't match the broadcast shape".
 
     It happens when a layer was replaced by one of another size. Make a new optimizer for the new
     net. If the state was saved by an `SGD` with `fused=True`, the new optimizer is fused too: on

@@ -85,9 +85,9 @@ def test_facts_about_a_symbol_run_and_those_that_use_it_are_folded(book):
 
 
 def test_all_runs_the_facts_that_merely_use_it_too(book):
-    """Beside the tests about `torch.ones`, `pytest --about torch.ones --all` also runs one
-    that calls it and has no word like `ones` in its name, its docstring and its page's
-    docstring.
+    """Beside the tests about `torch.ones`, `pytest --about torch.ones --all` also runs an unmarked
+    test of `spec/tensors` with `torch.ones(2)` in its body and no word like `ones` in its name,
+    its docstring and its page's docstring.
     """
     book.page("tensors/test_creation.py", TWO)
 

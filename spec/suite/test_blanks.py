@@ -232,8 +232,9 @@ def test_another_spelling_counts(book, answer, outcome):
 
 
 def test_equal_of_another_type_passes_with_a_remark(book):
-    """In an exercise of `pytest --blanks DIR` whose answer is a nested list of integers,
-    7.0 in place of 7 is right, with a remark that an integer comes out.
+    """In an exercise of `pytest --blanks DIR` whose answer is a nested list of integers, 7.0 in
+    place of 7 is right for `pytest --learn DIR`, with the remark "equal; what comes out is an
+    integer, though, not a float".
     """
     verdict = tried(of_fact(fact_of(book, FACT)), "[[7.0, 7.0], [7.0, 7.0]]")
 
@@ -392,8 +393,9 @@ def test_another_sentence_reopens_nothing_and_another_code_does(book):
 @pytest.mark.spare("note", reason="any line is a learner's")
 @pytest.mark.parametrize(("note", "kept"), [("", False), ("    # mine\n", True)])
 def test_an_exercise_that_the_book_has_no_more_goes_if_nobody_touched_it(book, note, kept):
-    """`pytest --blanks DIR`, run again, deletes an exercise whose test is gone from a page
-    that is still there, unless the learner wrote something into the exercise.
+    """`pytest --blanks DIR` (without paths), when it writes into DIR again, deletes an exercise
+    whose test is gone from a page that is still there, unless its text in DIR is no longer as it
+    was written.
     """
     book.page("tensors/test_creation.py", FACT + FACT.replace("test_full", "test_more"))
     written(book)
@@ -422,8 +424,9 @@ def test_deleted_files_and_exercises_are_written_again(book):
 
 
 def test_what_is_no_exercise_is_never_overwritten(book):
-    """`pytest --blanks DIR` is a usage error that writes nothing if DIR has a file
-    `start.py` that `pytest --blanks` did not write.
+    """`pytest --blanks DIR` is a usage error that writes nothing into DIR if the first line of a
+    file `start.py` there does not begin with `# Exercises of torch-spec:`, as it does in a
+    `start.py` that `--blanks` wrote.
     """
     book.page("tensors/test_creation.py", FACT)
     (book.path / "learn").mkdir()
@@ -509,9 +512,9 @@ def test_what_cannot_be_done_is_told_in_a_line(book, arguments, said):
 
 @pytest.mark.spare("'[7, 7]'", reason="what is not shown")
 def test_pytest_judges_a_folder_and_leaks_nothing(book):
-    """`pytest DIR` on a folder of `--blanks`, in one process, passes a solved exercise,
-    fails a wrong one and the first open one, skips the other open ones, and shows no right
-    value.
+    """`pytest DIR` (without `-n`) on a folder that `pytest --blanks DIR` wrote passes a solved
+    exercise, fails a wrong one and the first open one, skips the other open ones, and does not
+    print the right answer `[[7, 7], [7, 7]]`.
     """
     book.page(
         "tensors/test_creation.py",
@@ -572,9 +575,9 @@ def test_a_claim_of_the_notes_asks_for_its_verdict(book):
 
 
 def test_a_pair_of_old_and_new_truth_asks_for_the_release(book):
-    """Of two tests alike but for the marks `torch("<2.0")` and `torch(">=2.0")` and the
-    words "Before PyTorch 2.0" and "Since PyTorch 2.0", `pytest --blanks DIR` makes an
-    exercise that shows both with "PyTorch ..." and asks for the release.
+    """Of `test_old` ("Before PyTorch 2.0 `torch.full` fills.", mark `torch("<2.0")`) and
+    `test_full` ("Since ...", `torch(">=2.0")`) on a page, `pytest --blanks DIR` makes an exercise
+    that shows both with "PyTorch ..." and asks for the release.
     """
     old = FACT.replace('"""`torch.full`', '"""Before PyTorch 2.0 `torch.full`')
     new = FACT.replace('"""`torch.full`', '"""Since PyTorch 2.0 `torch.full`')
@@ -598,9 +601,9 @@ def test_a_pair_of_old_and_new_truth_asks_for_the_release(book):
 
 @pytest.mark.spare("'torch.Tensor.tolist'", reason="any symbol that the sentence lacks")
 def test_hints_come_in_steps(book):
-    """`fixtures/learning/hints.py` gives four hints for an exercise that `--blanks` makes of a
-    test: kind and shape of the answer; the docstring of its page without the title, or else the
-    title; the address of PyTorch's documentation; the answer.
+    """For an exercise that `--blanks` makes of a test, `fixtures/learning/hints.py` has the kind
+    and shape of the answer, the docstring of its page without the title, or else the title, an
+    address in PyTorch's documentation, and the answer.
     """
     exercise = of_fact(fact_of(book, FACT))
 
@@ -627,9 +630,9 @@ def test_a_solved_neighbour_is_one_of_the_same_page(book):
 
 
 def test_hints_that_were_taken_are_kept_by_id(tmp_path):
-    """`Hints` of `fixtures/learning/folder.py` keeps in `.learn.json`, for
-    `pytest --learn DIR`, how many hints were taken for each exercise; if that file is no
-    JSON, they are forgotten with a warning.
+    """`Hints(DIR)` of `fixtures/learning/folder.py` keeps in `DIR/.learn.json`, for
+    `pytest --learn DIR`, how many hints were taken for each exercise; if that file holds `{`
+    alone, its `warning` says that they are forgotten.
     """
     assert Hints(tmp_path).note("a", 2) == ""
     assert json.loads((tmp_path / ".learn.json").read_text()) == {"a": 2}

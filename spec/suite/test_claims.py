@@ -311,9 +311,9 @@ def test_two(): assert 1 == 1
 
 
 def test_a_claim_is_printed_with_its_exception_and_what_this_run_saw(book):
-    """`pytest --claims` prints an overstated claim with its exception. If a test of an
-    overstated claim, or of one with the verdict `holds`, failed, a line `this run: failed`
-    with the reason stands below that claim.
+    """In this suite, `pytest --claims` prints of a claim with the verdict `overstated` what its
+    `except` says. If a test of such a claim, or of one with the verdict `holds`, failed, a line
+    `this run: failed` with the reason stands below it.
     """
     book.ledger(OVERSTATED)
     book.page("tensors/test_creation.py", TWO_FACTS)
@@ -514,8 +514,9 @@ def test_a_run_without_claims_ends_without_the_ledgers_line(book):
 
 
 def test_a_mark_on_a_page_decides_for_all_its_facts(book):
-    """`claim` and `torch` marks in the `pytestmark` list at the top of a page count as
-    marks of each test on that page.
+    """In `pytest --facts-json FILE`, marks such as `torch(">=1.0")` and `claim("ID")`, ID in
+    `spec/claims`, written in a page's list `pytestmark = [...]`, stand in `gates` and `claims` of
+    each test of that page that ran.
     """
     book.ledger(LEDGER)
     mark = 'pytestmark = [pytest.mark.claim("first-holds"), pytest.mark.torch(">=1.0")]'

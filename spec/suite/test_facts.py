@@ -171,8 +171,8 @@ def test_a_page_has_a_heading_and_prose(book, text, title, prose):
 
 
 def test_a_gate_that_page_and_fact_name_is_told_once(book):
-    """`read_page` of `fixtures/facts.py` lists the gate `cuda` once if both the
-    `pytestmark` of the page and the test have that mark.
+    """`read_page` of `fixtures/facts.py` has the gate `cuda` once in the `gates` of a test if both
+    the `pytestmark` of its page and the test have the mark `cuda`.
     """
     book.page(
         "tensors/test_creation.py",
@@ -186,8 +186,8 @@ def test_a_gate_that_page_and_fact_name_is_told_once(book):
 
 
 def test_the_tree_of_a_fact_has_the_lines_of_its_page(book):
-    """`read_page` of `fixtures/facts.py` gives of a test the number of its first line,
-    decorators included (`first`), that of its `def` (`line`), and a `tree` whose statements
+    """`read_page` of `fixtures/facts.py` gives of a test function at the top of a page the line of
+    its first decorator (`first`), that of its `def` (`line`), and a syntax `tree` whose statements
     have the line numbers of the file.
     """
     book.page(

@@ -58,8 +58,8 @@ def test_a_cuda_fact_is_skipped_where_there_is_no_gpu(book, monkeypatch):
 
 
 def test_m_cuda_selects_what_one_gpu_and_several_can_decide(book, monkeypatch):
-    """`pytest -m cuda` in this suite selects a test with the mark `multi_gpu(2)` alone, as
-    it does one with the mark `cuda` alone.
+    """`pytest -m cuda` in this suite selects a test whose only mark is `multi_gpu(2)`, as it does
+    one whose only mark is `cuda`.
     """
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     book.page("tensors/test_gpu.py", GPU_FACTS)
@@ -93,7 +93,7 @@ def test_now():
 
 
 def test_a_nightly_build_is_a_release_like_others(book, monkeypatch):
-    """A test with this suite's mark `torch(">=2.9")` runs on a nightly build of a later
+    """This suite's mark `torch(">=2.9")` does not skip a test on a nightly build of a later
     release, such as `3.0.0.dev20990101+cpu`.
     """
     monkeypatch.setattr("fixtures.gates.installed", lambda: "3.0.0.dev20990101+cpu")
@@ -283,8 +283,9 @@ def test_full_models_and_the_suite_itself_run_when_they_are_named(book, argument
 
 
 def test_a_folder_of_such_a_name_in_a_chapter_is_not_left_out(book):
-    """`pytest` without arguments leaves out the chapter `spec/models` of this suite, but runs a
-    page in another folder of that name, as `spec/tensors/models`.
+    """`pytest` without arguments, in the root folder of this project, leaves out the chapter
+    `spec/models`, but would run a page in `spec/tensors/models`, a folder of that name in another
+    chapter.
     """
     (book.path / "spec" / "tensors").mkdir()
     book.page("tensors/models/test_net.py", "def test_it(): pass")

@@ -257,8 +257,8 @@ def test_facts_compute_with_one_thread(book):
 
 @pytest.mark.slow
 def test_a_page_stays_in_one_process(book):
-    """`pytest -n 2` runs all tests of a page in one worker process, so they share a
-    module-scoped fixture.
+    """`pytest -n 2` without `--dist` runs all tests of a page in one worker process, so they share
+    a module-scoped fixture.
     """
     page = '''
 import os

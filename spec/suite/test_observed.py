@@ -62,9 +62,9 @@ def record(book, code, *arguments):
     ],
 )
 def test_a_method_is_seen_by_the_class_of_torch_that_defines_it(book, code, used):
-    """In `pytest --facts-json FILE`, the `symbols` of a passing test that runs
-    `net().eval()`, with `net()` of a subclass of `nn.Linear` that defines no `eval`, have
-    `torch.nn.Module.eval`: the method's name behind the class that defines it.
+    """In `pytest --facts-json FILE`, the `symbols` of a passing test with `net().eval()` in its
+    body, where `net()` is of a direct subclass of `nn.Linear` without `eval`, have
+    `torch.nn.Module.eval`: the method behind the class that defines it.
     """
     fact = record(book, FACT.format(code))
 
@@ -101,9 +101,9 @@ def test_an_expected_error_is_seen_by_its_type_and_first_line(book, code, errors
 
 
 def test_the_cases_of_a_fact_are_seen_together(book):
-    """In `pytest --facts-json FILE`, the `symbols` of a parametrized test, one row of
-    which calls `net().eval()` and one `net().train()` of an `nn.Module`, list both
-    methods once, if all its rows pass.
+    """In `pytest --facts-json FILE`, the `symbols` of a parametrized test, two rows of which call
+    `net().eval()` and one `net().train()` of an `nn.Linear`, have `torch.nn.Module.eval` and
+    `torch.nn.Module.train` once each, if all rows pass.
     """
     fact = record(
         book,
@@ -190,9 +190,9 @@ def test_another_release_is_listened_to_by_itself(book, monkeypatch):
 
 
 def test_a_fact_that_failed_is_listened_to_again(book):
-    """If a row of `parametrize` failed in the first `pytest` run with pytest's cache,
-    this suite traces that row again by `sys.settrace` in the second run, and not the
-    row that passed.
+    """If a row of `parametrize` failed in the first `pytest` run with pytest's cache, this suite
+    traces that row again by `sys.settrace` in the second run of the same code with that cache, and
+    not the row that passed.
     """
     book.page("nn/test_modes.py", HEAD + LISTENS + "    assert n == 2\n")
     listening(book, "-p", "cacheprovider")
@@ -203,9 +203,9 @@ def test_a_fact_that_failed_is_listened_to_again(book):
 
 
 def test_nobody_listens_where_nothing_is_kept_or_told(book):
-    """Without pytest's cache (`-p no:cacheprovider`), `pytest` in this suite with no
-    further option does not trace tests by `sys.settrace`; with `--facts-json FILE` it
-    does.
+    """In this suite, `pytest -p no:cacheprovider` (no cache) with no further option does not trace
+    tests by `sys.settrace`; with `--facts-json FILE` added it does, unless a debugger or coverage
+    has set a trace function.
     """
     book.page("nn/test_modes.py", HEAD + LISTENS)
 

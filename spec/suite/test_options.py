@@ -86,8 +86,9 @@ def test_one_process_means_no_workers(processes, left):
     ],
 )
 def test_snapshots_of_what_is_left_out_are_no_error(book, arguments, spared):
-    """`pytest` with `--collect-only`, or with this suite's `--about` or `--since`, sets
-    `config.option.warn_unused_snapshots` to True; `pytest --bite` does not.
+    """`pytest` with `--collect-only`, or with this suite's `--about NAME` or `--since RELEASE`,
+    sets `config.option.warn_unused_snapshots` to True; `pytest --bite` with no other option does
+    not.
     """
     book.page("tensors/test_creation.py", PAGE)
     (book.path / "conftest.py").write_text(

@@ -89,7 +89,9 @@ def test_facts_keep_the_order_in_which_their_page_tells_them(book):
 
 
 def test_every_page_of_the_book_is_in_the_contents(pytestconfig):
-    """Each page below `spec/` of this project is listed in `fixtures/reading_order.py`."""
+    """Each page (`test_*.py`) below `spec/` of this project is listed in
+    `fixtures/reading_order.py`.
+    """
     assert unlisted(pages_of(pytestconfig.rootpath)) == []
 
 

@@ -242,9 +242,9 @@ def test_a_model_and_its_input_have_to_meet():
 
 
 def test_unlike_on_a_gpu_moving_makes_new_parameters():
-    """Under this suite's `pytest --device sim`, `model.to("sim")` of an `nn.Linear` on
-    the CPU makes `model.weight` another `nn.Parameter`; the `nn.Parameter` from before
-    stays on the CPU.
+    """Under this suite's `pytest --device sim`, with no setting of `torch.__future__`,
+    `model.to("sim")` of an `nn.Linear` on the CPU makes `model.weight` another `nn.Parameter`; the
+    `nn.Parameter` from before stays on the CPU.
     """
     model = nn.Linear(2, 1)
     before = model.weight

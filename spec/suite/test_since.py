@@ -326,9 +326,9 @@ def test_nothing_changed_is_an_answer(atlas):
 
 
 def test_without_until_the_facts_are_run(atlas):
-    """`pytest --since 1.9` without `--until` runs the tests with the mark
-    `torch(">=1.10")`, deselects those told for 1.9 and for the installed release, and
-    prints ✓ before the sentence of one that passes and on which no rule rests.
+    """`pytest --since 1.9` alone runs tests whose only mark is `torch(">=1.10")`, deselects those
+    told for 1.9 and for the installed release, and prints ✓ (in UTF-8) before the sentence of one
+    that passes and on which no rule rests.
     """
     result = atlas.run("--since", "1.9")
 
@@ -415,9 +415,9 @@ def test_a_claim_with_another_verdict_is_no_change(atlas):
 
 
 def test_a_failure_since_then_is_a_failure(atlas):
-    """In a book without rules for `--used-in`, a test with the mark `torch(">=1.10")` that
-    fails under `pytest --since 1.9` has ✗ before its sentence in the output, and the exit
-    code is 1.
+    """In a book without a folder `spec/drift/rules`, a test with the mark `torch(">=1.10")` that
+    fails under `pytest --since 1.9` has ✗ before its sentence in UTF-8 output, and the exit code
+    is 1.
     """
     page = '@pytest.mark.torch(">=1.10")\ndef test_new():\n    """It is so."""\n    assert 1 == 2'
     atlas.page("tensors/test_arithmetic.py", page)

@@ -283,9 +283,9 @@ def test_an_interrupted_build_leaves_the_old_site_whole(tmp_path):
 
 
 def test_a_new_site_takes_the_place_of_the_old_one(tmp_path):
-    """After `with replaced(DIR) as new:` of `fixtures/site/folder.py`, in which `pytest
-    --site DIR` writes into `new`, DIR has the files of `new` and none of the old ones,
-    and no old pages are left beside it.
+    """If DIR is a folder and no symbolic link, and `with replaced(DIR) as new:` of
+    `fixtures/site/folder.py`, behind `--site DIR`, ends without an error, DIR has the files
+    written into `new`, none of the old ones, and no old pages beside it.
     """
     site = tmp_path / "out"
     site.mkdir()
@@ -347,8 +347,9 @@ def test_a_sentence_that_leads_nowhere_stops_the_build(book, sentence, said):
 
 
 def test_a_fact_without_a_sentence_stops_the_build(book):
-    """`pytest spec/tensors --site DIR` ends in a usage error if a test in `spec/nn`,
-    which does not run, has no docstring.
+    """`pytest spec/tensors --site DIR`, which has tests to run, ends in a usage error if a
+    function `def test_bare():` outside of classes on a page in `spec/nn`, which does not run, has
+    no docstring.
     """
     book.page("tensors/test_views.py", "def test_it(): pass")
     book.page("nn/test_layers.py", "def test_bare(): assert 1 == 1", complete=False)
@@ -372,8 +373,9 @@ def test_a_link_to_an_unknown_symbol_stops_the_build():
 
 
 def test_a_fact_that_fails_is_told_with_what_pytorch_said(book):
-    """`pytest --site DIR` writes the site although a test with `assert torch.ones(1).item() == 2`
-    failed; this test has ✗ and the value 1.0 there, and the exit code is 1.
+    """`pytest --site DIR` writes the site although a test below `spec/` with
+    `assert torch.ones(1).item() == 2` failed; on its page there the test has ✗ and the value 1.0,
+    and the exit code is 1.
     """
     book.page("tensors/test_it.py", "def test_it(): assert torch.ones(1).item() == 2")
 
@@ -642,9 +644,9 @@ msgstr "也许如此。"
     ],
 )
 def test_a_translation_of_other_words_is_outdated(tmp_path, context, text, state):
-    """`read_language("zh", folder).say(id, text)` of `fixtures/site/catalogue.py`,
-    behind `pytest --site DIR`, gives `text` with the state `outdated` if the
-    translation is marked `fuzzy` or was made from another text.
+    """`read_language("zh", folder).say(id, text)` of `fixtures/site/catalogue.py`, behind
+    `pytest --site DIR`, gives the English `text` with the state `outdated` if its translation is
+    marked `fuzzy` or was made from a text of other words.
     """
     (tmp_path / "zh").mkdir()
     (tmp_path / "zh" / "tensors.po").write_text(CATALOGUE, encoding="utf-8")
@@ -834,9 +836,9 @@ def test_every_link_of_the_real_site_leads_somewhere(real):
 
 @pytest.mark.slow
 def test_every_fact_of_the_real_book_is_on_one_page(real):
-    """On the site that `pytest spec/environment/test_versions.py --site DIR` writes of
-    this book, each test outside of `spec/suite` has its name without `test_` as an id
-    once on the page of its concept.
+    """On the site that `pytest spec/environment/test_versions.py --site DIR` writes of this
+    project, each test outside of `spec/suite` has its name without `test_` as an HTML `id` once on
+    its page, `spec/CHAPTER/PAGE.html`.
     """
     ids = {path: Reader(path).ids for path in (real / "spec").rglob("*.html")}
     wrong = []

@@ -50,9 +50,9 @@ def fact_of(book, page):
 
 
 def test_a_script_brings_what_the_fact_needs_of_its_page(book):
-    """For a test that calls `capped`, a function of its page that uses the constant
-    `LIMIT`, the `script` of `--facts-json FILE` has both and the imports that are needed;
-    other constants and classes of the page are left out.
+    """For a test that calls `capped`, a function of its page that uses the constant `LIMIT`, the
+    `script` of `--facts-json FILE` has both and the imports that are needed; constants and classes
+    of the page that none of these uses are left out.
     """
     found = script(fact_of(book, PAGE))
 
@@ -283,9 +283,9 @@ def decided_here(fact):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="what is told of no GPU is not so with one")
 @pytest.mark.parametrize("page", [page for page in pages_of(ROOT) if place(page)[0] not in APART])
 def test_the_scripts_of_a_page_run(raised, page):
-    """Without CUDA, each `script` that `pytest --facts-json FILE` gives for a test outside
-    of `spec/models` and `spec/suite`, whose only gates are `torch(...)` with the installed
-    release in them, runs without an error or raises `Skipped`.
+    """Without CUDA, each `script` that `pytest --facts-json FILE` gives for a test outside of
+    `spec/models` and `spec/suite`, with no gate but `torch(...)` marks that admit the installed
+    release, runs without an error or raises `Skipped`.
     """
     facts = [fact for fact in read_page(str(ROOT), page).facts.values() if decided_here(fact)]
     scripts = {fact.name: script(fact) for fact in facts}

@@ -131,8 +131,9 @@ def test_pages_of_a_chapter_stand_below_one_heading(book):
 
 
 def test_a_page_with_code_in_its_prose_keeps_its_lines(book):
-    """Of a page's module docstring, `pytest --story` joins the lines of a paragraph
-    that is not indented, and keeps those of a paragraph indented by four spaces.
+    """Below the first line of a page's docstring, `pytest --story` joins the lines of a paragraph
+    that is not indented and breaks them at the terminal's width, and keeps those of a later
+    paragraph indented by four spaces.
     """
     book.page("tensors/test_creation.py", "def test_a():\n    'First.'")
     path = book.path / "spec" / "tensors" / "test_creation.py"
@@ -286,9 +287,9 @@ def test_there_are_no_colours_where_there_is_no_terminal(book):
 
 
 def test_a_terminal_gets_colours(book):
-    """`pytest --story --color=yes` prints a green ✓ before the sentence of a test that
-    held, a red ✗ before that of one that failed, and a dim · before the line on skipped
-    tests.
+    """In UTF-8 output, `pytest --story --color=yes` prints a green ✓ before the sentence of a test
+    that held, a red ✗ before that of one that failed, and a dim · before the line
+    `not decided here:` on a page's skipped tests.
     """
     book.page("tensors/test_creation.py", PAGE)
 

@@ -281,8 +281,8 @@ def test_a_matrix_power_multiplies_the_matrix_by_itself(device):
 
 def test_multi_dot_chains_products(device):
     """`torch.linalg.multi_dot([x, x, v])` of a float32 (2, 2) matrix `x` and a float32 vector `v`
-    of two elements, all finite, is, up to rounding and overflow, `x @ x @ v`, computed in the
-    order with the fewest multiplications.
+    of two elements, all finite, is, up to rounding, overflow and underflow, `x @ x @ v`, computed
+    in the order with the fewest multiplications.
 
     Here `x @ (x @ v)`, since a matrix times a vector costs less than a matrix times a matrix.
     """

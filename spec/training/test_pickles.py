@@ -132,8 +132,8 @@ def test_a_saved_object_needs_its_module_and_its_class(tmp_path, monkeypatch):
 
 
 def test_a_class_inside_a_function_cannot_be_saved(tmp_path):
-    """`torch.save(net, path)` raises an error about a "local object" if the class of `net`
-    was defined inside a function; `net.state_dict()` can be saved.
+    """`torch.save(net, path)` raises an error about a "local object" if the class of `net` is
+    local to a function; `net.state_dict()` can be saved.
 
     Because a pickle names a class by its module and name, and a local class can't be found
     that way. Define it at the top level of a module.
