@@ -28,8 +28,9 @@ RELEASES = [name.removesuffix("-cpu") for name in EVIDENCE]
 
 
 def test_the_book_was_run_on_every_release_since_1_13():
-    """`spec/evidence` has a record of what the tests of this book said on the CPU for
-    each minor release of PyTorch from 1.13 to 2.15.
+    """`spec/evidence` has a CPU record for each minor release of PyTorch from 1.13 to 2.15: what
+    tests of this book said there, none of them slow or of the chapters `models`, `suite` and
+    `drift`.
     """
     assert list(RELEASES) == [
         "1.13",
@@ -81,8 +82,8 @@ def told_for(fact):
 @pytest.mark.parametrize("path", pages_of(ROOT))
 @pytest.mark.spare("'\\n'", reason="it joins what is not there")
 def test_where_one_truth_ends_another_begins(path):
-    """If 2.3 is the last release of `spec/evidence` that a test's `torch` mark lets in, as
-    `torch("<2.4")`, another test of its page is told for the next, 2.4, not for 2.3. Tests
+    """If 2.3 is the last release in `spec/evidence` that a test's `torch` marks include, as
+    `torch("<2.4")`, those of another test of its page include the next, 2.4, but not 2.3. Tests
     marked `slow`, `cuda`, `multi_gpu` or `network` do not count.
     """
     facts = read_page(str(ROOT), path).facts.values()

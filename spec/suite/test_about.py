@@ -157,8 +157,9 @@ def test_a_pasted_message_finds_the_fact_that_expects_it(book, asked):
 
 
 def test_about_takes_all_rows_of_a_table(book):
-    """`pytest --about add_` counts a call of `torch.ones(n).add_(1)` as a use of `add_`,
-    and no call of `index_add_`. Of a `parametrize` test that it runs, it runs each row.
+    """`pytest --about add_` counts a call of `torch.ones(n).add_(1)` as a use of `add_`, and no
+    call of `index_add_`. Of a test with that call and `parametrize("n", [1, 2])`, it runs both
+    rows.
     """
     rows = "@pytest.mark.parametrize('n', [1, 2])\ndef test_rows(n): torch.ones(n).add_(1)\n"
     book.page(

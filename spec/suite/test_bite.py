@@ -21,9 +21,9 @@ def bite(book, body, *arguments):
 
 
 def test_a_fact_whose_literals_all_matter_bites(book):
-    """`pytest --bite` over one test that asserts `torch.ones(2).tolist() == [1.0, 1.0]`
-    changes its literals one at a time; as the assertion fails each time, the run ends with
-    exit code 0.
+    """`pytest --bite` over one test with a docstring that asserts
+    `torch.ones(2).tolist() == [1.0, 1.0]` changes the literals of the assertion one at a time; as
+    it fails each time, the run ends with exit code 0.
     """
     result = bite(book, "def test_ones(): assert torch.ones(2).tolist() == [1.0, 1.0]")
 
@@ -210,9 +210,9 @@ def test_a_literal_bites_where_one_row_of_a_table_needs_it(book):
 
 
 def test_a_table_is_varied_with_the_code_as_it_is(book):
-    """`pytest --bite` also runs a test with other values of its `parametrize("n", [1])`. If
-    the test passes with 2 as well, because its code does not use `n`, the change is told as
-    `SURVIVES`.
+    """`pytest --bite` runs a passing test without a mark `spare` again with 2 in place of the 1 of
+    its `parametrize("n", [1])`. If the test passes with 2 as well, because its code does not use
+    `n`, a line of the report begins with `SURVIVES`.
     """
     result = bite(
         book,
@@ -312,8 +312,9 @@ def test_a_fact_that_is_only_listed_is_not_bitten(book):
 
 
 def test_it_is_told_how_far_the_biting_is(book):
-    """Where the output is no terminal, `pytest --bite` over 11 passing tests prints a
-    progress line after each second test and after the last one.
+    """Where the output is no terminal, `pytest --bite` over 11 passing test functions prints a
+    progress line, as `bite: 2/11 facts, 4 literals, 0 survive`, after each second function and
+    after the last one.
     """
     page = "\n".join(f"def test_{n}(): assert torch.ones(1).item() == 1" for n in range(11))
     result = bite(book, page)
@@ -437,8 +438,8 @@ def test_a_tables_dict_is_changed_value_by_value(book):
 
 
 def test_what_a_page_shares_is_made_once(book):
-    """`pytest --bite` does not set up a module-scoped fixture anew for each variant of a
-    test.
+    """`pytest --bite` does not set up a module-scoped fixture, without `params` and arguments,
+    anew for each literal of a test that it changes.
     """
     result = bite(
         book,

@@ -616,9 +616,9 @@ def test_hints_come_in_steps(book):
 
 
 def test_a_solved_neighbour_is_one_of_the_same_page(book):
-    """`hints.neighbour(exercise, exercises)` of `fixtures/learning` gives another exercise of
-    kind `fact` of the same page, if possible one whose sentence has the same symbol in
-    backticks; None if `exercises` has no other of that kind and page.
+    """`hints.neighbour(exercise, exercises)` of `fixtures/learning` gives another exercise of kind
+    `fact` of the same page, the one whose sentence shares most names in backticks; None if
+    `exercises` has no other of that kind and page.
     """
     text = FACT + FACT.replace("test_full", "test_a").replace("torch.full`", "tolist`")
     text += FACT.replace("test_full", "test_b")
@@ -680,9 +680,9 @@ class Terminal:
 
 @pytest.mark.slow
 def test_what_is_saved_is_judged_and_the_next_one_shown(book):
-    """`pytest --learn DIR` judges a file when it is saved: a wrong answer is told how near
-    it is, a right one brings the next exercise; `h` gives a hint, `l` the list, and `q`
-    ends.
+    """In a terminal, `pytest --learn DIR` judges `start.py` of `--blanks DIR` when saved: a list
+    with one wrong number gets `5 of 6 right`, the right one `Right:` and the next exercise. `h`
+    gives a hint, `l` the list; outside the list, `q` ends.
     """
     pytest.importorskip("rich", reason="needs rich; it is not here")
     pytest.importorskip("watchfiles", reason="needs watchfiles; it is not here")

@@ -38,8 +38,8 @@ def moved(book_root):
 
 
 def test_a_sentence_has_at_most_240_characters(facts):
-    """The first paragraph of the docstring of each test below `spec/` of this project has
-    at most 240 characters.
+    """The first paragraph of the docstring of each test below `spec/` of this project has at most
+    240 characters, each line break with its indentation counted as one.
     """
     too_long = [
         f"{fact.page.path}:{fact.line}: {len(fact.sentence)} characters: shorten the sentence, or "
@@ -52,8 +52,8 @@ def test_a_sentence_has_at_most_240_characters(facts):
 
 
 def test_every_page_explains_its_concept(book_root):
-    """Each page below `spec/` of this project has a docstring with at least three lines
-    below its title.
+    """Each page `test_*.py` below `spec/` of this project has a docstring with at least three
+    lines below its title.
     """
     bare = [
         f"{path}:1: explain the concept below the title, in 5 to 15 lines"

@@ -339,8 +339,9 @@ def test_a_claim_is_printed_with_its_exception_and_what_this_run_saw(book):
 
 
 def test_claims_come_in_reading_order_with_the_page_of_their_first_fact(book):
-    """`pytest --claims-json FILE` writes each claim with the page of its first test, in the
-    reading order of these pages, and a claim without a test last.
+    """`pytest --claims-json FILE` writes each claim of `spec/claims` with the page of the first
+    test whose `claim` mark names it, in the reading order of these pages, and a claim that no test
+    names last.
     """
     book.ledger(LEDGER)
     book.page("autograd/test_backward.py", '@pytest.mark.claim("first-holds")\ndef test_a(): pass')
@@ -360,8 +361,8 @@ def test_claims_come_in_reading_order_with_the_page_of_their_first_fact(book):
 
 
 def test_the_ledgers_line_stands_below_printed_claims_in_any_case(book):
-    """`pytest --claims` prints the `claims:` line also where no test of the run has a
-    `claim` mark.
+    """`pytest spec/tensors --claims` prints the line that begins with `claims:` and counts the
+    claims also where no test of the run has a `claim` mark.
     """
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", "def test_it(): assert 1 == 1")

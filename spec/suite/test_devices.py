@@ -111,8 +111,8 @@ def test_the_simulated_accelerator_is_made_when_it_is_named(book, monkeypatch, n
 )
 def test_why_a_device_is_not_here_is_told_on_one_line(book, monkeypatch, error, said):
     """If making the device raises `RuntimeError()` without a message, the error line of
-    `pytest --device sim` ends in `RuntimeError()`; with a message, in its first line, cut
-    with `...` if that has more than 160 characters.
+    `pytest --device sim` ends in `RuntimeError()`; with a message, in the message's first line,
+    its runs of blanks as one, cut with `...` above 160 characters.
     """
 
     def refuse():

@@ -37,8 +37,8 @@ def atlas(book):
 
 def test_drift_prints_what_changed_and_runs_nothing(atlas):
     """`pytest --drift` prints each question of `spec/drift/probes.py` whose answer in
-    `spec/drift/atlas.json` changed between releases, with the release, the old and the new
-    answer, and ends with exit code 0.
+    `spec/drift/atlas.json` changed from one release there to the next, with the later release, the
+    old and the new answer, and ends with exit code 0.
     """
     result = atlas.run("--drift")
 
@@ -54,8 +54,9 @@ def test_drift_prints_what_changed_and_runs_nothing(atlas):
 
 
 def test_drift_json_writes_what_changed(atlas):
-    """`pytest --drift-json FILE` writes the answers in `spec/drift/atlas.json` that changed
-    between releases as JSON, with the releases in order, and prints nothing.
+    """`pytest --drift-json drift.json`, with no other option, writes as JSON the answers in
+    `spec/drift/atlas.json` that changed between releases, and all releases, the oldest first, and
+    prints nothing.
     """
     result = atlas.run("--drift-json", "drift.json")
 

@@ -90,9 +90,9 @@ def test_a_fact_is_a_record(facts):
 
 
 def test_a_record_holds_the_table_and_the_script(facts):
-    """`pytest --facts-json FILE` writes for a test with
-    `@pytest.mark.parametrize("n", [1, 2])` the rows `[["1"], ["2"]]`, Python expressions as
-    text, and a `script` that sets `n = 1` and goes on with the test's code.
+    """`pytest --facts-json FILE` writes for a test without fixtures that has
+    `@pytest.mark.parametrize("n", [1, 2])` the rows `[["1"], ["2"]]`, Python expressions as text,
+    and a `script` that sets `n = 1` and goes on with the test's code.
     """
     fact = facts["facts"][0]
 
@@ -159,9 +159,9 @@ def test_a_case_holds_plain_facts_alone(facts):
     ],
 )
 def test_a_page_has_a_heading_and_prose(book, text, title, prose):
-    """`read_page` of `fixtures/facts.py` takes the first line of a page's docstring,
-    without its full stop, as the title and the rest as the prose; a page
-    `test_from_data.py` without a docstring has the title "from data".
+    """`read_page` of `fixtures/facts.py` takes the first line of a page's docstring, without full
+    stops at its end, as the title and the rest as the prose; a page `test_from_data.py` without a
+    docstring has the title "from data".
     """
     (book.path / "spec" / "test_from_data.py").write_text(text)
 
@@ -285,8 +285,8 @@ def test_the_file_says_when_and_of_what_book(book, monkeypatch):
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 def test_the_commit_is_told(book):
-    """`pytest --facts-json FILE` in a SHA-1 git repository with a commit writes the hash of
-    its `HEAD`, 40 characters, as `commit`.
+    """`pytest --facts-json FILE` writes the hash that `git rev-parse HEAD` prints in pytest's root
+    folder, 40 characters in a SHA-1 repository with a commit, as `commit`.
     """
     who = ("-c", "user.name=a", "-c", "user.email=a@b")
     for command in (["init"], [*who, "commit", "--allow-empty", "-m", "first"]):

@@ -100,9 +100,9 @@ def test_a_module_and_its_function_are_one_thing(asked, name, found):
 @pytest.mark.spare("'torch.Tensor'", reason="what stands before its last part does not matter")
 @pytest.mark.spare("'torch.tensor'", reason="what stands before its last part does not matter")
 def test_the_case_that_was_asked_for_comes_first():
-    """In a book of two tests, one that calls and names `torch.Tensor(3)` and one that calls
-    and names `torch.tensor(3)`, `pytest --collect-only --about torch.Tensor` prints the
-    first test first, `--about torch.tensor` the second.
+    """Of two tests, one with `torch.Tensor(3)` in docstring and code, one with `torch.tensor(3)`,
+    `pytest --collect-only --about torch.Tensor` prints the first one's docstring before the
+    other's, `--about torch.tensor` after it.
     """
     function = entry("`torch.tensor(3)` has a value.", "torch.tensor")
     type_ = entry("`torch.Tensor(3)` has a size.", "torch.Tensor")
@@ -131,9 +131,9 @@ def test_each_page_has_a_share_of_a_long_answer():
 
 
 def test_what_is_plainly_about_a_name_comes_first():
-    """Of two tests alike in all else, `pytest --about Tensor.view --collect-only` prints first
-    the one that expects an error, or whose sentence names `view` earlier; one that begins with
-    `Before PyTorch 1.0` comes last.
+    """Of two tests alike in all else, on two pages, `pytest --about Tensor.view --collect-only`
+    prints first the one with `pytest.raises(..., match=...)`, or with `view` as first name in
+    backticks; one that begins `Before PyTorch 1.0` is last.
     """
     late = entry("`x[0]` of an `y` is a `view`.", "torch.Tensor.view", page="nn/test_shapes.py")
     soon = entry("`view` merges.", "torch.Tensor.view", page="nn/test_layers.py")
@@ -171,9 +171,9 @@ def test_what_names_nothing_new_comes_later():
 
 
 def test_words_side_by_side_count_for_more():
-    """`find` of `fixtures/finding.py`, asked `What is a graph break and how do I find it?`,
-    puts a sentence that has `graph break` side by side before one that has `break` and `graph`
-    apart.
+    """`find` of `fixtures/finding.py`, asked `What is a graph break and how do I find it?`, puts,
+    of two tests that differ in the sentence alone, neither with "autograd", one with `graph break`
+    side by side before one with both words apart.
     """
     apart = entry("A break in the file of a graph is told.")
     together = entry("`print` is a graph break.")
@@ -279,8 +279,9 @@ def test_a_word_that_the_book_lacks_counts_for_nothing():
 
 
 def test_a_question_of_nothing_but_names_finds_the_facts_that_have_them():
-    """`pytest --about "What is the difference between torch.tensor and torch.Tensor?"` puts
-    a sentence that names both in backticks before one that names `torch.tensor` alone.
+    """In a book of two tests, with `torch.tensor(3)` and `torch.Tensor(3)` in one's sentence, the
+    former alone in the other's, `pytest --collect-only --about "What is the difference between
+    torch.tensor and torch.Tensor?"` prints the first first.
     """
     both = entry("`torch.Tensor(3)` is a size, `torch.tensor(3)` a value.")
     one = entry("`torch.tensor(3)` has a value.")

@@ -32,7 +32,7 @@ def test_none():
 def test_a_fact_for_two_gpus_is_skipped_with_the_number_that_is_here(
     book, monkeypatch, devices, passed, reason
 ):
-    """A test with this suite's mark `multi_gpu(2)` is skipped where
+    """A test whose only mark is this suite's `multi_gpu(2)` is skipped where
     `torch.cuda.device_count()` is 0 or 1, and the reason names that number.
     """
     monkeypatch.setattr(torch.cuda, "device_count", lambda: devices)
@@ -70,8 +70,8 @@ def test_m_cuda_selects_what_one_gpu_and_several_can_decide(book, monkeypatch):
 
 
 def test_a_fact_for_another_release_is_skipped_by_name(book):
-    """A test with this suite's mark `torch("<1.0")` is skipped, and the reason names `torch <1.0`
-    and the installed release; one with `torch(">=1.0")` runs.
+    """Without `--beyond-gates`, a test with this suite's mark `torch("<1.0")` is skipped, and the
+    reason names `torch <1.0` and the installed release; one with `torch(">=1.0")` runs.
     """
     book.page(
         "tensors/test_old.py",
@@ -162,9 +162,9 @@ def test_a_release_gate_that_names_no_releases_is_a_usage_error(book, mark):
     ],
 )
 def test_slow_and_network_run_only_when_asked_for(book, arguments, ran):
-    """`pytest` leaves out this suite's tests with the mark `slow` or `network`; `--slow`
-    adds those only marked `slow`, `-m slow` runs these alone, and `-m network` runs those
-    marked `network`.
+    """`pytest` leaves out this suite's tests with the mark `slow` or `network`; `--slow` adds
+    those marked `slow` and not `network`, `-m slow` runs these alone, and `-m network` runs those
+    marked `network`, also `slow` ones.
     """
     book.page(
         "training/test_model.py",
@@ -243,8 +243,8 @@ def test_a_page_that_breaks_torchvision_is_an_error(book, monkeypatch):
 
 
 def test_a_page_that_lacks_something_else_is_an_error(book, monkeypatch):
-    """A page of this suite that cannot import a module other than torchvision, here
-    `torchaudition`, is an error, not a skip.
+    """In a `pytest` run of this suite, a page with the line `import torchaudition`, a module that
+    is not there, is a collection error, not a skip, as it would be for torchvision.
     """
     monkeypatch.setattr("fixtures.gates.find_spec", lambda name: None)
     book.page("data/test_transforms.py", "import torchaudition")
@@ -268,8 +268,8 @@ def test_a_page_that_lacks_something_else_is_an_error(book, monkeypatch):
     ],
 )
 def test_full_models_and_the_suite_itself_run_when_they_are_named(book, argument, ran):
-    """`pytest` in the root of this repository leaves out `spec/models` and `spec/suite`
-    unless the command line has their path, `--slow`, or a `-m` with the word `slow` or
+    """`pytest` in the root of this repository leaves out `spec/models` and `spec/suite` unless the
+    command line names a path there to run, or has `--slow`, or a `-m` with the word `slow` or
     `network`.
     """
     for page in ("tensors/test_creation.py", "models/test_net.py", "suite/test_own.py"):
@@ -325,8 +325,8 @@ def test_a_run_without_a_fact_says_what_to_do(book, argument, advice):
 
 
 def test_a_run_that_fails_is_given_no_such_advice(book):
-    """A `pytest` run of this suite in which a test fails does not print the advice
-    `no fact was left`.
+    """A `pytest` run of this suite in which a test fails does not add the advice
+    `no fact was left` to its summary.
     """
     book.page("tensors/test_creation.py", "def test_it(): assert 1 == 2")
 
@@ -337,8 +337,8 @@ def test_a_run_that_fails_is_given_no_such_advice(book):
 
 
 def test_the_facts_of_other_releases_run_when_they_are_asked_for(book):
-    """`pytest --beyond-gates` runs a test with the mark `torch("<1.0")` on a newer release, and
-    leaves out a test without a `torch` mark.
+    """`pytest --beyond-gates` runs a test whose only mark is `torch("<1.0")` on a newer PyTorch,
+    and deselects a test without a `torch` mark.
     """
     page = '@pytest.mark.torch("<1.0")\ndef test_then(): assert 1 == 2\n\ndef test_now(): pass'
     book.page("tensors/test_old.py", page)

@@ -35,9 +35,9 @@ from fixtures.settings import readable
     ],
 )
 def test_a_leak_fails_the_fact_that_leaked(book, statement, setting):
-    """A test of this suite whose assertions hold and whose last line is
-    `torch.set_default_dtype(torch.float64)` fails with "the fact leaks global state:
-    default dtype"; the next test starts with float32 again.
+    """A test here that holds, and changes no setting but by its last statement,
+    `torch.set_default_dtype(torch.float64)`, fails with "the fact leaks global state: default
+    dtype, torch.float32 before and torch.float64 after"; the next has float32.
     """
     book.page(
         "tensors/test_leak.py",

@@ -216,9 +216,9 @@ def test_nobody_listens_where_nothing_is_kept_or_told(book):
 
 
 def test_a_debugger_is_left_in_peace(book):
-    """If another trace function was set by `sys.settrace`, as by a debugger, `pytest
-    --facts-json FILE -p no:cacheprovider` does not replace it, and does not list
-    `torch.nn.Module.eval` for a test that runs `net().eval()`.
+    """If another trace function was set by `sys.settrace`, as by a debugger,
+    `pytest --facts-json FILE -p no:cacheprovider` does not replace it, nor list
+    `torch.nn.Module.eval` for a test with `net().eval()` as its only use of torch.
     """
     events = []
     before = sys.gettrace()
@@ -254,9 +254,9 @@ def test_a_run_inside_a_fact_is_listened_to_as_well(book):
 @pytest.mark.spare("'3'", reason="anything that is no JSON object")
 @pytest.mark.parametrize("text", ["{", "", "3"])
 def test_a_damaged_cache_counts_as_none(book, text):
-    """If `seen.json` in pytest's cache holds only `{`, `3` or nothing, no JSON object, a
-    `pytest` run of this suite traces a passing test by `sys.settrace` and writes
-    `seen.json` again.
+    """If `d/torch-spec/seen.json` in pytest's cache holds only `{`, `3` or nothing, a `pytest` run
+    of this suite in which no other trace function is set traces a passing test by `sys.settrace`
+    and writes `seen.json` again.
     """
     (book.path / ".pytest_cache" / "d" / "torch-spec").mkdir(parents=True)
     (book.path / ".pytest_cache" / "d" / "torch-spec" / "seen.json").write_text(text)

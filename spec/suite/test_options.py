@@ -103,8 +103,9 @@ def test_snapshots_of_what_is_left_out_are_no_error(book, arguments, spared):
 
 @pytest.mark.slow
 def test_the_garbage_collector_starts_when_all_pages_are_there(book):
-    """While `pytest` in this suite imports the pages, `gc.isenabled()` is False; while
-    tests run it is True, and `gc.get_freeze_count()` is above 99.
+    """While `pytest`, started in a shell, imports the pages of this suite, `gc.isenabled()` is
+    False; while tests run it is True, and `gc.get_freeze_count()` is above 99, where no page
+    changes it.
     """
     book.page(
         "tensors/test_creation.py",

@@ -51,8 +51,9 @@ def test_a_case_that_has_run_can_be_set_up_again(book):
 
 
 def test_a_run_can_have_the_keyboard(book):
-    """Inside `with keyboard(config):` of `fixtures/pytest_internals.py`, `sys.stdin` is
-    `sys.__stdin__`; after the block `sys.stdin` is the object that it was before.
+    """In a `pytest` run from a shell, without `-n`, `sys.stdin` is `sys.__stdin__` inside
+    `with keyboard(config):` of `fixtures/pytest_internals.py`, not nested in another; after the
+    block `sys.stdin` is the object that it was before.
     """
     (book.path / "spec" / "conftest.py").write_text(
         "import sys\n"

@@ -61,9 +61,9 @@ def test_what_is_not_listed_comes_by_name():
 
 
 def test_pages_in_folders_of_a_chapter_are_pages(book):
-    """`pages_of(root)` of `fixtures/facts.py` gives the paths of the files `test_*.py`
-    below `root/spec`, in reading order, also of one that lies in a folder of a chapter, as below
-    `spec/nn/more`.
+    """`pages_of(root)` of `fixtures/facts.py` gives the paths, relative to `root`, of the files
+    `test_*.py` below `root/spec`, in reading order, also of one that lies in a folder of a
+    chapter, as in `spec/nn/more`.
     """
     (book.path / "spec" / "nn" / "more").mkdir(parents=True)
     for name in ("nn/more/test_a.py", "nn/test_modes.py", "autograd/test_backward.py"):

@@ -86,9 +86,9 @@ def test_ones():
     ],
 )
 def test_a_test_that_is_no_fact_is_refused(book, page, refusal):
-    """A test in `spec/tensors` in a class, an `async def` test, one without a docstring
-    or without an assertion, or one with `@pytest.mark.claim(NAME)`, where NAME is no
-    literal, makes `pytest` end in a usage error that names the test.
+    """A test in `spec/tensors` in a class, an `async def` test, one without a docstring or without
+    an assertion, or one with `@pytest.mark.claim(NAME)`, where NAME is no literal, makes `pytest`
+    without `-n` end in a usage error that names it.
     """
     book.page("tensors/test_creation.py", page, complete=False)
 
@@ -115,8 +115,8 @@ def test_all_that_is_refused_is_told_at_once(book):
 
 
 def test_each_fault_is_told_once(book):
-    """For a test in `spec/tensors` whose only fault is that it has no docstring, with two
-    rows of `parametrize`, the usage error of `pytest` has one line, not one for each row.
+    """For a test in `spec/tensors` whose only fault is that it has no docstring, with two rows of
+    `parametrize`, the usage error of `pytest` without `-n` has one line, not one for each row.
     """
     rows = "@pytest.mark.parametrize('n', [1, 2])\n"
     page = f"class TestOnes:\n    {rows}    def test_ones(self, n): assert n\n"

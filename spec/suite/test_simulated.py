@@ -44,7 +44,7 @@ def test_a_tensor_is_made_on_the_device_that_is_named():
 
 
 def test_the_device_prints_with_its_number():
-    """Under this suite's `pytest --device sim`, on a PyTorch recent enough for it,
+    """In a test under this suite's `pytest --device sim`, with PyTorch 2.10 or newer,
     `repr(torch.tensor([1.0, 2.0], device="sim:1"))` is `tensor([1., 2.], device='sim:1')`.
     """
     x = torch.tensor([1.0, 2.0], device="sim:1")
@@ -67,9 +67,9 @@ def test_a_device_that_is_not_there_is_refused():
 
 
 def test_moving_there_and_back_copies():
-    """Under this suite's `pytest --device sim`, `there = x.to("sim")` of a CPU tensor
-    `x` and `back = there.cpu()` are copies: `there.add_(1)` does not change `x`, and
-    `back.mul_(10)` does not change `there`.
+    """Under this suite's `pytest --device sim`, `there = x.to("sim")` of a float32 CPU tensor `x`
+    and `back = there.cpu()` are copies: `there.add_(1)` does not change `x`, and `back.mul_(10)`
+    does not change `there`.
     """
     x = torch.tensor([1.0, 2.0])
 
@@ -85,9 +85,8 @@ def test_moving_there_and_back_copies():
 
 @pytest.mark.parametrize("name", ["sim", "sim:0"])
 def test_moving_to_where_it_already_is_gives_the_tensor_itself(name):
-    """Under this suite's `pytest --device sim`, on a PyTorch recent enough for it,
-    `x.to("sim")` and `x.to("sim:0")` of `x = torch.zeros(2, device="sim:0")` return `x`
-    itself.
+    """In a test under this suite's `pytest --device sim`, with PyTorch 2.10 or newer,
+    `x.to("sim")` and `x.to("sim:0")` of `x = torch.zeros(2, device="sim:0")` return `x` itself.
     """
     x = torch.zeros(2, device="sim:0")
 
@@ -200,9 +199,9 @@ def test_numpy_does_not_follow(convert):
 
 
 def test_gradients_are_where_their_tensors_are():
-    """Under this suite's `pytest --device sim`, `(x.to("sim") * w).sum().backward()` of
-    two leaves that require grad, `x` on the CPU and `w` on `sim:0`, puts `x.grad` on
-    the CPU and `w.grad` on `sim:0`.
+    """Under this suite's `pytest --device sim`, `(x.to("sim") * w).sum().backward()` of two float
+    leaves of size 2 that require grad, `x` on the CPU and `w` on `sim:0`, puts `x.grad` on the CPU
+    and `w.grad` on `sim:0`.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     w = torch.tensor([3.0, 4.0], device="sim", requires_grad=True)

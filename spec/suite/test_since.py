@@ -474,9 +474,9 @@ def test_what_makes_no_span_of_releases_is_refused(atlas, arguments, reason):
     ],
 )
 def test_a_damaged_rule_is_refused_with_advice(atlas, text, advice):
-    """`pytest --since 1.9` is a usage error that says what to correct if a file of
-    `spec/drift/rules` is no TOML, or has a rule without `was`, with an unknown field such
-    as `colour`, or with `strength = "hurts"`.
+    """`pytest --since 1.9` is a usage error that says what to correct if a `.toml` file of
+    `spec/drift/rules` is no TOML, or has a rule without `was`, with an unknown field such as
+    `colour`, or with `strength = "hurts"`.
     """
     (atlas.path / "spec/drift/rules/arithmetic.toml").write_text(text)
 

@@ -41,7 +41,7 @@ pytest.importorskip("babel", reason="the site needs the extra `site`")
 from fixtures.site import gather, history
 from fixtures.site.catalogue import Language, interface, read_language, update
 from fixtures.site.drift import beside
-from fixtures.site.folder import replaced
+from fixtures.site.folder import checked, replaced
 from fixtures.site.messages import key, lasting
 from fixtures.site.render import Addresses, symbol_files
 
@@ -123,9 +123,9 @@ def refused(book, *arguments):
 
 
 def test_a_site_has_a_page_a_concept_a_symbol_a_message_a_release_and_a_claim(book):
-    """For a book with `spec/tensors/test_views.py`, which calls `view`, `pytest --site DIR`
-    writes the pages `spec/tensors/views.html` and `symbol/torch.Tensor.view.html`, and for
-    each a twin in Markdown, `views.md` and `torch.Tensor.view.md`.
+    """For a book whose `spec/tensors/test_views.py` has a test that calls
+    `torch.zeros(2, 2).view(4)`, `pytest --site DIR` writes `spec/tensors/views.html` and
+    `symbol/torch.Tensor.view.html` into `DIR`, and a Markdown twin `.md` of each.
     """
     book.page("tensors/test_views.py", VIEW)
     book.ledger(CLAIM)
@@ -237,9 +237,8 @@ def test_a_folder_that_holds_something_else_is_refused_before_the_run(book, make
     ],
 )
 def test_options_that_make_no_site_are_refused(book, arguments, said):
-    """`pytest --site no/folder` where `no` does not exist, `--site-url` without
-    `--site`, and a `--site-url` that begins with neither `http://` nor `https://` are
-    usage errors.
+    """`pytest --site no/folder` where `no` does not exist, a non-empty `--site-url` without
+    `--site`, and one that begins with neither `http://` nor `https://` are usage errors.
     """
     book.page("tensors/test_views.py", "def test_it(): pass")
 
@@ -247,8 +246,8 @@ def test_options_that_make_no_site_are_refused(book, arguments, said):
 
 
 def test_without_the_extra_a_site_says_what_to_install(book, monkeypatch):
-    """Where Jinja2 and Babel are not installed, `pytest --site DIR` ends before the run in
-    a usage error with `pip install -e ".[site]"`.
+    """Where Jinja2 and Babel are not installed, `pytest --site DIR`, with no other option, ends
+    before the run in a usage error with `pip install -e ".[site]"`.
     """
     book.page("tensors/test_views.py", "def test_it(): pass")
     monkeypatch.setattr("fixtures.site.plugin.find_spec", lambda name: None)
@@ -283,9 +282,9 @@ def test_an_interrupted_build_leaves_the_old_site_whole(tmp_path):
 
 
 def test_a_new_site_takes_the_place_of_the_old_one(tmp_path):
-    """If DIR is a folder and no symbolic link, and `with replaced(DIR) as new:` of
-    `fixtures/site/folder.py`, behind `--site DIR`, ends without an error, DIR has the files
-    written into `new`, none of the old ones, and no old pages beside it.
+    """If `with replaced(DIR) as new:` of `fixtures/site/folder.py`, behind `--site DIR`, ends
+    without an error, DIR has the files written into `new`, none of the old ones, and no old pages
+    beside it.
     """
     site = tmp_path / "out"
     site.mkdir()
@@ -299,10 +298,29 @@ def test_a_new_site_takes_the_place_of_the_old_one(tmp_path):
     ]
 
 
+def test_a_link_leads_to_the_site(tmp_path):
+    """If DIR is a symbolic link to a folder, `with replaced(checked("DIR")) as new:` of
+    `fixtures/site/folder.py`, behind `--site DIR`, puts the new files into that folder, and DIR
+    stays a link.
+    """
+    (tmp_path / "real").mkdir()
+    link = tmp_path / "out"
+    link.symlink_to(tmp_path / "real")
+
+    for text in ("old", "new"):
+        with replaced(checked(str(link))) as new:
+            (new / "site.json").write_text("{}")
+            (new / "index.html").write_text(text)
+
+    assert link.is_symlink() is True
+    assert (tmp_path / "real/index.html").read_text() == "new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "real"]
+
+
 def test_a_fact_that_is_lost_stops_the_build(book):
-    """`pytest --site DIR` ends in a usage error if the site in DIR names a test that the
-    book no longer has; if `spec/moved.toml` says where `test_old` went, the site is
-    written, and the page where it stood keeps the anchor `old`.
+    """`pytest --site DIR` ends in a usage error if the site in DIR names a test gone from the
+    book; if `spec/moved.toml` names a test of the book instead of `test_old`, the site is written,
+    and the page where it stood keeps the anchor `old`.
     """
     book.page("tensors/test_views.py", VIEW)
     book.page("tensors/test_sharing.py", "def test_more(): pass")
@@ -927,9 +945,9 @@ def test_the_search_finds(tab, asked, kind, title):
     ],
 )
 def test_the_search_ranks_as_about_does(tab, pytestconfig, asked):
-    """On the site that `pytest --site DIR` writes of this book, the test that the search finds
-    first for `F.relu` and `nn.Linear` is the one that `pytest --about`, its answers below
-    `spec/suite` left out, names first.
+    """For `F.relu`, and for `nn.Linear`, the search of the site that `pytest --site DIR` writes of
+    this book finds first the test that `pytest --collect-only --about` for the same, its answers
+    below `spec/suite` left out, names first.
     """
     entries = [one for one in read_index(pytestconfig) if not one.path.startswith("spec/suite/")]
     page = tab("index.html")
@@ -944,9 +962,9 @@ def test_the_search_ranks_as_about_does(tab, pytestconfig, asked):
 
 @pytest.mark.slow
 def test_a_result_leads_to_its_fact(tab):
-    """On the page on views that `pytest --site DIR` writes of this book, `/` opens the
-    search box; after `confusion matrix` the down arrow and Enter open the page of the
-    first result, a test, with that test in sight.
+    """On the page on views that `pytest --site DIR` writes of this book, `/` opens the search box;
+    there, typing `confusion matrix`, then the down arrow and Enter, opens the page of the first
+    result, a test, with that test in sight.
     """
     page = tab("spec/tensors/views.html")
     page.keyboard.press("/")
@@ -1078,9 +1096,9 @@ def test_axe_finds_nothing(tab, path, scheme):
 
 @pytest.mark.slow
 def test_an_old_address_leads_to_where_its_fact_went(tab):
-    """On the site that `pytest --site DIR` writes of this book,
-    `spec/tensors/comparing.html#tensors_hash_by_identity`, the old address of a test,
-    goes on to its new page, `spec/tensors/python_values.html`.
+    """On the site that `pytest --site DIR` writes of this book, a browser with JavaScript that
+    opens `spec/tensors/comparing.html#tensors_hash_by_identity`, the old address of a test, goes
+    on to its new page, `spec/tensors/python_values.html`.
     """
     page = tab("spec/tensors/comparing.html#tensors_hash_by_identity")
     page.wait_for_url("**/python_values.html#*")

@@ -103,9 +103,9 @@ WORDS = {
     ],
 )
 def test_a_story_ends_in_numbers(outcomes, told):
-    """`in_words` of `fixtures/story.py` writes the line that `pytest --story` prints below the
-    tests: how many sentences hold, how many do not, and how many wait for a GPU or for another
-    release, device or data.
+    """`in_words` of `fixtures/story.py` returns the line that `pytest --story` prints below the
+    tests: how many sentences hold, how many do not, and, if any wait, how many for a GPU and how
+    many for another release, device or data.
     """
     pairs = [(None, [WORDS[each]]) for each in outcomes]
 
@@ -275,9 +275,9 @@ def test_nothing_but_the_story_is_printed_while_facts_run(book):
 
 @pytest.mark.spare("'\\x1b'", reason="what is absent is absent in other words too")
 def test_there_are_no_colours_where_there_is_no_terminal(book):
-    """If the output of `pytest --story` goes into a pipe, and no option as
-    `--color=yes` and no environment variable as `FORCE_COLOR` asks for colours, the
-    story has no escape sequences.
+    """If the output of `pytest --story` goes into a pipe, no option as `--color=yes` and no
+    environment variable as `FORCE_COLOR` asks for colours, and no docstring or message has escape
+    sequences, the story has none.
     """
     book.page("tensors/test_creation.py", PAGE)
 

@@ -132,8 +132,8 @@ def test_each_rule_is_proven_by_releases_or_says_why_not():
 
 
 def test_a_rule_that_is_proven_says_nothing_of_being_unproven():
-    """No rule in `spec/drift/rules` of this project, used by `pytest --used-in`, has
-    both a text `unproven` and the verdict `proven` in `fixtures/proofs.py`.
+    """No rule in `spec/drift/rules` of this project, used by `pytest --used-in`, has a text
+    `unproven` while `verdict` of `fixtures/proofs.py` returns `proven` for it.
     """
     proofs = read_proofs(ROOT)
     idle = [
@@ -173,9 +173,9 @@ def test_rules_rest_on_what_is_there():
 
 
 def test_a_place_is_told_with_its_change(code):
-    """`pytest spec --since 1.9 --until 2.1 --used-in PATH` prints, for a call of
-    `torch.symeig` in PATH, what was, what is and what to write, then `file:line:column`
-    and the line of code, and ends with exit code 1.
+    """For a file of `import torch` and `values = torch.symeig(x)[0]`,
+    `pytest spec --since 1.9 --until 2.1 --used-in FILE` prints what was, what is and what to
+    write, then `file:line:column` and the line of code, and ends with exit code 1.
     """
     result = code("a.py", "import torch\n\nvalues = torch.symeig(x)[0]\n").run(
         "spec", "--since", "1.9", "--until", "2.1", "--used-in", "code"
@@ -376,8 +376,8 @@ FILES = {
 )
 def test_code_is_read_where_it_stands(code, name, places):
     """`pytest spec --since 1.9 --used-in FILE` reads Python 3 and 2 in `.py`, code cells in
-    `.ipynb`, Python in fences or behind `>>>` in `.md` and `.txt`, and Python below
-    `code-block` in `.rst`.
+    `.ipynb`, fences marked `python` and, outside fences, lines behind `>>>` in `.md` and `.txt`,
+    and what is below `.. code-block:: python` in `.rst`.
     """
     book = code(name, FILES[name])
 
@@ -391,9 +391,9 @@ def test_code_is_read_where_it_stands(code, name, places):
 
 
 def test_what_cannot_be_parsed_is_named(code):
-    """`pytest spec --since 1.9 --used-in a.py`, with an `a.py` of the three lines
-    `import torch`, `print x` and `torch.symeig(x)`, names line 2 and why it is no Python 3,
-    and still finds `torch.symeig` in line 3.
+    """`pytest spec --since 1.9 --until 2.1 --used-in a.py`, with an `a.py` of the three lines
+    `import torch`, `print x` and `torch.symeig(x)`, names line 2 and why it is no Python 3, and
+    still finds `torch.symeig` in line 3.
     """
     result = code("a.py", "import torch\nprint x\ntorch.symeig(x)\n").run(
         "spec", "--since", "1.9", "--until", "2.1", "--used-in", "code"
@@ -408,8 +408,9 @@ def test_what_cannot_be_parsed_is_named(code):
 
 
 def test_what_is_data_is_named_and_not_read(code, monkeypatch):
-    """`pytest spec/ --since 1.9 --used-in PATH` does not read a `.py` file of more bytes
-    than `MOST_BYTES` of `fixtures/sources.py`, and prints `not read` behind its name.
+    """`pytest spec/ --since 1.9 --used-in a.py` does not read `a.py` if it has more bytes than
+    `MOST_BYTES` of `fixtures/sources.py`, and prints `not read` on a line that begins with its
+    name.
     """
     monkeypatch.setattr("fixtures.sources.MOST_BYTES", 9)
     result = code("a b.py", "import torch\n").run(
@@ -517,9 +518,9 @@ GUARDS = {
 
 @pytest.mark.parametrize("guard", ["tried", "for a release", "if it is there"])
 def test_code_that_asks_first_is_left_alone(guard):
-    """`pytest spec --since 1.9 --used-in FILE` reports a bare `from torch._six import inf`,
-    but not one in the body of a `try` with `except ImportError`, below
-    `if torch.__version__ < '1.8':` or below `if hasattr(torch, '_six'):`.
+    """`pytest spec --since 1.9 --used-in FILE` reports a bare `from torch._six import inf`, but
+    not one in the body of a `try` with `except ImportError`, of `if torch.__version__ < '1.8':` or
+    of `if hasattr(torch, '_six'):`.
     """
     bare = re.search("from torch._six.*\n", GUARDS[guard])[0]
 
@@ -552,8 +553,9 @@ EXPRESSIONS = {
 
 @pytest.mark.parametrize("what", EXPRESSIONS)
 def test_what_an_expression_is_can_be_read(what):
-    """`--used-in` infers types from torch calls and assignments: `torch.arange(3) / 2`
-    is a float tensor, and `x` after `x = torch.ones(2, requires_grad=True)` is a leaf.
+    """`pytest spec --since 1.9 --used-in FILE` infers types from torch calls and assignments in
+    FILE: it takes `torch.arange(3) / 2` for a float tensor, and `x` after
+    `x = torch.ones(2, requires_grad=True)` for a leaf.
     """
     text, wanted = EXPRESSIONS[what]
 
@@ -575,9 +577,9 @@ def test_what_is_not_known_is_neither_so_nor_not():
 
 @pytest.mark.spare("4", reason="a bound that a slow machine keeps")
 def test_a_hundred_thousand_lines_take_seconds(tmp_path):
-    """`Matcher(...).findings(rules)` of `fixtures/matching.py`, behind `--used-in`,
-    matches all rules of this project against ten files of 250 small functions each in
-    less than four seconds of CPU time on a machine of 2026.
+    """`Matcher(...).findings(rules)` of `fixtures/matching.py`, behind `--used-in`, matches all
+    rules of this project against ten files of 250 three-line functions each in less than four
+    seconds of CPU time on a machine of 2026.
     """
     import time
 
