@@ -163,12 +163,12 @@ def test_other_kinds_of_tensor_are_compiled_anew():
 
 
 def test_a_second_integer_argument_is_compiled_for_all():
-    """In a new process `torch.compile(lambda x, n: x + n)`, called with `x = torch.ones(1)`
-    and the ints 2, 3, 4 and 5 for `n` in turn, is compiled twice: with `n` as the constant
-    2, and from 3 on with `n` as a symbol.
+    """In a new process `torch.compile(lambda x, n: x + n)`, called with `x = torch.ones(1)` and
+    the ints 2, 3, 4 and 5 for `n` in turn, is compiled twice: with `n` as the constant 2, and from
+    3 on with `n` as a symbol.
 
     Where `n` counts the turns of a Python loop, as in `range(n)`, each value is compiled on its
-    own.
+    own, by default eight values at most; further ones run uncompiled.
     """
     counter = CompileCounter()
     compiled = torch.compile(lambda x, n: x + n, backend=counter)

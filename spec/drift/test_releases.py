@@ -40,10 +40,11 @@ def test_the_book_was_run_on_every_release_since_1_13():
 
 @pytest.mark.spare("'\\n'", reason="it joins what is not there")
 def test_no_fact_failed_on_any_release():
-    """No file `spec/evidence/*-*.json` records a test as failed, with the code that the test
-    has now, on a release of PyTorch that its `torch` marks include.
+    """No file `spec/evidence/*-cpu.json` records a test as failed, with the code that the test has
+    now, on a release of PyTorch that its `torch` marks include.
 
-    What was measured before a fact's last edit does not count; `nox -s releases` measures it again.
+    What was measured before a test's last edit does not count; `nox -s releases` measures it
+    again.
     """
     false_gates = [
         f"{id}: fails on {name}; tell it for the releases on which it holds"

@@ -48,9 +48,9 @@ def test_loader():
     ],
 )
 def test_about_runs_the_facts_that_use_a_symbol(book, asked, sentence):
-    """`pytest --about add_`, `--about Tensor.add_` and `--about torch.Tensor.add_` find a
-    test that calls `torch.ones(2).add_(1)`: they run it, or count it on its page under
-    `used on`.
+    """`pytest --about add_`, `--about Tensor.add_` and `--about torch.Tensor.add_` find a test,
+    not a slow one, that calls `torch.ones(2).add_(1)`: `pytest` runs it, or counts it on its page
+    under `used on`.
     """
     book.page("tensors/test_creation.py", PAGE)
 
@@ -72,9 +72,9 @@ def test_uses():
 
 
 def test_facts_about_a_symbol_run_and_those_that_use_it_are_folded(book):
-    """In a book whose one page has two tests that call `torch.ones`,
-    `pytest --about torch.ones` runs the one whose sentence names it. The other, without a
-    word like `ones`, does not run: its page is listed below `used on`.
+    """In a book whose one page has two tests that call `torch.ones`, `pytest --about torch.ones`
+    runs the one whose sentence names it. The other, without `ones` in name, sentence or why, does
+    not run: its page is listed below `used on`.
     """
     book.page("tensors/test_creation.py", TWO)
 
@@ -109,9 +109,9 @@ def test_none():
 
 
 def test_a_symbol_is_named_by_the_table_that_a_sentence_speaks_of(book):
-    """`pytest --about ones` runs a test whose docstring says "the table", whose
-    `parametrize` has the string "ones" and whose code calls `getattr(torch, name)`, as if
-    the docstring named `ones` itself.
+    """`pytest --about ones` runs a test whose sentence says "the table", whose `parametrize` has
+    the string "ones" and whose code calls `getattr(torch, name)`, as if the sentence named `ones`
+    itself.
     """
     book.page("tensors/test_creation.py", TABLE)
 
@@ -144,9 +144,9 @@ def test_other():
     ],
 )
 def test_a_pasted_message_finds_the_fact_that_expects_it(book, asked):
-    """`pytest --about MESSAGE`, with a line pasted from a traceback, runs a test whose
-    `pytest.raises` has most of that line, in the same words and order, as `match`; its
-    sizes may be others, and `RuntimeError:` may stand in front.
+    """`pytest --about MESSAGE`, with a line of a traceback, runs a test in `spec/tensors` whose
+    `pytest.raises` has most of its words in a row as `match`, if no other has more; its sizes may
+    be others, and `RuntimeError:` may stand in front.
     """
     book.page("tensors/test_creation.py", ERROR)
 
@@ -263,8 +263,9 @@ def test_an_answer_needs_no_torch(book):
 
 @pytest.mark.slow
 def test_a_changed_page_is_read_again(book):
-    """`pytest --about WHAT --collect-only`, run again after a test's docstring was changed,
-    prints the new docstring, not the one from its cached index.
+    """If the docstring of a test that calls `torch.ones` is changed from `torch.ones makes ones.`
+    to `torch.ones is new.`, `pytest --about torch.ones --collect-only`, run again, prints the new
+    one, not that of its cached index.
     """
     book.page("tensors/test_creation.py", TWO)
     book.run_as_a_person("--about", "torch.ones", "--collect-only")
@@ -306,9 +307,9 @@ def test_a_changed_page_is_read_again(book):
     ],
 )
 def test_symbols_are_read_from_the_source(book, code, used):
-    """`symbols` of `fixtures/symbols.py` finds `torch.zeros` and `torch.Tensor.__iadd__` in
-    a test with the code `x = torch.zeros(2); x += 1`, and no symbol in calls on
-    `np.zeros(2)` or a list.
+    """`symbols(fact)` of `fixtures/symbols.py` gives `torch.zeros` and `torch.Tensor.__iadd__` for
+    a test with the code `x = torch.zeros(2); x += 1`, and nothing for `a = np.zeros(2); a.sum()`
+    or `[1, 2].index(2)`.
     """
     head = PAGE[: PAGE.index("def")]
     book.page("tensors/test_creation.py", f"{head}\ndef test_it():\n    {code}\n")

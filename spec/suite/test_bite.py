@@ -123,8 +123,8 @@ def test_errors_warnings_tables_and_properties_bite(book, body, literals):
 
 
 def test_a_spared_literal_is_counted(book):
-    """The mark `spare("0", reason=...)` exempts the literal 0 in a test's assertion from
-    `pytest --bite`, if the test passes with another number in its place: it is counted as
+    """The mark `spare("0", reason=...)` exempts the only literal 0 in a test's assertion from
+    `pytest --bite`, if the test passes with another number in its place: this 0 is counted as
     `1 spared`, not as a survivor.
     """
     result = bite(
@@ -153,9 +153,9 @@ BARE = "def test_it():\n    x = torch.ones(2)\n    assert x.detach_() is x"
 
 
 def test_a_fact_without_a_literal_fails_the_run(book):
-    """`pytest --bite` fails with a line `no literal` that names a passing test without
-    `parametrize` and `spare` marks whose only assertion, as `x.detach_() is x`, has no
-    literal to change.
+    """`pytest --bite` fails and prints a line that begins with `no literal:` and names a passing
+    test without `parametrize` and `spare` marks, if its only assertion, as
+    `assert x.detach_() is x`, has no literal to change.
     """
     result = bite(book, BARE)
 
@@ -165,8 +165,8 @@ def test_a_fact_without_a_literal_fails_the_run(book):
 
 
 def test_a_fact_without_a_literal_is_spared_with_a_reason(book):
-    """`pytest --bite` over one test whose only assertion, as `x.detach_() is x`, has no
-    literal ends with exit code 0 if the test has the mark
+    """`pytest --bite` over one passing test without `parametrize`, whose only assertion, as
+    `x.detach_() is x`, has no literal, ends with exit code 0 if the test has the mark
     `spare("no literal", reason=...)`.
     """
     result = bite(book, "@pytest.mark.spare('no literal', reason='one thing')\n" + BARE)
@@ -176,9 +176,8 @@ def test_a_fact_without_a_literal_is_spared_with_a_reason(book):
 
 
 def test_a_parameter_that_says_nothing_is_spared_by_its_value(book):
-    """The mark `spare("1", reason=...)` exempts the value 1 of a test's `parametrize` from
-    `pytest --bite`, if the test passes with another number in its place: it is counted as
-    `1 spared`.
+    """The mark `spare("1", reason=...)` exempts the one value 1 of a test's `parametrize` from
+    `pytest --bite`, if the test passes with 2 in its place: the value is counted as `1 spared`.
     """
     result = bite(
         book,
@@ -256,8 +255,8 @@ def test_a_fixture_that_breaks_behind_a_variant_ends_nothing(book):
 
 @pytest.mark.skipif(not hasattr(signal, "getitimer"), reason="this system has no alarm clock")
 def test_no_alarm_is_left_behind(book):
-    """After `pytest --bite` no timer is left running:
-    `signal.getitimer(signal.ITIMER_REAL)` is (0.0, 0.0).
+    """A run of `pytest.main` with `--bite` that tried a literal leaves no timer running in its
+    process: `signal.getitimer(signal.ITIMER_REAL)` is (0.0, 0.0).
     """
     bite(book, "def test_it(): assert torch.ones(1).item() == 1")
 
@@ -330,8 +329,8 @@ def test_it_is_told_how_far_the_biting_is(book):
 
 
 def test_a_failing_fact_is_not_bitten(book):
-    """`pytest --bite` changes no literal of a test without `parametrize` that fails as it
-    is.
+    """`pytest --bite` changes no literal of a test that fails as it is and has one case: it takes
+    no parameters, by `parametrize` or by a fixture.
     """
     result = bite(book, "def test_it(): assert 1 == 2")
 
@@ -370,16 +369,16 @@ def test_a_literal_becomes_another_of_its_kind(value, other):
     [(4, True, 2), (4, False, 8), (-4, True, -8), (0, True, -1), (0, False, 1)],
 )
 def test_a_bound_becomes_stricter(value, smaller, bound):
-    """`tightened(4, smaller=True)` of `fixtures/literals.py`, which `pytest --bite` uses for
-    the bound in `x < 4`, is 2, a stricter upper bound; `tightened(4, smaller=False)`, for the
-    bound in `x > 4`, is 8, a stricter lower bound.
+    """`tightened(4, smaller=True)` of `fixtures/literals.py`, which `pytest --bite` uses for the
+    bound in `x < 4`, equals 2, a stricter upper bound; `tightened(4, smaller=False)`, for the
+    bound in `x > 4`, equals 8, a stricter lower bound.
     """
     assert tightened(value, smaller) == bound
 
 
 def test_a_tables_parameter_changes_at_any_depth():
-    """`variants_of([1, [2]])` of `fixtures/literals.py` changes one number at a time, at
-    either depth, and also makes the inner and the outer list longer.
+    """`variants_of([1, [2]])` of `fixtures/literals.py` yields four variants with one change each:
+    one of the numbers, at either depth, is another, or the inner or the outer list is longer.
     """
     assert [variant for _, variant in variants_of([1, [2]])] == [
         [2, [2]],
@@ -424,8 +423,9 @@ def test_a_variant_that_waits_is_given_up(book, monkeypatch):
 
 
 def test_a_tables_dict_is_changed_value_by_value(book):
-    """`pytest --bite` changes the values of a dict in a test's `parametrize` one at a time,
-    and names those that survive.
+    """`pytest --bite` changes the numbers and dtypes among the values of a dict in a passing
+    test's `parametrize` one at a time, and, unless a `spare` mark excuses them, names those with
+    which the test still passes.
     """
     result = bite(
         book,
@@ -455,8 +455,9 @@ def test_what_a_page_shares_is_made_once(book):
 
 
 def test_a_tables_parameter_is_spared_by_its_name(book):
-    """The mark `spare("idle", reason=...)` exempts each value of the parameter `idle` of a
-    test's `parametrize`, which the test does not use, from `pytest --bite`.
+    """If a test does not use its `parametrize` parameter `idle`, the mark
+    `spare("idle", reason="it is not used")` on the test makes `pytest --bite` count each value of
+    `idle` as spared, not as one that survives.
     """
     result = bite(
         book,

@@ -207,8 +207,8 @@ def test_an_answer_is_told_how_near_it_is(book, answer, outcome, said):
     ],
 )
 def test_an_error_is_named_by_its_nearest_type(book, right, answer, outcome, said):
-    """In an exercise of `pytest --blanks DIR` whose answer is `RuntimeError`, for the blank
-    in `pytest.raises(___)`, the base class `Exception` is wrong.
+    """In an exercise of `pytest --blanks DIR` that has `pytest.raises(___)` for the test's
+    `pytest.raises(RuntimeError)`, `Exception`, its base class, counts as a wrong answer.
     """
     code = f"with pytest.raises({right}): torch.ones(4).view(3)"
     exercise = of_fact(fact_of(book, asserting(code)))
@@ -273,9 +273,9 @@ def test_nearness_of_other_kinds(given, wanted, said):
     ],
 )
 def test_a_fact_that_does_not_end_is_stopped_and_the_others_go_on(body, said):
-    """`verdicts([endless, good], seconds=0.4)` of `fixtures/learning/judge.py` refuses the
-    job `endless`, which runs `while True: pass` or `os._exit(3)`, and goes on to the job
-    `good`, whose right answer it calls solved.
+    """`verdicts([endless, good], seconds=0.4)` of `fixtures/learning/judge.py` yields the outcome
+    `refused` for the job `endless`, whose test runs `while True: pass` or
+    `import os; os._exit(3)`, then `solved` for the job `good`, answered right.
     """
     endless = Job(f"def test_it():\n    {body}\n    assert 1 == ___", "", "test_it", ["1"], ["1"])
     good = Job("def test_it():\n    assert 1 == ___", "", "test_it", ["1"], ["1"])
@@ -287,8 +287,9 @@ def test_a_fact_that_does_not_end_is_stopped_and_the_others_go_on(body, said):
 
 
 def test_a_fact_that_does_not_hold_here_is_not_the_learners_fault(book):
-    """If an exercise of `pytest --blanks DIR` fails with the learner's answer and with its
-    true answer too, the learner is told that it does not hold on this machine.
+    """If an exercise of `pytest --blanks DIR` fails with the list that the learner answers and
+    with its true answer too, the learner is told
+    `this fact does not hold on this machine, whatever the answer: s skips it`.
     """
     code = "x = torch.ones(4).view(-1)\nassert x.tolist() == [3.0, 3.0, 3.0, 3.0]"
 
@@ -459,8 +460,8 @@ def test_a_file_in_another_encoding_is_left_alone(book):
 @pytest.mark.spare("when", reason="any other word is the other moment")
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
 def test_a_full_disk_loses_nothing(book, monkeypatch, when):
-    """If the disk is full, `pytest --blanks DIR` ends in a usage error `No space left on device`,
-    and the file with the learner's answer is as it was.
+    """If the disk that DIR is on is full, `pytest --blanks DIR` ends in a usage error that has the
+    words `No space left on device`, and the file with the learner's answer is as it was.
     """
     book.page("tensors/test_creation.py", FACT)
     written(book)
@@ -551,9 +552,9 @@ def test_a_learners_file_is_never_imported(book):
 
 
 def test_a_claim_of_the_notes_asks_for_its_verdict(book):
-    """For a claim in `spec/claims` with the verdict `overstated` that a test in
-    `spec/tensors` decides, `pytest --blanks DIR` makes an exercise with two right answers,
-    `overstated` and `"overstated"`; for an `untestable` claim it makes none.
+    """For a claim in `spec/claims` with the verdict `overstated` that a test in `spec/tensors`
+    decides, `pytest --blanks DIR` makes an exercise that takes `overstated` with or without quotes
+    as right; for an `untestable` claim it makes none.
     """
     book.page("tensors/test_creation.py", '@pytest.mark.claim("full-fills")' + FACT)
     book.ledger(

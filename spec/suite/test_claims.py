@@ -99,8 +99,9 @@ def test_a_claim_outside_the_run_is_counted_as_such(book):
 
 
 def test_a_claim_behind_a_gate_waits(book):
-    """In the `claims:` line of a `pytest` run, a claim whose only test was skipped by its
-    mark `torch("<1.0")` is counted as waiting for another release, device or data.
+    """In the `claims:` line of a `pytest` run, a claim, not `untestable`, whose only test was
+    skipped by its mark `torch("<1.0")` adds 1 to the number before
+    `wait for another release, device or data`.
     """
     book.ledger(LEDGER)
     gated = PAGE.format(up=1).replace("def test_up", '@pytest.mark.torch("<1.0")\ndef test_up')
@@ -112,8 +113,8 @@ def test_a_claim_behind_a_gate_waits(book):
 
 
 def test_a_claim_for_a_gpu_waits_for_one(book, monkeypatch):
-    """In the `claims:` line of a `pytest` run without a CUDA device, a claim whose only
-    test was skipped for its `cuda` mark adds 1 to the number before `wait for a GPU`.
+    """In the `claims:` line of a `pytest` run without a CUDA device, a claim, not `untestable`,
+    whose only test was skipped for its `cuda` mark adds 1 to the number before `wait for a GPU`.
     """
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
     book.ledger(LEDGER)
@@ -126,9 +127,9 @@ def test_a_claim_for_a_gpu_waits_for_one(book, monkeypatch):
 
 
 def test_an_unknown_claim_is_a_usage_error_that_names_the_nearest(book):
-    """For a test with the mark `claim("frist-holds")`, where `spec/claims` has
-    `first-holds` and no such id, `pytest` ends in a usage error: "no claim 'frist-holds' in
-    spec/claims; the nearest is 'first-holds'".
+    """For a test with the mark `claim("frist-holds")`, an id that `spec/claims` lacks and to which
+    `first-holds` is the most similar one there, `pytest` ends in a usage error: "no claim
+    'frist-holds' in spec/claims; the nearest is 'first-holds'".
     """
     book.ledger(LEDGER)
     book.page(
@@ -166,8 +167,8 @@ def test_an_unknown_claim_is_a_usage_error_that_names_the_nearest(book):
     ],
 )
 def test_a_malformed_ledger_is_a_usage_error(book, table, complaint):
-    """A file of `spec/claims` is a usage error of `pytest` that says what is wrong if it is
-    no TOML, or if a claim has `verdict = "perhaps"`, an unknown field or a value without
+    """A `.toml` file of `spec/claims` is a usage error of `pytest` that says what is wrong if it
+    is no TOML, or if a claim has `verdict = "perhaps"`, an unknown field or a value without
     quotes, or lacks a field that its verdict asks for.
     """
     book.ledger(f'[a]\nsection = "1"\nsays = "S."\n{table}\n')
@@ -179,8 +180,8 @@ def test_a_malformed_ledger_is_a_usage_error(book, table, complaint):
 
 
 def test_a_note_without_a_title_is_a_usage_error(book):
-    """A file `spec/claims/004.toml` without a `title` above its claims is a usage error of
-    `pytest`.
+    """`pytest spec` ends in a usage error if its file `spec/claims/004.toml` has no `title` above
+    its claims.
     """
     book.ledger(LEDGER, head='release = "1.1"\n')
 
@@ -477,8 +478,9 @@ def test_ones(broken):
 @pytest.mark.spare("'1 / 0'", reason="whatever breaks")
 @pytest.mark.parametrize("place", ["1 / 0", "yield; 1 / 0"], ids=["set-up", "tear-down"])
 def test_an_error_before_or_after_a_fact_counts_as_a_failure(book, place):
-    """If one claim's test has a fixture that raises in its set-up or its tear-down, the
-    `claims:` line of the `pytest` run counts `1 fail`.
+    """If the only test with a `claim` mark has that mark alone, for one claim, and a fixture that
+    runs `1 / 0` in its set-up or its tear-down, the `claims:` line of the `pytest` run counts
+    `1 fail`.
     """
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", ENDS_BADLY.format(place=place))
@@ -489,8 +491,8 @@ def test_an_error_before_or_after_a_fact_counts_as_a_failure(book, place):
 
 
 def test_the_ledgers_line_is_the_last_but_pytests_own(book):
-    """With `pytest --story --bite` over tests with `claim` marks, one of which fails, the
-    `claims:` line is the last line but one, above pytest's own summary.
+    """With `pytest --story --bite` and no further option, over tests with `claim` marks, one of
+    which fails, the `claims:` line is the last line but one, above pytest's own summary.
     """
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", PAGE.format(up=2))

@@ -33,8 +33,8 @@ def test_a_device_fact_runs_on_the_cpu(book, monkeypatch):
 
 
 def test_device_adds_another_one(book, monkeypatch):
-    """Where CUDA is not available, `pytest --device meta` runs a test that takes the
-    suite's `device` fixture on `cpu` and on `meta`.
+    """Where CUDA is not available, `pytest --device meta` runs a test without marks that takes the
+    suite's `device` fixture once on `cpu` and once on `meta`.
     """
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     book.page("tensors/test_where.py", PAGE)
@@ -46,9 +46,8 @@ def test_device_adds_another_one(book, monkeypatch):
 
 
 def test_a_device_that_is_named_twice_is_there_once(book, monkeypatch):
-    """Where CUDA is not available, `pytest --device meta --device cpu --device meta` runs a
-    test that has the argument `device` and no `parametrize` once on `cpu` and once on
-    `meta`.
+    """Where CUDA is not available, `pytest --device meta --device cpu --device meta` runs a test
+    without marks that takes the suite's `device` fixture once on `cpu` and once on `meta`.
     """
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     book.page("tensors/test_where.py", PAGE)
@@ -74,9 +73,9 @@ def test_a_device_stands_behind_its_gate(monkeypatch):
 
 
 def test_only_what_torch_refuses_is_beyond_the_simulated_device(monkeypatch):
-    """The `xfail` mark that a test listed in `simulated.BEYOND` gets for the device `sim`
-    has `raises=(RuntimeError,)`: with an error that is no RuntimeError, such as TypeError,
-    the test fails.
+    """The `xfail` mark that a test listed in `BEYOND` of `fixtures/simulated.py` gets for the
+    device `sim` has `raises=(RuntimeError,)`: if the body raises an error that is no RuntimeError,
+    such as TypeError, the test fails.
     """
     monkeypatch.setattr(simulated, "BEYOND", {"test_beyond": "it has no such thing"})
 
@@ -87,9 +86,9 @@ def test_only_what_torch_refuses_is_beyond_the_simulated_device(monkeypatch):
 
 @pytest.mark.parametrize("name", ["sim", "sim:1"])
 def test_the_simulated_accelerator_is_made_when_it_is_named(book, monkeypatch, name):
-    """`pytest --device sim` and `--device sim:1` both call `simulated.register()`; if that
-    call raises ZeroDivisionError, the run ends in a usage error with the words of that
-    error.
+    """`pytest --device sim` and `pytest --device sim:1` both call `register()` of
+    `fixtures/simulated.py`; where that call raises by `1 / 0`, the run ends in a usage error with
+    `no tensor can be made there: division by zero`.
     """
     made = []
     monkeypatch.setattr(simulated, "register", lambda: made.append(1 / 0))
@@ -143,8 +142,9 @@ def test_a_cuda_case_stands_behind_the_cuda_gate(book, monkeypatch):
 @pytest.mark.spare("'cuda:99'", reason="any other name is as unknown")
 @pytest.mark.parametrize("name", ["gpu", "cuda:99"])
 def test_a_device_that_is_not_here_is_a_usage_error(book, name):
-    """`pytest --device NAME` with a name on which PyTorch cannot make a tensor, as `gpu` or
-    `cuda:99`, is a usage error.
+    """`pytest PATH --device NAME`, without other options and with a name on which PyTorch cannot
+    make a tensor, as `gpu`, or `cuda:99` with fewer GPUs, is a usage error: "no tensor can be made
+    there".
     """
     book.page("tensors/test_where.py", PAGE)
 
@@ -157,9 +157,9 @@ def test_a_device_that_is_not_here_is_a_usage_error(book, name):
 @pytest.mark.slow
 @pytest.mark.skipif(not simulated.is_possible(), reason="this torch lets no device be in Python")
 def test_a_simulated_accelerator_comes_with_its_name(book):
-    """Where `is_possible()` of `fixtures/simulated.py` is True, `pytest --device sim` also
-    runs a test that takes `device` on `sim`, a device written in Python; adding a CPU
-    `torch.zeros(2)` to a `sim` tensor of shape (2,) raises RuntimeError.
+    """Where `is_possible()` of `fixtures/simulated.py` is True, `pytest --device sim` also runs a
+    test that takes `device`, and is not named there, on `sim`, a device in Python; a CPU
+    `torch.zeros(2)` plus a `sim` one raises RuntimeError.
     """
     book.page(
         "tensors/test_where.py",

@@ -134,8 +134,8 @@ def test_long_answers_are_broken_below_themselves(atlas, monkeypatch):
     ],
 )
 def test_a_damaged_atlas_is_refused_with_advice(atlas, text, advice):
-    """`pytest --drift` is a usage error that says how to renew `spec/drift/atlas.json` if
-    this file holds no JSON, `[]`, `{}`, `{"releases": []}`, `{"releases": {"x": {}}}` or
+    """`pytest --drift` is a usage error that names `nox -s atlas` if `spec/drift/atlas.json` holds
+    just `{`, `[]`, `{}`, `{"releases": []}`, `{"releases": {"x": {}}}` or
     `{"releases": {"0.4": {"missing": "no wheel"}}}`.
     """
     (atlas.path / "spec" / "drift" / "atlas.json").write_text(text)
@@ -147,8 +147,8 @@ def test_a_damaged_atlas_is_refused_with_advice(atlas, text, advice):
 
 
 def test_without_an_atlas_drift_says_how_to_make_one(book):
-    """`pytest --drift` in a copy of this project without the file `spec/drift/atlas.json`
-    is a usage error, exit code 4, that says how to make one.
+    """`pytest --drift` in a copy of this project without the file `spec/drift/atlas.json` is a
+    usage error, exit code 4: `spec/drift/atlas.json holds no release yet; nox -s atlas fills it`.
     """
     result = book.run("--drift")
 

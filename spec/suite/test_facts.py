@@ -70,8 +70,8 @@ def facts(book):
 
 
 def test_a_fact_is_a_record(facts):
-    """`pytest --facts-json FILE` writes for a test its id, sentence, the paragraphs after
-    it, line, source, torch symbols, claims, gates and outcome.
+    """`pytest --facts-json FILE` writes for each test that ran or was skipped its id, sentence,
+    the paragraphs after it, line, source, torch symbols, claims, gates and outcome.
     """
     fact = facts["facts"][0]
 
@@ -108,9 +108,9 @@ def test_a_record_holds_the_table_and_the_script(facts):
 
 
 def test_a_record_tells_what_is_needed_and_seen(facts):
-    """`pytest --facts-json FILE` writes for a passing test the functions of its page that
-    it calls (`helpers`), the type of an error raised in `pytest.raises` (`errors`), and
-    `torch.nn.Module.eval` for `torch.nn.Linear(1, 1).eval()` (`symbols`).
+    """`pytest --facts-json FILE` writes for a passing test with a `script` the functions of its
+    page that it calls (`helpers`), the type of an error raised in `pytest.raises` (`errors`), and
+    `torch.nn.Module.eval` for `nn.Linear(1, 1).eval()`.
     """
     fact = facts["facts"][2]
 
@@ -130,8 +130,8 @@ def test_a_record_tells_which_symbols_the_sentence_is_about(facts):
 
 
 def test_a_fact_without_a_script_has_a_reason(facts):
-    """`pytest --facts-json FILE` writes no script for a test that takes the fixture
-    `capsys`, and the reason `needs pytest's fixture capsys`.
+    """For a test whose one fixture is pytest's `capsys`, `pytest --facts-json FILE` writes an
+    empty `script`, and as `no_script` the reason `needs pytest's fixture capsys`.
     """
     fact = facts["facts"][3]
 
@@ -142,8 +142,8 @@ def test_a_fact_without_a_script_has_a_reason(facts):
 
 
 def test_a_case_holds_plain_facts_alone(facts):
-    """`pytest --facts-json FILE` writes for each case of a test the keys `id`, `outcome`,
-    `why` and `seconds`.
+    """`pytest --facts-json FILE` writes for each case of a test, an entry of the test's `cases`,
+    the keys `id`, `outcome`, `why` and `seconds`.
     """
     (case,) = facts["facts"][1]["cases"]
 
@@ -201,9 +201,9 @@ def test_the_tree_of_a_fact_has_the_lines_of_its_page(book):
 
 
 def test_a_fact_asserts_by_itself_or_by_what_it_calls():
-    """`asserts` of `fixtures/facts.py` counts `assert`, `pytest.raises`,
-    `pytest.deprecated_call`, `assert_close`, `fnmatch_lines` and `gradcheck` as assertions,
-    and not a call such as `praises(E)`.
+    """`asserts` of `fixtures/facts.py` is True for the tree of a function with `assert` or a call
+    of `pytest.raises`, `pytest.deprecated_call`, `assert_close`, `fnmatch_lines` or `gradcheck`,
+    and False for one that only calls `praises(E)`.
     """
     tried = [
         "assert 1",
@@ -234,8 +234,9 @@ def test_a_fact_asserts_by_itself_or_by_what_it_calls():
 
 
 def test_the_rows_of_a_table_are_cases_of_one_fact(facts):
-    """`pytest --facts-json FILE` writes a parametrized test as one record with a case for
-    each row of the run; its `seconds` are the sum over the cases, up to rounding.
+    """`pytest --facts-json FILE` writes a parametrized test of `spec/` as one record, with a case
+    in `cases` for each row that came up in the run; the record's `seconds` are the sum of those of
+    its cases, up to rounding.
     """
     fact = facts["facts"][0]
 
@@ -270,8 +271,8 @@ def test_the_file_says_where_it_was_found_true(facts):
 
 
 def test_the_file_says_when_and_of_what_book(book, monkeypatch):
-    """`pytest --facts-json FILE` writes the date in UTC, and an empty `commit` where the
-    program git is not found.
+    """In what `pytest --facts-json FILE` writes, `date` is in UTC and ends with `+00:00`; `commit`
+    is `""` where the program `git` is not found.
     """
     monkeypatch.setenv("PATH", "")
     book.page("tensors/test_creation.py", "def test_it(): pass")

@@ -81,8 +81,8 @@ def test_a_failing_assertion_says_what_the_book_and_what_pytorch_says(book, body
 
 
 def test_an_assertion_error_without_words_stays_as_it_is(book):
-    """In this suite a test that fails with a bare `raise AssertionError` is reported as
-    `AssertionError` without more words.
+    """In this suite a test that contains an `assert` but fails at another line, with
+    `raise AssertionError` alone, is reported as `AssertionError` without more words.
     """
     book.page("tensors/test_creation.py", "def test_it(): raise AssertionError")
 

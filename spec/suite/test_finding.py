@@ -57,9 +57,9 @@ def test_what_a_sentence_names_comes_before_what_it_merely_speaks_of():
 
 
 def test_a_class_is_asked_for_with_its_methods():
-    """`by_symbol` of `fixtures/finding.py`, asked for `torch.amp.GradScaler`, finds a test
-    about `GradScaler()` and one about `scaler.step(optimizer)` of a GradScaler, but none
-    about `optimizer.step()` of `torch.optim.SGD`.
+    """`by_symbol` of `fixtures/finding.py`, asked for `torch.amp.GradScaler`, finds a test about
+    its `GradScaler()` and one about `scaler.step(optimizer)` of such a scaler, but not one that
+    uses only `optimizer.step()` of `torch.optim.SGD`.
     """
     scaler = "torch.amp.GradScaler"
     steps = entry("`scaler.step(optimizer)` may skip.", f"{scaler} {scaler}.step")
@@ -233,8 +233,9 @@ def test_little_of_a_name_is_followed_by_what_its_words_find():
 
 
 def test_the_end_of_a_pasted_traceback_is_what_it_says():
-    """`pytest --about` with a pasted traceback puts first a test that expects the message
-    of its last line, before one whose message resembles its first line.
+    """`pytest --about` with a pasted traceback that ends in
+    `ValueError: Expected more than 1 value per channel when training` puts a test that expects
+    `Expected more than 1 value per channel` before one that expects `most recent call last`.
     """
     said = entry("A batch of one fails.", messages=["Expected more than 1 value per channel"])
     other = entry("Another fails.", messages=["most recent call last in train"])
@@ -254,8 +255,8 @@ def test_the_end_of_a_pasted_traceback_is_what_it_says():
 def test_of_messages_alike_the_rarer_word_decides():
     """`find` of `fixtures/finding.py`, asked
     `AttributeError: 'Iterator' object has no attribute 'next'`, puts a test that expects
-    `'Loader' object has no attribute 'next'` before those that expect the same of `'astype'` or
-    `'fc'`.
+    `'Loader' object has no attribute 'next'` before one that expects
+    `'Tensor' object has no attribute 'astype'`.
     """
     others = [
         entry(f"{name} lacks it.", messages=[f"'{name}' object has no attribute '{word}'"])

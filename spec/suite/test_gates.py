@@ -45,8 +45,8 @@ def test_a_fact_for_two_gpus_is_skipped_with_the_number_that_is_here(
 
 
 def test_a_cuda_fact_is_skipped_where_there_is_no_gpu(book, monkeypatch):
-    """A test with this suite's mark `cuda` is skipped where `torch.cuda.device_count()` is
-    0; the reason is `needs a CUDA device; there is none here`.
+    """A test whose only mark is this suite's `cuda` is skipped where `torch.cuda.device_count()`
+    is 0; the reason is `needs a CUDA device; there is none here`.
     """
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     book.page("tensors/test_gpu.py", GPU_FACTS)
@@ -139,8 +139,9 @@ def test_of_two_numbers_of_gpus_the_larger_counts(book, monkeypatch):
 
 @pytest.mark.parametrize("mark", ['torch("2.0")', "torch()", "torch(2.0)"])
 def test_a_release_gate_that_names_no_releases_is_a_usage_error(book, mark):
-    """A mark `torch("2.0")`, `torch()` or `torch(2.0)`, without a comparison such as `>=`,
-    is a usage error of `pytest` in this suite that says to write `torch(">=2.0")`.
+    """The mark `torch("2.0")`, `torch()` or `torch(2.0)`, without a comparison such as `>=`, on a
+    test that `pytest` without `-n` collects in this suite, ends the run in a usage error that says
+    `write torch(">=2.0")`.
     """
     book.page("tensors/test_old.py", f"@pytest.mark.{mark}\ndef test_then(): pass")
 
@@ -201,8 +202,9 @@ def test_an_unknown_marker_is_refused(book):
 
 
 def test_a_warning_nobody_expects_fails_the_fact(book):
-    """A test of this suite that calls `warnings.warn("the sky is falling")` and neither
-    expects nor filters the warning fails with it.
+    """A test of this suite without marks whose body calls `warnings.warn("the sky is falling")`,
+    in no `try` or `with` and under no filter of its own, fails with
+    `UserWarning: the sky is falling`.
     """
     book.page(
         "tensors/test_warning.py",
@@ -216,8 +218,8 @@ def test_a_warning_nobody_expects_fails_the_fact(book):
 
 
 def test_a_page_about_torchvision_is_skipped_where_there_is_none(book, monkeypatch):
-    """A page of this suite that raises ModuleNotFoundError for `torchvision` on import is
-    skipped as a whole where torchvision is not installed.
+    """A page of this suite that raises `ModuleNotFoundError: No module named 'torchvision'` while
+    it is imported is skipped as a whole where torchvision is not installed.
     """
     monkeypatch.setattr("fixtures.gates.find_spec", lambda name: None)
     page = "raise ModuleNotFoundError(\"No module named 'torchvision'\")"
@@ -309,7 +311,7 @@ def test_a_folder_of_such_a_name_in_a_chapter_is_not_left_out(book):
     ],
 )
 def test_a_run_without_a_fact_says_what_to_do(book, argument, advice):
-    """If no test has `nobody` in its name, `pytest -k nobody` prints
+    """If `-k nobody` matches no test, `pytest -k nobody` prints
     `-k nobody: no fact here is so named; try --about with a symbol`; if all tests of `spec/models`
     are slow, `pytest spec/models` prints a line that ends in `add --slow`.
     """

@@ -61,8 +61,8 @@ def test_next(): assert snapshot()[{setting!r}] == SEEN[0]
 
 @pytest.mark.torch(">=2.0")
 def test_a_default_device_that_leaks_is_named(book):
-    """A test of this suite that calls `torch.set_default_device("meta")` and does not undo
-    it fails with the words `default device, cpu before and meta after`.
+    """A test of this suite that would pass, but calls `torch.set_default_device("meta")` and does
+    not undo it, fails with the words `default device, cpu before and meta after`.
     """
     book.page(
         "tensors/test_leak.py",
@@ -150,8 +150,9 @@ def test_of_many_options_those_that_changed_are_told(book):
 
 
 def test_fixtures_draw_from_the_same_start(book):
-    """A function-scoped fixture of this suite that calls `torch.randint` before anything
-    else draws gets the same numbers for each test, as the generator is seeded before it.
+    """A function-scoped fixture of this suite that does nothing but return
+    `torch.randint(1000, (3,))`, as the first that draws, gets the same numbers for each test, as
+    the generator is seeded before it.
     """
     book.page(
         "tensors/test_seed.py",
@@ -180,8 +181,9 @@ def test_gpus_are_seeded_once_they_are_in_use(book, monkeypatch):
 
 
 def test_one_warning_of_torch_itself_is_expected(book):
-    """A UserWarning that begins `Warning only once for all operators` does not fail a test
-    of this suite, where other unexpected warnings do.
+    """In a test of this suite that sets no warning filters, `warnings.warn` with a text that
+    begins `Warning only once for all operators` does not fail the test; with another text, as
+    `it`, it does.
     """
     book.page(
         "tensors/test_warning.py",
@@ -195,9 +197,9 @@ def test_one_warning_of_torch_itself_is_expected(book):
 
 
 def test_every_fact_draws_the_same_random_numbers(book):
-    """At the start of each test of this suite that takes no fixtures,
-    `torch.randint(1000, (3,))` gives [44, 239, 933], `numpy.random.randint(1000, size=3)`
-    [684, 559, 629], and `random.randrange(1000)` 864.
+    """At the start of each test of this suite that takes no fixtures, not even autouse ones,
+    `torch.randint(1000, (3,))` gives [44, 239, 933], `numpy.random.randint(1000, size=3)` [684,
+    559, 629], and `random.randrange(1000)` 864.
     """
     book.page(
         "tensors/test_seed.py",
@@ -242,9 +244,9 @@ def test_warns(time):
 
 
 def test_facts_compute_with_one_thread(book):
-    """`pytest` in this suite calls `torch.set_num_threads(1)` when it starts: where no page
-    sets another number, `torch.get_num_threads()` is 1 in a test, even if it was 2 before
-    the start.
+    """`pytest` in this suite calls `torch.set_num_threads(1)` before it collects tests: where no
+    page sets another number, `torch.get_num_threads()` is 1 in a test, even if it was 2 before
+    `pytest` started.
     """
     book.page("tensors/test_threads.py", "def test_one(): assert torch.get_num_threads() == 1")
     torch.set_num_threads(2)
@@ -313,8 +315,8 @@ def test_a_setting_that_a_release_lacks_is_not_watched():
 @pytest.mark.slow
 def test_a_warning_outside_of_facts_stays_a_warning(book):
     """A `conftest.py` in `spec/` that calls `warnings.warn` in `pytest_configure`,
-    `pytest_collection_finish` or `pytest_sessionfinish` does not make a run of
-    `pytest spec` without the option `-W` fail.
+    `pytest_collection_finish` or `pytest_sessionfinish` does not make `pytest spec` fail, where no
+    option or variable sets warning filters.
     """
     (book.path / "spec" / "conftest.py").write_text(
         "import warnings\n\n"
@@ -332,8 +334,8 @@ def test_a_warning_outside_of_facts_stays_a_warning(book):
 
 
 def test_a_fact_may_expect_a_warning_by_a_mark(book):
-    """A test of this suite that calls `warnings.warn("the sky is falling")` passes if it
-    has the mark `filterwarnings("ignore:the sky")`.
+    """A test of this suite whose only mark is `filterwarnings("ignore:the sky")` does not fail
+    because it calls `warnings.warn("the sky is falling")`.
     """
     book.page(
         "tensors/test_warning.py",

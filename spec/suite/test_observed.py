@@ -119,9 +119,9 @@ def test_the_cases_of_a_fact_are_seen_together(book):
 
 
 def test_a_property_is_listened_to(book):
-    """In `pytest --facts-json FILE`, the `symbols` of a passing Hypothesis test have
-    `torch.nn.Module.eval` if the function below `@given` runs `net().eval()` of an
-    `nn.Module`.
+    """In the file of `pytest --facts-json FILE`, the `symbols` of a passing Hypothesis test have
+    `torch.nn.Module.eval` if the function below `@given` has the statement `net().eval()` and
+    `net()` returns an `nn.Linear`.
     """
     fact = record(book, "@given(st.just(1))\ndef test_it(n):\n    net().eval()")
 
@@ -145,9 +145,9 @@ def listening(book, *arguments):
 
 
 def test_a_fact_is_listened_to_once(book):
-    """The first `pytest` run of this suite traces a passing row of `parametrize` by
-    `sys.settrace`. Later runs with the same code and PyTorch do not: they read what the row
-    called from `seen.json` in pytest's cache.
+    """With pytest's cache and no other tracer, the first `pytest` run of this suite traces a
+    passing row of `parametrize` by `sys.settrace`. Later runs with the same code, PyTorch and
+    cache read what the row called from `seen.json` there instead.
     """
     book.page("nn/test_modes.py", HEAD + LISTENS)
     keeping = ("-p", "cacheprovider")
@@ -161,9 +161,9 @@ def test_a_fact_is_listened_to_once(book):
 
 
 def test_a_fact_that_changed_is_listened_to_again(book):
-    """Although `seen.json` in pytest's cache (`-p cacheprovider`) has the calls of a test, a
-    `pytest` run of this suite traces the test again by `sys.settrace` after a line of code was
-    added to its body.
+    """A `pytest -p cacheprovider` run of this suite, without a debugger or coverage, traces a test
+    by `sys.settrace` after a line of code that it never had was added to its body, although
+    `seen.json` in pytest's cache has its calls before that.
     """
     book.page("nn/test_modes.py", HEAD + LISTENS)
     listening(book, "-p", "cacheprovider")
@@ -232,9 +232,9 @@ def test_a_debugger_is_left_in_peace(book):
 
 
 def test_a_run_inside_a_fact_is_listened_to_as_well(book):
-    """If `sys.gettrace()` is a `Listener` of `fixtures/observed.py`, a `pytest
-    --facts-json FILE` run in the same process still lists the methods that its tests
-    call, and `sys.gettrace()` is the same `Listener` afterwards.
+    """If `sys.gettrace()` is a `Listener` of `fixtures/observed.py`, a `pytest --facts-json FILE`
+    run in the same process lists `torch.nn.Module.eval` for a test that calls `eval()` of a
+    module; `sys.gettrace()` is the same `Listener` afterwards.
     """
     (node,) = ast.parse("def outside(): pass").body
     outer = Listener(record.__code__, node)
@@ -269,9 +269,9 @@ def test_a_damaged_cache_counts_as_none(book, text):
 
 
 def test_a_cache_that_cannot_be_written_ends_no_run(book):
-    """`pytest --facts-json FILE` lists `torch.nn.Module.eval` for a passing test that
-    runs `net().eval()` also if pytest's cache cannot be written, as where
-    `.pytest_cache/d` is a file.
+    """`pytest --facts-json FILE` lists `torch.nn.Module.eval` for a passing test that runs
+    `net().eval()`, where `net()` makes a `torch.nn.Linear`, also if pytest's cache cannot be
+    written, as where `.pytest_cache/d` is a file.
     """
     (book.path / ".pytest_cache").mkdir()
     (book.path / ".pytest_cache" / "d").write_text("no folder")
@@ -282,9 +282,9 @@ def test_a_cache_that_cannot_be_written_ends_no_run(book):
 
 
 def test_about_finds_what_an_earlier_run_saw(book):
-    """If the only test of a book ran `net().eval()` of an `nn.Module` and passed in an
-    earlier run with pytest's cache, `pytest --about Module.eval` runs this test, although
-    its source does not tell the class of `net()`.
+    """If the only test of a book called `net().eval()`, where `net()` returns an `nn.Linear`, and
+    passed in an earlier run with pytest's cache, `pytest --about Module.eval` runs this test,
+    although its source does not tell the class of `net()`.
     """
     book.page("nn/test_modes.py", HEAD + FACT.format("net().eval()"))
     book.run("-p", "cacheprovider")
@@ -297,8 +297,8 @@ def test_about_finds_what_an_earlier_run_saw(book):
 @pytest.mark.slow
 def test_workers_tell_what_they_saw(book):
     """`pytest -n 2 --facts-json FILE`, with two worker processes of xdist, lists
-    `torch.nn.Module.eval` for a passing test that runs `net().eval()` of an
-    `nn.Module`.
+    `torch.nn.Module.eval` in the `symbols` of a passing test that runs `net().eval()`, if the
+    class of `net()` inherits `eval` from `torch.nn.Module`.
     """
     book.page("nn/test_modes.py", HEAD + FACT.format("net().eval()"))
 

@@ -89,8 +89,9 @@ def test_a_fact_becomes_held_failed_or_undecided(book, page, became):
 
 
 def test_an_unknown_fixture_is_a_failure_with_a_reason(book):
-    """`pytest --facts-json FILE` writes a test that takes an unknown fixture as
-    `failed`; its `reason` ends with the file name and the line of the test.
+    """`pytest --facts-json FILE` writes an undecorated, unskipped test that itself takes an
+    unknown fixture as `failed`; its `reason` ends with the file name and the line of the test, as
+    in `test_creation.py, line 5`.
     """
     became, why = outcome(book, "def test_it(nobody): assert 1 == 1")
 

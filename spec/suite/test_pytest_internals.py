@@ -69,9 +69,9 @@ def test_a_run_can_have_the_keyboard(book):
 
 
 def test_a_reporter_shows_no_progress(book):
-    """After `show_no_progress(reporter)` of `fixtures/pytest_internals.py`, with pytest's
-    plugin `terminalreporter` as `reporter`, `pytest` without `-v` prints a dot for a passing
-    test, and no file name and no percentage beside it.
+    """After `show_no_progress(reporter)` of `fixtures/pytest_internals.py` in `pytest_configure`,
+    with pytest's plugin `terminalreporter` as `reporter`, `pytest` without options prints a dot
+    for a passing test, and no file name and no percentage.
     """
     book.page("tensors/test_creation.py", "def test_it(): pass")
     (book.path / "conftest.py").write_text(

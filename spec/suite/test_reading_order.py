@@ -107,8 +107,8 @@ def test_the_contents_name_no_page_that_is_not_there(pytestconfig):
 @pytest.mark.spare("'poetry'", reason="a chapter of any name")
 @pytest.mark.parametrize("chapter", ["tensors", "poetry"])
 def test_a_page_that_the_contents_do_not_name_is_told(book, chapter):
-    """If tests of a page run that `fixtures/reading_order.py` does not list, `pytest` prints one
-    line with the path of the page and `give it a place in fixtures/reading_order.py`.
+    """If a test runs whose page `fixtures/reading_order.py` does not list, `pytest` prints one
+    line for this page, with its path and `give it a place in fixtures/reading_order.py`.
     """
     book.page(f"{chapter}/test_aaa.py", "def test_it(): pass\ndef test_two(): pass")
 

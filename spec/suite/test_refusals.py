@@ -99,8 +99,9 @@ def test_a_test_that_is_no_fact_is_refused(book, page, refusal):
 
 
 def test_all_that_is_refused_is_told_at_once(book):
-    """If a test in `spec/tensors` has neither a docstring nor an assertion, the usage
-    error of `pytest` has two lines for it: `has no sentence` and `asserts nothing`.
+    """If a test function at the top of a page in `spec/tensors` has neither a docstring nor an
+    assertion, the usage error of `pytest` without `-n` has two lines for it: `has no sentence` and
+    `asserts nothing`.
     """
     book.page("tensors/test_creation.py", "def test_ones(): torch.ones(1)", complete=False)
 
@@ -133,9 +134,8 @@ def test_each_fault_is_told_once(book):
 
 
 def test_a_fact_that_is_left_out_is_refused_too(book):
-    """A test with the mark `slow` and without a docstring in
-    `spec/tensors/test_creation.py` makes `pytest` without `--slow`, which leaves the
-    test out, end in a usage error.
+    """A test in `spec/tensors/test_creation.py` that has the mark `slow` and no docstring makes
+    `pytest`, run without arguments, end in a usage error, although this run leaves the test out.
     """
     page = "@pytest.mark.slow\ndef test_ones(): assert 1 == 1"
     book.page("tensors/test_creation.py", page, complete=False)
@@ -147,8 +147,8 @@ def test_a_fact_that_is_left_out_is_refused_too(book):
 
 
 def test_a_test_beside_the_book_may_be_any_test(book):
-    """`pytest test_own.py` in this project runs a passing test in a class, without a
-    docstring, if the file is not below `spec/`.
+    """`pytest test_own.py` at the root of this project runs the passing test of a class in that
+    file, and refuses nothing, although the test has no docstring: the file is not below `spec/`.
     """
     (book.path / "test_own.py").write_text("class TestOwn:\n    def test_it(self): pass")
 
@@ -160,8 +160,8 @@ def test_a_test_beside_the_book_may_be_any_test(book):
 
 
 def test_what_reads_the_whole_book_names_the_line_of_a_syntax_error(book):
-    """`pytest --about ones` ends in a usage error with file and line if a page below
-    `spec/` has a line as `def test_ones(:`, which is no Python.
+    """`pytest --about ones` ends in a usage error with file and line if a page below `spec/` has,
+    outside of strings and comments, the line `def test_ones(:`, which is no Python.
     """
     book.page("tensors/test_creation.py", "def test_ones(:", complete=False)
 

@@ -109,8 +109,8 @@ def test_two_accelerators_are_two_devices():
 
 
 def test_a_method_named_after_the_device_moves_there():
-    """Under this suite's `pytest --device sim`, `moved = x.sim(1)` of a CPU tensor `x`
-    is on `sim:1`; `moved.is_sim` is True and `x.is_sim` is False.
+    """Under this suite's `pytest --device sim`, with `x = torch.zeros(2)` on the CPU,
+    `moved = x.sim(1)` is on `sim:1`; `moved.is_sim` is True and `x.is_sim` is False.
     """
     x = torch.zeros(2)
 

@@ -143,8 +143,8 @@ def test_the_most_serious_comes_first(atlas):
 
 
 def test_the_old_truth_stands_beside_the_new_one(atlas):
-    """`pytest --since 1.9 --until 1.10` prints two neighbouring tests with the marks
-    `torch("<1.10")` and `torch(">=1.10")`, without `pytest.raises` and `pytest.warns`,
+    """`pytest --since 1.9 --until 1.10` prints the only two tests of a page, marked
+    `torch("<1.10")` and `torch(">=1.10")`, neither about an error or a warning nor part of a rule,
     as one change: the old sentence beside the new one, and both ids.
     """
     lines = between(atlas)
@@ -174,9 +174,9 @@ def test_an_answer_of_the_atlas_has_its_question_above_it(atlas):
 
 
 def test_what_is_merely_new_takes_a_line(atlas):
-    """`pytest --since 1.9 --until 1.10` prints a test with the mark `torch(">=1.10")` as
-    one line, 1.10 and its sentence, if its page has no test that ends at 1.10, and neither
-    a rule of `--used-in` nor `spec/drift/beyond.json` names it.
+    """`pytest --since 1.9 --until 1.10` prints a test with the mark `torch(">=1.10")` as a line,
+    1.10 and its sentence (cut if long), if no test of its page ends at 1.10 and neither a rule of
+    `--used-in` nor `spec/drift/beyond.json` names it.
     """
     lines = between(atlas)
 
@@ -205,9 +205,9 @@ SAID = {
     ],
 )
 def test_what_an_older_release_met_tells_a_new_function_from_a_new_truth(atlas, met, kind, truth):
-    """`pytest --since 1.9 --until 1.10 --since-json FILE` writes for a test with
-    `torch(">=1.10")`, no older counterpart and no rule: `kind` is `new` if
-    `spec/drift/beyond.json` has `has no attribute` for it on 1.9, `raises` if `DID NOT RAISE`.
+    """`pytest --since 1.9 --until 1.10 --since-json FILE` gives a page's only test, with
+    `torch(">=1.10")` and no rule, the `kind` `raises` if `spec/drift/beyond.json` has
+    `DID NOT RAISE` for it, `new` if `AttributeError: ... has no attribute`.
     """
     fact = "spec/tensors/test_arithmetic.py::test_added"
     (atlas.path / "spec/drift/beyond.json").write_text(json.dumps({"1.9": {fact: SAID[met]}}))
@@ -221,9 +221,9 @@ def test_what_an_older_release_met_tells_a_new_function_from_a_new_truth(atlas, 
 
 
 def test_what_a_fact_meets_beyond_its_gate_is_recorded(atlas):
-    """`pytest --beyond-gates --evidence` writes into `spec/drift/beyond.json`, for a
-    test gated to other releases that fails on the installed one, its id and the
-    beginning of the error.
+    """`pytest --beyond-gates --evidence` writes into `spec/drift/beyond.json`, for a test gated to
+    other releases that raises AttributeError on the installed one, its id and the beginning of the
+    error.
     """
     page = '@pytest.mark.torch("<1")\ndef test_gone():\n    """It was."""\n    assert torch.gone() == 1'
     atlas.page("tensors/test_arithmetic.py", page)
@@ -239,9 +239,9 @@ def test_what_a_fact_meets_beyond_its_gate_is_recorded(atlas):
 
 
 def test_an_older_truth_without_a_successor_says_until_when(atlas):
-    """`pytest --since 1.9 --until 1.10` prints `Until then:` and the sentence for a
-    test with the mark `torch("<1.10")`, if no test of its page begins at 1.10 and no
-    rule of `--used-in` rests on it.
+    """`pytest --since 1.9 --until 1.10` prints `Until then:` and the sentence for a test whose
+    only `torch` mark is `torch("<1.10")`, if no test of its page begins at 1.10 and no rule of
+    `--used-in` rests on it.
     """
     page = '@pytest.mark.torch("<1.10")\ndef test_gone():\n    """It was so."""'
     atlas.page("tensors/test_arithmetic.py", page)
@@ -391,9 +391,9 @@ def test_this_release_is_no_earlier_one_and_changed_nothing(atlas):
 
 
 def test_since_needs_no_atlas(book):
-    """`pytest --since 1.9` in a project without `spec/drift/atlas.json` still runs the
-    tests with the mark `torch(">=1.10")`, and prints the claims of `spec/claims` that
-    changed since 1.9.
+    """`pytest --since 1.9`, in a book with this suite's plugins but without
+    `spec/drift/atlas.json`, still runs a test whose one mark is `torch(">=1.10")`, and prints the
+    claims of `spec/claims` that are `changed` since a release after 1.9.
     """
     book.ledger(LEDGER)
     book.page("tensors/test_arithmetic.py", FACTS)

@@ -218,8 +218,8 @@ def test_it_fails():
     ],
 )
 def test_a_folder_that_holds_something_else_is_refused_before_the_run(book, make, said):
-    """`pytest --site DIR` is a usage error if DIR is a file, or a folder that holds a
-    file as `thesis.txt` and no `site.json`, which `--site` writes.
+    """`pytest --site DIR` is a usage error if DIR is a file, or a folder that holds a file such as
+    `thesis.txt` but no file `site.json`, which `--site` writes.
     """
     book.page("tensors/test_views.py", VIEW)
     make(book.path / "out")
@@ -263,7 +263,8 @@ class Interrupted(BaseException):
 
 def test_an_interrupted_build_leaves_the_old_site_whole(tmp_path):
     """If the body of `with replaced(Path(DIR)) as new:` of `fixtures/site/folder.py`, in which
-    `pytest --site DIR` writes, raises, DIR keeps its old files and no folder is left beside it.
+    `pytest --site DIR` writes, raises, DIR keeps its old files and the folder `new`, which was
+    made beside it, is removed.
     """
     site = tmp_path / "out"
     site.mkdir()
@@ -352,9 +353,9 @@ def test_a_fact_that_is_lost_stops_the_build(book):
     ],
 )
 def test_a_sentence_that_leads_nowhere_stops_the_build(book, sentence, said):
-    """`pytest --site DIR` ends in a usage error, and writes no DIR, if the sentence of a test
-    in `spec/tensors` has in backticks a path from `spec/` on, of a page or of a page and a test
-    as `PAGE.py::test_NAME`, that is not in the book.
+    """`pytest --site DIR` ends in a usage error, and writes no DIR, if the sentence of a test in
+    `spec/tensors` has, alone in backticks, `spec/tensors/test_nothing.py`, which is no file, or
+    `spec/tensors/test_it.py::test_no`, which is no test.
     """
     book.page("tensors/test_it.py", f'def test_it():\n    """{sentence}"""\n    assert 1 == 1')
 
@@ -381,7 +382,7 @@ def test_a_fact_without_a_sentence_stops_the_build(book):
 
 def test_a_link_to_an_unknown_symbol_stops_the_build():
     """`Addresses.symbol(name)` of `fixtures/site/render.py`, behind `pytest --site DIR`, raises
-    `pytest.UsageError` for a name, as `torch.nothing`, that has no page.
+    `pytest.UsageError` if the site has no page `symbol/NAME.html`, as for `torch.nothing`.
     """
     addresses = Addresses.__new__(Addresses)
     addresses.paths, addresses.own, addresses.files = set(), set(), {}
@@ -439,9 +440,9 @@ def test_evidence_stands_under_each_fact_and_an_edit_makes_it_old(book):
 
 
 def test_what_bites_is_kept_and_shown(book):
-    """`pytest --bite --evidence` writes into `spec/evidence/bitten.json` a test with
-    `assert torch.ones(1).tolist() == [1.0]`, but none with `assert torch.ones(2)[0] == 1`,
-    true of `[1]` too. `pytest --site DIR` calls the first `proven to bite`.
+    """`pytest --bite --evidence` lists in `spec/evidence/bitten.json` a test whose one assertion
+    is `torch.ones(1).tolist() == [1.0]`, not one with `torch.ones(2)[0] == 1`: `[1]` passes too.
+    `pytest --site DIR` calls the first `proven to bite`.
     """
     book.page(
         "tensors/test_it.py",
@@ -559,8 +560,9 @@ def test_no_two_files_differ_in_case_alone(names, files):
     ],
 )
 def test_a_symbol_leads_to_pytorchs_documentation(name, kind, address):
-    """`gather.official("torch.add", "function")`, with which `pytest --site DIR` makes links, ends
-    with `generated/torch.add.html`; `gather.official("torch.float32", "dtype")` is empty.
+    """`official("torch.add", "function")` of `fixtures/site/gather.py`, which makes links for
+    `pytest --site DIR`, returns an address that ends with `generated/torch.add.html`;
+    `official("torch.float32", "dtype")` returns `""`.
     """
     assert gather.official(name, kind).removeprefix(gather.OFFICIAL) == address
 
@@ -591,9 +593,9 @@ def test_pytorchs_documentation_has_the_page(name, kind):
 
 
 def test_programs_get_the_same_as_data(book):
-    """`pytest --site DIR --site-url URL` writes, among others, `llms.txt`, which lists the
-    pages in Markdown; the claims as `data/claims.json`; the Atom feed `feed.xml`; and
-    `sitemap.xml`, whose addresses begin with URL.
+    """`pytest --site DIR --site-url https://a.org/book` writes into DIR, among others, `llms.txt`
+    with links to the Markdown pages, the claims as `data/claims.json`, the Atom feed `feed.xml`,
+    and `sitemap.xml` with addresses under that URL.
     """
     book.page("tensors/test_views.py", VIEW)
     book.ledger(CLAIM)
@@ -701,8 +703,9 @@ def test_code_is_never_translated():
 
 
 def test_every_word_of_the_interface_is_translated():
-    """Each text of the interface, such as the label of a button, of the site that
-    `pytest --site DIR` writes has a Chinese translation.
+    """Each text that `interface()` of `fixtures/site/catalogue.py` finds in the templates and
+    modules of the site that `pytest --site DIR` writes, such as the label of a button, has a
+    Chinese translation.
     """
     words = read_language("zh").words
     strings = {
@@ -716,8 +719,8 @@ def test_every_word_of_the_interface_is_translated():
 
 def test_catalogues_follow_the_book(book, tmp_path):
     """`update(root, folder)` of `fixtures/site/catalogue.py` adds to an existing
-    `folder/zh/tensors.po` the new texts of `spec/tensors`, removes those that are gone, and
-    keeps the translation of a changed sentence, marked as outdated.
+    `folder/zh/tensors.po` the new texts of `spec/tensors`, removes those that are gone, and keeps
+    the translation of a changed sentence, marked `fuzzy`.
     """
     book.page("tensors/test_it.py", completed("def test_it(): assert 1 == 1"))
     folder = tmp_path / "zh"
@@ -1019,9 +1022,9 @@ def test_answers_can_be_covered_and_each_is_shown_on_demand(tab):
     ],
 )
 def test_a_covered_answer_is_compared_with_what_is_typed(tab, answer, typed):
-    """After the button "Cover the answers" on a page of `pytest --site DIR`, `(2,3)` and
-    Enter in the field is right for the answer `(2, 3)`, `torch.long` for `torch.int64`;
-    after a wrong answer the field stays, with `aria-invalid`.
+    """A click on "Cover the answers" on a page of `pytest --site DIR` puts a field over each
+    answer: `(2,3)` and Enter there is right for `(2, 3)`, `torch.long` for `torch.int64`; after
+    other words and Enter the field stays, with `aria-invalid`.
     """
     page = tab("spec/tensors/broadcasting.html")
     page.evaluate("text => { document.querySelector('pre.code b').textContent = text; }", answer)

@@ -111,7 +111,7 @@ assert np.ones(1)[0] == 1
 )
 def test_arguments_are_set_before_the_code(book, above, setting):
     """In the `script` that `--facts-json` gives for a test, the first row of its
-    `@pytest.mark.parametrize("n", [1, 2])` and its fixture `device` become `n = 1` and
+    `@pytest.mark.parametrize("n", [1, 2])` and the suite's fixture `device` become `n = 1` and
     `device = "cpu"` below `torch.manual_seed(0)`.
     """
     found = script(fact_of(book, f"{above}\n    assert 1 == 1"))
@@ -137,8 +137,8 @@ def test_arguments_are_set_before_the_code(book, above, setting):
     ],
 )
 def test_a_script_imports_what_it_names(book, above, imports):
-    """The `script` that `--facts-json` gives for a test begins with a comment and the
-    imports: `import torch` in any case, and `import math as m` of its page if the test
+    """A `script` that is not empty, in the file of `--facts-json FILE`, begins with a comment and
+    the imports: `import torch` in any case, and `import math as m` of the test's page if the test
     names `m`.
     """
     found = script(fact_of(book, f"{above}\n    assert 1 == 1"))
@@ -210,8 +210,8 @@ test_it()
 )
 def test_a_fact_without_a_script_says_why(book, above, reason):
     """`why_not_alone(fact)` of `fixtures/standalone.py` says why a test has no `script`:
-    `needs pytest's fixture capsys` if it takes `capsys`, `reads a file beside its page` if
-    it uses `__file__`.
+    `needs pytest's fixture capsys` if it takes pytest's `capsys`, else
+    `reads a file beside its page` if it uses its page's `__file__`.
     """
     fact = fact_of(book, f"{above}\n    assert 1 == 1")
 

@@ -54,9 +54,9 @@ def story(result):
 
 
 def test_a_run_is_told_in_sentences(book):
-    """`pytest --story` prints the docstring of a passing test behind `✓`, that of a failed
-    test behind `✗` and below it what failed; for a page with skipped tests it prints one
-    line that counts them.
+    """With UTF-8 output `pytest --story` prints the docstring of a passing test behind `✓`, that
+    of a failed test behind `✗` and below it what failed; a page's skipped tests it does not print
+    one by one but counts behind `not decided here:`.
     """
     book.page("tensors/test_numpy_bridge.py", PAGE)
 
@@ -113,9 +113,9 @@ def test_a_story_ends_in_numbers(outcomes, told):
 
 
 def test_pages_of_a_chapter_stand_below_one_heading(book):
-    """`pytest --story` prints `TENSORS` once above two pages of `spec/tensors` with skipped
-    tests, and for each of the two once `not decided here:`, with the number of those tests
-    for each reason of the skip.
+    """`pytest --story` prints `TENSORS` once above two pages of `spec/tensors` with skipped tests,
+    and for each page once `not decided here:`, with the number of its skipped tests, those without
+    `parametrize`, for each reason of the skip.
     """
     gated = '@pytest.mark.torch("<1.0")\ndef test_a(): pass\n\n'
     gated += gated.replace("test_a", "test_b") + "def test_c(): pytest.skip('no data')"
@@ -155,8 +155,8 @@ def test_a_page_with_code_in_its_prose_keeps_its_lines(book):
 
 
 def test_a_failure_without_words_is_told_as_such(book):
-    """`pytest --story` prints `AssertionError` below the sentence of a test that failed
-    at a line with `raise AssertionError` alone, which has no message.
+    """If a test that contains an `assert` fails at another line, with `raise AssertionError`
+    alone, which has no message, `pytest --story` prints `AssertionError` below its sentence.
     """
     book.page("tensors/test_creation.py", "def test_a():\n    'First.'\n    raise AssertionError")
 
@@ -206,8 +206,8 @@ def test_what_can_be_written_depends_on_the_encoding(monkeypatch):
 
 @pytest.mark.parametrize(("width", "used"), [("60", 60), ("100", 100), ("300", 100)])
 def test_lines_have_at_most_a_hundred_columns(monkeypatch, width, used):
-    """`columns()` of `fixtures/terminal.py`, the width of the lines of `pytest
-    --story`, is 60 if the environment variable `COLUMNS` is 60, and 100 if it is 300.
+    """`columns()` of `fixtures/terminal.py`, the width at which `pytest --story` wraps its
+    sentences, is 60 if the environment variable `COLUMNS` is 60, and 100 if it is 300.
     """
     monkeypatch.setenv("COLUMNS", width)
 
@@ -228,9 +228,9 @@ def test_chapters_come_in_reading_order(book):
 
 
 def test_long_sentences_are_broken_at_the_terminals_width(book, monkeypatch):
-    """With `COLUMNS=40`, `pytest --story` breaks the sentence "A sentence that is a good
-    deal longer than forty columns." behind "deal", and "longer" stands below the first
-    word, "A".
+    """With `COLUMNS=40`, `pytest --story` breaks a passing test's sentence "A sentence that is a
+    good deal longer than forty columns." behind "deal", and "longer" stands below the first word,
+    "A".
     """
     monkeypatch.setenv("COLUMNS", "40")
     book.page(
@@ -247,8 +247,8 @@ def test_long_sentences_are_broken_at_the_terminals_width(book, monkeypatch):
 
 
 def test_chinese_characters_count_as_two_columns(book, monkeypatch):
-    """Where `pytest --story` breaks a sentence, a Chinese character counts as two
-    columns: with `COLUMNS=40`, 17 of them stand in the first line, behind the mark.
+    """In `pytest --story` a Chinese character counts as two columns: with `COLUMNS=40`, a passing
+    test's sentence of 22 of them, without spaces, has 17 in the first line, behind the mark.
     """
     monkeypatch.setenv("COLUMNS", "40")
     book.page(
@@ -301,8 +301,8 @@ def test_a_terminal_gets_colours(book):
 
 
 def test_code_is_coloured_across_lines(book, monkeypatch):
-    """`pytest --story --color=yes` prints the text between two backticks of a sentence
-    in cyan, also where the sentence is broken inside it.
+    """`pytest --story --color=yes` prints the text between two single backticks of a passing
+    test's sentence in cyan, also where the sentence is broken inside it.
     """
     monkeypatch.setenv("COLUMNS", "24")
     book.page("tensors/test_creation.py", 'def test_a():\n    """Then `one two three four` go."""')
@@ -314,9 +314,9 @@ def test_code_is_coloured_across_lines(book, monkeypatch):
 
 
 def test_a_terminal_is_told_how_far_the_run_is(monkeypatch):
-    """While tests run in a terminal, `Progress` of `fixtures/story.py`, behind `pytest
-    --story`, rewrites one line, as `1/2 spec/nn/test_modes.py`, cut to one column less
-    than `columns()`.
+    """While tests run in a terminal without `-n`, `Progress` of `fixtures/story.py`, behind
+    `pytest --story`, rewrites one line, as `1/2 spec/nn/test_modes.py`, cut to one column less
+    than `columns()` of `fixtures/terminal.py`.
     """
     monkeypatch.setenv("COLUMNS", "30")
     lines = []
@@ -330,8 +330,8 @@ def test_a_terminal_is_told_how_far_the_run_is(monkeypatch):
 
 
 def test_expected_failures_show_while_facts_run(book):
-    """Under `pytest --story`, a test with an `xfail` mark that fails is counted as xfailed
-    in pytest's summary, as without the option.
+    """Under `pytest --story`, a test with `@pytest.mark.xfail(reason='not yet')` that fails is
+    counted as xfailed in pytest's summary, as without `--story`.
     """
     page = "@pytest.mark.xfail(reason='not yet')\ndef test_a(): assert 1 == 2"
     book.page("tensors/test_creation.py", page)

@@ -117,9 +117,9 @@ def test_each_rule_finds_its_positive_examples_and_no_negative_one(name):
 
 
 def test_each_rule_is_proven_by_releases_or_says_why_not():
-    """Each rule in `spec/drift/rules` of this project, used by `pytest --used-in`, has
-    a text `unproven`, or the verdict `proven` in `fixtures/proofs.py`, from recorded
-    runs of its examples on releases.
+    """Each rule in `spec/drift/rules` of this project, used by `pytest --used-in`, has a text
+    `unproven`, or `verdict` of `fixtures/proofs.py` calls it `proven`, from recorded runs of the
+    rule's examples on releases of PyTorch.
     """
     proofs = read_proofs(ROOT)
     open_rules = {
@@ -221,9 +221,9 @@ def test_nothing_found_is_an_answer(code):
 )
 @pytest.mark.spare("''", reason="an empty list is the same as none")
 def test_what_warns_and_what_is_unsure_is_shown_when_asked_for(code, show, rules, last):
-    """`--used-in-show warns` beside `--used-in PATH` also shows places that only warn,
-    `unsure` places that depend on a type that the code does not show, `all` both;
-    without it the report counts them as `Not shown`.
+    """`--used-in-show warns` beside `--since RELEASE --used-in PATH` also shows places that only
+    warn, `unsure` places that depend on a type that the code does not show, `all` both; without it
+    the report counts them as `Not shown`.
     """
     book = code("a.py", "import torch\ntorch.range(1, 3)\ntorch.symeig(x)\ny = torch.sin(z) / 2\n")
     result = book.run(
@@ -238,9 +238,9 @@ def test_what_warns_and_what_is_unsure_is_shown_when_asked_for(code, show, rules
 
 
 def test_an_unsure_place_says_what_it_depends_on(code):
-    """With a rule on `/` of integer tensors, `--used-in PATH --used-in-show unsure` prints
-    "if `torch.sin(z)` is an integer tensor" behind the place of `torch.sin(z) / 2`, in code
-    that does not show what `z` is.
+    """With a rule on `/` of integer tensors in its span,
+    `pytest spec --since OLD --used-in PATH --used-in-show unsure` prints "if `torch.sin(z)` is an
+    integer tensor" behind the place of `torch.sin(z) / 2` in code that does not say what `z` is.
     """
     book = code("a.py", "import torch\ny = torch.sin(z) / 2\n")
     result = book.run(
@@ -291,9 +291,9 @@ def test_json_and_sarif_have_each_place(code):
 
 
 def test_the_report_ends_with_what_the_book_does_not_know(code):
-    """The report of `pytest spec --since 1.9 --used-in PATH` ends with how many names of
-    torch the code uses and of how many the book speaks; if there are others, it lists them
-    behind `It knows nothing of`.
+    """The report of `pytest spec --since 1.9 --used-in PATH` ends with how many names of torch the
+    code uses and of how many of them the book speaks; if it does not speak of all, it lists the
+    others behind `It knows nothing of`.
     """
     book = code("a.py", "import torch\ntorch.ones(1)\ntorch.unheard_of(1)\n")
     book.page("tensors/test_creation.py", "def test_it():\n    torch.ones(1)")
