@@ -410,8 +410,8 @@ def test_an_exercise_that_the_book_has_no_more_goes_if_nobody_touched_it(book, n
 
 
 def test_deleted_files_and_exercises_are_written_again(book):
-    """`pytest --blanks DIR`, run again after `start.py` was deleted, writes that file anew
-    and leaves another file with its answer as it is.
+    """`pytest --blanks DIR`, run again on an unchanged book after `DIR/start.py` was deleted,
+    writes that file anew and leaves another file of DIR with its answer as it is.
     """
     book.page("tensors/test_creation.py", FACT)
     written(book)

@@ -56,9 +56,9 @@ def ledger_line(result):
 
 
 def test_every_run_ends_with_the_ledgers_line(book):
-    """A `pytest` run of tests with `claim` marks prints a line `claims: ...` that counts
-    the decided claims by verdict, and those with the verdict `untestable`, which no program
-    can decide.
+    """A `pytest` run of functions decorated with `@pytest.mark.claim(ID)` prints a line
+    `claims: ...`: how many claims the run decided, by verdict, and how many in `spec/claims` have
+    the verdict `untestable`, which no program can decide.
     """
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", PAGE.format(up=1))
@@ -72,8 +72,8 @@ def test_every_run_ends_with_the_ledgers_line(book):
 
 
 def test_a_claim_whose_fact_fails_is_not_decided(book):
-    """In the `claims:` line of a `pytest` run, a claim with the verdict `changed` whose
-    test failed adds 1 to the number before `fail`, and nothing to the decided claims.
+    """In the `claims:` line that ends a `pytest` run, a claim with the verdict `changed` and a
+    failed test adds 1 to the number before `fail`, and nothing to the number before `decided`.
     """
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", PAGE.format(up=2))
@@ -205,7 +205,8 @@ def test_what_is_no_claim_is_a_usage_error(book):
 
 def test_all_unknown_claims_are_told_at_once(book):
     """If two tests have `claim` marks with ids that `spec/claims` lacks, the usage error of
-    `pytest` has a line for each, with the nearest known id.
+    `pytest` has a line for each of the tests, with the nearest id in `spec/claims`, if there is
+    any.
     """
     book.ledger(LEDGER)
     book.page(
@@ -374,8 +375,8 @@ def test_the_ledgers_line_stands_below_printed_claims_in_any_case(book):
 
 
 def test_a_path_behind_claims_is_refused(book):
-    """`pytest --claims spec/` is a usage error, as the path is taken for the value of
-    `--claims`; it says to write the option behind the paths.
+    """`pytest --claims spec/` is a usage error, as the path is taken for the value of `--claims`:
+    `--claims spec/: write --claims or --claims=all, behind paths`.
     """
     result = book.run("--claims", "spec/")
 
@@ -384,9 +385,9 @@ def test_a_path_behind_claims_is_refused(book):
 
 
 def test_claims_json_writes_the_ledger_for_programs(book):
-    """In the file of `pytest --claims-json FILE`, each claim has its tests and an
-    `outcome`: `held` if its test passed, `failed` if it failed, `not in this run` if no
-    test of it was in the run.
+    """In the file of `pytest --claims-json FILE`, each claim has its tests and an `outcome`:
+    `failed` if one of them failed in this run, else `held` if one passed, and `not in this run` if
+    none of them was run.
     """
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", PAGE.format(up=2))

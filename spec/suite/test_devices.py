@@ -20,8 +20,8 @@ def test_here(device):
 
 
 def test_a_device_fact_runs_on_the_cpu(book, monkeypatch):
-    """Where `torch.cuda.is_available()` is False and without `--device`, a test without
-    `parametrize` that takes the suite's `device` fixture runs once, with `[cpu]` in its id.
+    """Where `torch.cuda.is_available()` is False and without `--device`, a test whose only
+    parametrised argument is the suite's `device` fixture runs once, with `[cpu]` in its id.
     """
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     book.page("tensors/test_where.py", PAGE)

@@ -261,8 +261,8 @@ def test_a_gated_fact_says_what_it_waits_for(facts):
 
 
 def test_the_file_says_where_it_was_found_true(facts):
-    """`pytest --facts-json FILE` writes the versions of PyTorch and Python, the devices, of
-    which `cpu` is the first, and the seed 0.
+    """The file of `pytest --facts-json FILE` has the versions of PyTorch and Python, a list
+    `devices` that begins with `cpu`, and the seed 0.
     """
     assert facts["torch"] == torch.__version__
     assert facts["python"].split(".")[0] == "3"
@@ -331,8 +331,8 @@ def test_the_file_is_text_that_people_can_read(book):
 @pytest.mark.parametrize("option", ["--facts-json", "--claims-json"])
 @pytest.mark.parametrize("place", ["nowhere/facts.json", "."])
 def test_a_file_that_cannot_be_written_is_refused_before_the_run(book, option, place):
-    """`pytest --facts-json FILE` and `pytest --claims-json FILE` are usage errors if FILE
-    is a folder, or if the folder that it would be in does not exist.
+    """A run with `pytest --facts-json FILE` or `pytest --claims-json FILE` is a usage error if
+    FILE is a folder, or if the folder that it would be in does not exist.
     """
     result = book.run(option, place)
 

@@ -269,8 +269,8 @@ def test_of_messages_alike_the_rarer_word_decides():
 
 
 def test_a_word_that_the_book_lacks_counts_for_nothing():
-    """`pytest --about "flabbergasted storage"` finds sentences with the word storage,
-    though no sentence about PyTorch has the word flabbergasted.
+    """`pytest --about "flabbergasted storage" --collect-only` lists sentences with the word
+    storage, though of all pages only `spec/suite/test_finding.py` has the word flabbergasted.
     """
     one = entry("`torch.save` of a view saves the storage.")
 

@@ -104,7 +104,7 @@ def test_next(): assert torch.get_default_dtype() is torch.float32
 
 
 def test_a_fact_that_breaks_off_leaves_nothing_changed(book):
-    """If a test of this suite calls `torch.set_default_dtype` and then `pytest.skip`, or
+    """If a test of this suite calls `torch.set_default_dtype` and then calls `pytest.skip` or
     raises SystemExit, the default dtype is restored for the next test.
     """
     book.page(
@@ -298,8 +298,8 @@ def test_an_import_may_add_warning_filters(book):
 
 
 def test_a_setting_that_a_release_lacks_is_not_watched():
-    """`readable` of `fixtures/settings.py` drops a setting whose reading function raises
-    AttributeError.
+    """`readable(settings)` of `fixtures/settings.py` returns the dict without a setting whose
+    reading function raises AttributeError.
     """
 
     def missing():

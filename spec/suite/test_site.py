@@ -421,9 +421,9 @@ def test_a_part_of_the_book_makes_a_site_of_the_whole(book):
 
 
 def test_evidence_stands_under_each_fact_and_an_edit_makes_it_old(book):
-    """If `spec/evidence` has that a test held on 2.1 with the code of today, and on 2.0
-    with other code, its page of `pytest --site DIR` says `held on 2.1, 1 release measured`
-    and `measured before its last edit: held on 2.0`.
+    """If all that `spec/evidence` has of a test is that it held on 2.1 with today's code and on
+    2.0 with other code, its page of `pytest --site DIR` says `held on 2.1, 1 release measured` and
+    `measured before its last edit: held on 2.0`.
     """
     book.page("tensors/test_it.py", "def test_it(): assert torch.ones(1).item() == 1")
     book.run("spec/", "--evidence")
@@ -515,7 +515,7 @@ def test_answers_of_the_atlas_are_put_into_words(old, new, told):
 
 
 def test_messages_that_differ_in_numbers_are_one():
-    """`key` of `fixtures/site/messages.py`, behind `pytest --site DIR`, is the same for
+    """`key(type, message)` of `fixtures/site/messages.py` is the same for the messages
     `size (3) is odd` and `size (4) is odd` of one error type, and another for `size (3) is even`
     or for another error type.
     """
