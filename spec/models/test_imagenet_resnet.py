@@ -96,7 +96,7 @@ def test_the_network_learns_ten_classes(trained):
 
 
 def test_the_loss_falls_from_that_of_a_guess(trained):
-    """On ten classes of 60 pictures of `examples/drawn/shapes.py --size 48`,
+    """On ten classes drawn by `examples/drawn/shapes.py --size 48`,
     `examples/imagenet_resnet.py --size 48 --batch-size 16 --workers 0` has a mean training loss of
     2.4 to 2.7 in the first of 9 epochs, and at most 0.68 times that in the last.
 

@@ -110,9 +110,9 @@ def test_a_literal_that_says_nothing_survives_and_fails_the_run(book, body, surv
     ],
 )
 def test_errors_warnings_tables_and_properties_bite(book, body, literals):
-    """`pytest --bite` also changes the error type and the `match` of `pytest.raises` and
-    `pytest.warns`, the number in `pytest.approx`, numbers in a test's `parametrize`, and
-    the literals in an `assert` of a Hypothesis test.
+    """Apart from `spare` marks, `pytest --bite` changes the error type and `match` of
+    `pytest.raises` and `pytest.warns`, the number expected in an asserted `approx`, numbers in
+    `parametrize`, and `assert` literals of Hypothesis tests.
     """
     result = bite(book, body)
 

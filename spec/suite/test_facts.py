@@ -108,9 +108,9 @@ def test_a_record_holds_the_table_and_the_script(facts):
 
 
 def test_a_record_tells_what_is_needed_and_seen(facts):
-    """`pytest --facts-json FILE` writes for a passing test with a `script` the functions of its
-    page that it calls (`helpers`), the type of an error raised in `pytest.raises` (`errors`), and
-    `torch.nn.Module.eval` for `nn.Linear(1, 1).eval()`.
+    """`pytest --facts-json FILE` gives a passing test with a `script` its page's functions that it
+    calls (`helpers`), the type of an error in `pytest.raises` (`errors`), and
+    `torch.nn.Module.eval` for `torch.nn.Linear(1, 1).eval()` (`symbols`).
     """
     fact = facts["facts"][2]
 

@@ -88,9 +88,9 @@ def test_a_class_is_asked_for_with_its_methods():
     ],
 )
 def test_a_module_and_its_function_are_one_thing(asked, name, found):
-    """`by_symbol` of `fixtures/finding.py`, asked for `nn.KLDivLoss`, finds a test that
-    uses and names `F.kl_div`; asked for `F.cross_entropy`, one of `nn.CrossEntropyLoss`;
-    asked for `Tensor.add_`, none of `Tensor.add`.
+    """`by_symbol` of `fixtures/finding.py`, asked for `nn.KLDivLoss`, finds a test that uses and
+    names `F.kl_div`; asked for `F.cross_entropy`, one that uses and names `nn.CrossEntropyLoss`;
+    asked for `Tensor.add_`, no such one of `Tensor.add`.
     """
     one = entry(f"`{name.rpartition('.')[2]}` does something.", name)
 
@@ -151,9 +151,9 @@ def test_what_is_plainly_about_a_name_comes_first():
 
 
 def test_what_names_nothing_new_comes_later():
-    """In a one-page book whose first two tests have the sentence "`DataLoader(shuffle=True)`
-    shuffles." and the next two "`DataLoader` of the `sampler`.",
-    `pytest --about DataLoader --collect-only` prints the first test, then the third.
+    """In a one-page book of four unmarked tests without `pytest.raises`, two saying
+    "`DataLoader(shuffle=True)` shuffles.", then two "`DataLoader` of the `sampler`.",
+    `pytest --about DataLoader --collect-only` prints the first, then the third.
     """
     entries = [
         entry("`DataLoader(shuffle=True)` shuffles.", "DataLoader"),
