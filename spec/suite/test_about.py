@@ -72,9 +72,9 @@ def test_uses():
 
 
 def test_facts_about_a_symbol_run_and_those_that_use_it_are_folded(book):
-    """In a book whose one page has two tests that call `torch.ones`, `pytest --about torch.ones`
-    runs the one whose sentence names it. The other, without `ones` in name, sentence or why, does
-    not run: its page is listed below `used on`.
+    """In a book of one page, `Creation`, two tests call `torch.ones`: `pytest --about torch.ones`
+    runs the one whose sentence names it; the other, `test_uses` with the sentence `Sums add up.`,
+    does not run: the page is listed below `used on`.
     """
     book.page("tensors/test_creation.py", TWO)
 

@@ -110,9 +110,9 @@ def test_a_literal_that_says_nothing_survives_and_fails_the_run(book, body, surv
     ],
 )
 def test_errors_warnings_tables_and_properties_bite(book, body, literals):
-    """Apart from `spare` marks, `pytest --bite` changes the error type and `match` of
-    `pytest.raises` and `pytest.warns`, the number expected in an asserted `approx`, numbers in
-    `parametrize`, and `assert` literals of Hypothesis tests.
+    """If no `spare` mark names it, `pytest --bite` changes error type and `match` of
+    `pytest.raises` and `pytest.warns`, the expected number in an asserted `pytest.approx`, a
+    number in `parametrize`, and `assert` literals in Hypothesis tests.
     """
     result = bite(book, body)
 

@@ -368,9 +368,9 @@ def test_writing_again_keeps_answers_and_notes(book):
 
 
 def test_another_sentence_reopens_nothing_and_another_code_does(book):
-    """`pytest --blanks DIR`, run again, keeps an answer if only its test's docstring or the
-    value behind the blank changed; if another number in the test's code changed too, the
-    blank is open again, and the old answer becomes a comment.
+    """`pytest --blanks DIR`, run again, keeps an answer if only its test's docstring or the value
+    behind the blank changed, and there is still a blank; if another number in the test's body
+    changed too, it is open again, the old answer a comment.
     """
     book.page("tensors/test_creation.py", FACT)
     written(book)

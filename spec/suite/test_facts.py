@@ -358,9 +358,9 @@ def test_the_file_is_complete_or_absent(book, monkeypatch):
 
 
 def test_a_sentence_in_other_words_keeps_the_hash(book):
-    """If only the docstring of a test is changed, and shares no line with its code,
-    `read_page` of `fixtures/facts.py` gives the test the same `hash`; with another number
-    in its code it gives another `hash`.
+    """If only words of a test's docstring are changed, and it shares no line with its code,
+    `read_page` of `fixtures/facts.py` gives the test the same `hash`; with another number in its
+    code it gives another `hash`.
     """
     book.page("tensors/test_a.py", PAGE)
     book.page("tensors/test_b.py", PAGE.replace("made of ones", "built of ones"))

@@ -140,7 +140,7 @@ def test_of_two_numbers_of_gpus_the_larger_counts(book, monkeypatch):
 @pytest.mark.parametrize("mark", ['torch("2.0")', "torch()", "torch(2.0)"])
 def test_a_release_gate_that_names_no_releases_is_a_usage_error(book, mark):
     """The mark `torch("2.0")`, `torch()` or `torch(2.0)`, without a comparison such as `>=`, on a
-    test that `pytest` without `-n` collects in this suite, ends the run in a usage error that says
+    test that `pytest` collects in this suite, ends the run in a usage error that says
     `write torch(">=2.0")`.
     """
     book.page("tensors/test_old.py", f"@pytest.mark.{mark}\ndef test_then(): pass")

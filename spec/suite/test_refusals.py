@@ -88,7 +88,7 @@ def test_ones():
 def test_a_test_that_is_no_fact_is_refused(book, page, refusal):
     """A test in `spec/tensors` in a class, an `async def` test, one without a docstring or without
     an assertion, or one with `@pytest.mark.claim(NAME)`, where NAME is no literal, makes `pytest`
-    without `-n` end in a usage error that names it.
+    end in a usage error that names it.
     """
     book.page("tensors/test_creation.py", page, complete=False)
 
@@ -98,15 +98,20 @@ def test_a_test_that_is_no_fact_is_refused(book, page, refusal):
     result.stderr.fnmatch_lines(refusal)
 
 
-def test_all_that_is_refused_is_told_at_once(book):
+@pytest.mark.parametrize("arguments", [[], ["-n", "2"]], ids=["one process", "two workers"])
+def test_all_that_is_refused_is_told_at_once(book, arguments):
     """If a test function at the top of a page in `spec/tensors` has neither a docstring nor an
-    assertion, the usage error of `pytest` without `-n` has two lines for it: `has no sentence` and
-    `asserts nothing`.
+    assertion, the usage error of `pytest` has two lines for it: `has no sentence` and
+    `asserts nothing`; so it is with `-n 2`.
+
+    A usage error in a worker of xdist would be told as a crash of xdist: `fixtures/workers.py`
+    carries it to the controller.
     """
     book.page("tensors/test_creation.py", "def test_ones(): torch.ones(1)", complete=False)
 
-    result = book.run()
+    result = book.run_as_a_person(*arguments)
 
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
         [
             "*:5: test_ones has no sentence; write it as its docstring's first paragraph",
@@ -117,7 +122,7 @@ def test_all_that_is_refused_is_told_at_once(book):
 
 def test_each_fault_is_told_once(book):
     """For a test in `spec/tensors` whose only fault is that it has no docstring, with two rows of
-    `parametrize`, the usage error of `pytest` without `-n` has one line, not one for each row.
+    `parametrize`, the usage error of `pytest` has one line, not one for each row.
     """
     rows = "@pytest.mark.parametrize('n', [1, 2])\n"
     page = f"class TestOnes:\n    {rows}    def test_ones(self, n): assert n\n"
