@@ -139,9 +139,9 @@ def test_a_spared_literal_is_counted(book):
 
 @pytest.mark.parametrize("mark", ["spare('1', reason='none')", "spare('0')"])
 def test_a_spare_without_need_or_reason_fails_the_run(book, mark):
-    """`pytest --bite` fails with a line `spared in vain` for a test with
-    `assert torch.ones(2)[0] == 1` and the mark `spare("1", reason="none")`, because a
-    changed 1 makes the assertion fail; or `spare("0")`, because it has no `reason`.
+    """`pytest --bite` fails with a line `spared in vain: ...` for a test with
+    `assert torch.ones(2)[0] == 1` if it has the mark `spare("1", reason="none")`, because a
+    changed 1 makes it fail, or `spare("0")`, because that mark has no `reason`.
     """
     result = bite(book, f"@pytest.mark.{mark}\ndef test_it(): assert torch.ones(2)[0] == 1")
 

@@ -196,9 +196,9 @@ def test_words_side_by_side_count_for_more():
     ],
 )
 def test_words_need_not_be_spelled_as_the_book_spells_them(asked, sentence):
-    """`find` of `fixtures/finding.py`, asked for the words `multi-head attention`, finds a
-    test whose sentence has `MultiheadAttention`; asked for `How do I initialise weights?`,
-    one whose sentence has `Initialization`.
+    """Given two tests of `spec/tensors`, `find` of `fixtures/finding.py`, asked for
+    `multi-head attention`, finds the one whose sentence has `MultiheadAttention`; asked for
+    `How do I initialise weights?`, the one that has `Initialization`.
     """
     found = answers(asked, entry("A sum is made."), entry(sentence))
 

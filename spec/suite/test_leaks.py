@@ -284,8 +284,8 @@ def test_shared(folder, number):
 
 
 def test_an_import_may_add_warning_filters(book):
-    """A test of this suite whose import of a library adds a filter by
-    `warnings.simplefilter` passes: this is not counted as a leak.
+    """A test of this suite that imports a library not imported before, which adds a filter by
+    `warnings.simplefilter("ignore")`, passes: that filter is not counted as a leak.
     """
     (book.path / "librarian.py").write_text("import warnings; warnings.simplefilter('ignore')")
     book.page(

@@ -176,9 +176,9 @@ def test_a_fact_that_changed_is_listened_to_again(book):
 
 
 def test_another_release_is_listened_to_by_itself(book, monkeypatch):
-    """If `seen.json` in pytest's cache (`-p cacheprovider`) has the calls of a test only
-    from another release of PyTorch, a `pytest` run of this suite traces the test again by
-    `sys.settrace`.
+    """If `seen.json` in pytest's cache has the calls of a test only from another release of
+    PyTorch, the next `pytest -p cacheprovider` run of that test, without debugger or coverage,
+    traces it by `sys.settrace` again.
     """
     book.page("nn/test_modes.py", HEAD + LISTENS)
     listening(book, "-p", "cacheprovider")

@@ -125,8 +125,8 @@ def test_it(slow):
 
 
 def test_facts_are_told_in_reading_order_however_they_ran(book):
-    """`pytest --facts-json FILE` writes the tests in the order of the book and of the
-    source, even if a plugin reversed the order in which they ran.
+    """`pytest --facts-json FILE` writes the pages in the order of the book and the tests of a page
+    from top to bottom, even if a plugin reversed the order in which they ran.
     """
     book.page("tensors/test_creation.py", "def test_b(): pass\ndef test_a(): pass")
     book.page("autograd/test_backward.py", "def test_c(): pass")

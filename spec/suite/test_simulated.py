@@ -94,9 +94,8 @@ def test_moving_to_where_it_already_is_gives_the_tensor_itself(name):
 
 
 def test_two_accelerators_are_two_devices():
-    """Under this suite's `pytest --device sim`, `moved = x.to("sim:1")` of a tensor `x`
-    on `sim:0` is on `sim:1` and has its own memory: `moved.add_(1)` does not change
-    `x`.
+    """Under this suite's `pytest --device sim`, `moved = x.to("sim:1")` of a float32 tensor `x` on
+    `sim:0` is on `sim:1` and has its own memory: `moved.add_(1)` does not change `x`.
     """
     x = torch.zeros(2, device="sim:0")
 

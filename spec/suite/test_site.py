@@ -465,9 +465,9 @@ def test_it_does_not(): assert torch.ones(2)[0] == 1
 
 
 def test_an_old_truth_stands_beside_the_new_one(book):
-    """Two tests, one right below the other, with the marks `torch("<2.1")` and
-    `torch(">=2.1")` are one change of release 2.1 in the data of `pytest --site DIR`,
-    and their page shows both sentences.
+    """If a page has just two tests, the upper with the mark `torch("<2.1")` and the lower with
+    `torch(">=2.1")`, they are one change of release 2.1 in the data of `pytest --site DIR`, and
+    their page there shows both sentences.
     """
     book.page(
         "tensors/test_it.py",

@@ -313,16 +313,20 @@ def test_code_is_coloured_across_lines(book, monkeypatch):
     assert "\x1b[36mthree four\x1b[0m\x1b[2m`\x1b[0m go.\n" in str(result.stdout)
 
 
-def test_a_terminal_is_told_how_far_the_run_is(monkeypatch):
-    """While tests run in a terminal without `-n`, `Progress` of `fixtures/story.py`, behind
-    `pytest --story`, rewrites one line, as `1/2 spec/nn/test_modes.py`, cut to one column less
-    than `columns()` of `fixtures/terminal.py`.
+@pytest.mark.parametrize("workers", [False, True])
+def test_a_terminal_is_told_how_far_the_run_is(monkeypatch, workers):
+    """While tests run in a terminal, `Progress` of `fixtures/story.py`, behind `pytest --story`,
+    with `-n` too, rewrites one line, as `1/2 spec/nn/test_modes.py`, cut to one column less than
+    `columns()` of `fixtures/terminal.py`.
     """
     monkeypatch.setenv("COLUMNS", "30")
     lines = []
     progress = Progress(SimpleNamespace(rewrite=lambda line, erase: lines.append(line)))
 
-    progress.pytest_collection_finish(SimpleNamespace(items=["a", "b"]))
+    if workers:
+        progress.pytest_xdist_node_collection_finished(ids=["a", "b"])
+    else:
+        progress.pytest_collection_finish(SimpleNamespace(items=["a", "b"]))
     progress.pytest_runtest_logfinish("spec/nn/test_modes.py::test_a")
     progress.pytest_runtest_logfinish("spec/tensors/test_creation.py::test_b[1]")
 

@@ -568,9 +568,9 @@ OF_A_PARAMETER = "def f(x):\n    x\n"
 
 @pytest.mark.spare("'tensor int'", reason="of nothing anything is known")
 def test_what_is_not_known_is_neither_so_nor_not():
-    """If `kinds` is what `fixtures/matching.py` knows of `x` in the body of `def f(x):`, its
-    `is_(kinds, "tensor int")` returns None, neither True nor False: `x` may or may not be an
-    integer tensor.
+    """`is_(kinds, "tensor int")` of `fixtures/matching.py`, where `kinds` is what that file infers
+    of `x` in a function `def f(x):` whose body is the line `x`, returns None, neither True nor
+    False: `x` may or may not be an integer tensor.
     """
     assert is_(kinds(OF_A_PARAMETER), "tensor int") is None
 
