@@ -65,9 +65,9 @@ def test_every_page_explains_its_concept(book_root):
 
 
 def test_every_link_leads_to_a_page_or_a_fact(book_root, facts):
-    """In the docstrings of this project's pages and tests, each path in backticks that
-    begins with `spec/` and ends in `.py`, as `spec/tensors/test_views.py`, leads to a file;
-    one with `::` and a name behind it leads to a test.
+    """In the docstrings of this project's pages and tests, each path alone in backticks that
+    begins with `spec/` and ends in `.py`, as `spec/tensors/test_views.py`, leads to a file; one
+    with `::` and a name behind it leads to a test.
     """
     texts = [(path, 1, read_page(str(book_root), path).prose) for path in pages_of(book_root)]
     texts += [(fact.page.path, fact.line, f"{fact.sentence} {fact.why}") for fact in facts]

@@ -192,8 +192,7 @@ def test_both(): print("ran both")
 
 
 def test_an_unknown_marker_is_refused(book):
-    """A misspelt mark on a test, such as `@pytest.mark.cuba`, is a collection error in this suite.
-    """
+    """A misspelt mark on a test, such as `@pytest.mark.cuba`, is a collection error in this suite."""
     book.page("tensors/test_typo.py", "@pytest.mark.cuba\ndef test_gpu(): pass")
 
     result = book.run()

@@ -81,9 +81,9 @@ def outcome(book, page):
     ],
 )
 def test_a_fact_becomes_held_failed_or_undecided(book, page, became):
-    """In `pytest --facts-json FILE`, the `outcome` of a test is `held` if it passes,
-    `failed` if it or the tear-down of its fixture raises an error, and `undecided` if it
-    calls `pytest.skip` or fails under `@pytest.mark.xfail(reason="not yet")`.
+    """In `pytest --facts-json FILE`, the `outcome` of an unmarked test is `failed` if it or its
+    fixture's tear-down raises an error, else `held` if it passes, `undecided` if it calls
+    `pytest.skip`; so is one that fails as `@pytest.mark.xfail`.
     """
     assert outcome(book, page) == became
 
