@@ -354,8 +354,8 @@ def test_a_fact_that_is_lost_stops_the_build(book):
 )
 def test_a_sentence_that_leads_nowhere_stops_the_build(book, sentence, said):
     """`pytest --site DIR` ends in a usage error, and writes no DIR, if the sentence of a test in
-    `spec/tensors` has, alone in backticks, the path from `spec/` on of a page `test_nothing.py`
-    that is no file, or of a test `test_no` that is on no page.
+    `spec/tensors` has, alone in backticks, the path from `spec/` on of a `test_nothing.py` that is
+    no file, or of a `test_no` that is on no page.
     """
     book.page("tensors/test_it.py", f'def test_it():\n    """{sentence}"""\n    assert 1 == 1')
 
