@@ -44,9 +44,9 @@ def test_random_resized_crop_needs_a_size():
     """
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'size'"):
         transforms.RandomResizedCrop()
-    crop = transforms.RandomResizedCrop(8, antialias=True)
+    crop, image = transforms.RandomResizedCrop(8, antialias=True), torch.rand(3, 20, 30)
     assert crop.size == (8, 8)
-    assert crop(torch.rand(3, 20, 30)).shape == (3, 8, 8)
+    assert crop(image).shape == (3, 8, 8)
 
 
 def test_random_resized_crop_keeps_from_eight_to_a_hundred_percent():
