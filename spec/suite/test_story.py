@@ -313,24 +313,35 @@ def test_code_is_coloured_across_lines(book, monkeypatch):
     assert "\x1b[36mthree four\x1b[0m\x1b[2m`\x1b[0m go.\n" in str(result.stdout)
 
 
-@pytest.mark.parametrize("workers", [False, True])
-def test_a_terminal_is_told_how_far_the_run_is(monkeypatch, workers):
+def test_a_terminal_is_told_how_far_the_run_is(monkeypatch):
     """While tests run in a terminal, `Progress` of `fixtures/story.py`, behind `pytest --story`,
-    with `-n` too, rewrites one line, as `1/2 spec/nn/test_modes.py`, cut to one column less than
-    `columns()` of `fixtures/terminal.py`.
+    rewrites one line, as `1/2 spec/nn/test_modes.py`, cut to one column less than `columns()` of
+    `fixtures/terminal.py`.
     """
     monkeypatch.setenv("COLUMNS", "30")
     lines = []
     progress = Progress(SimpleNamespace(rewrite=lambda line, erase: lines.append(line)))
 
-    if workers:
-        progress.pytest_xdist_node_collection_finished(ids=["a", "b"])
-    else:
-        progress.pytest_collection_finish(SimpleNamespace(items=["a", "b"]))
+    progress.pytest_collection_finish(SimpleNamespace(items=["a", "b"]))
     progress.pytest_runtest_logfinish("spec/nn/test_modes.py::test_a")
     progress.pytest_runtest_logfinish("spec/tensors/test_creation.py::test_b[1]")
 
     assert lines == ["1/2 spec/nn/test_modes.py", "2/2 spec/tensors/test_creatio"]
+
+
+def test_a_terminal_is_told_how_far_the_workers_are():
+    """With `-n`, where the workers collect the tests and the controller has none,
+    `Progress` of `fixtures/story.py`, behind `pytest --story`, counts up to the number that
+    a worker has collected, as in `1/2 spec/nn/test_modes.py`.
+    """
+    lines = []
+    progress = Progress(SimpleNamespace(rewrite=lambda line, erase: lines.append(line)))
+
+    progress.pytest_collection_finish(SimpleNamespace(items=[]))
+    progress.pytest_xdist_node_collection_finished(ids=["a", "b"])
+    progress.pytest_runtest_logfinish("spec/nn/test_modes.py::test_a")
+
+    assert lines == ["1/2 spec/nn/test_modes.py"]
 
 
 def test_expected_failures_show_while_facts_run(book):
