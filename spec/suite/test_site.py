@@ -1132,13 +1132,13 @@ def test_a_copied_script_is_the_script_of_the_fact(tab, path):
 @pytest.mark.slow
 def test_two_releases_are_compared_in_the_page(tab):
     """The page `release/compare.html?from=2.5&to=2.6&only=in_order` of the site that
-    `pytest --site DIR` writes of this book says that before PyTorch 2.6 `DataLoader`
-    had no argument `in_order`.
+    `pytest --site DIR` writes of this book says that before PyTorch 2.6
+    `DataLoader([1], in_order=False)` raises TypeError.
     """
     page = tab("release/compare.html?from=2.5&to=2.6&only=in_order")
     text = page.inner_text("#compared")
 
-    assert "Before PyTorch 2.6 DataLoader had no argument in_order" in text
+    assert "Before PyTorch 2.6 DataLoader([1], in_order=False) raises TypeError" in text
     assert page.locator(".change .label").first.inner_text() == "before 2.6"
 
 
