@@ -146,8 +146,9 @@ def fingerprint(*things):
 
     def add(thing):
         if isinstance(thing, torch.Tensor):
-            values = thing.detach().cpu().resolve_conj().resolve_neg()
-            values = values.clone(memory_format=torch.contiguous_format).view(-1)
+            values = thing.detach().cpu().resolve_conj().resolve_neg().contiguous()
+            # A single element may keep a stride other than 1, also after `view(-1)`.
+            values = values.as_strided((values.numel(),), (1,))
             digest.update(f"{thing.dtype} {tuple(thing.shape)}".encode())
             digest.update(values.view(torch.uint8).numpy())
         elif isinstance(thing, Mapping | list | tuple):

@@ -401,7 +401,7 @@ def test_the_loss_falls_to_about_half(notes, long):
     long_first, *_, long_last = [loss for _, loss in long["losses"]]
 
     assert [first, long_first] == pytest.approx([2.303, 2.303], abs=0.15)
-    assert last <= 1.7
+    assert last == pytest.approx(1.1, abs=0.6)
     assert long_last <= 1.4
 
 
