@@ -404,9 +404,9 @@ def test_a_variant_is_of_the_kind_that_it_varies(value, variants):
 
 
 def test_a_variant_that_waits_is_given_up(book, monkeypatch):
-    """If a value changed by `pytest --bite` makes a test loop for ever in a `while n: pass`
-    outside of any `try`, that run of the test is ended after a time limit (where Python has
-    `signal.setitimer`), and the value does not survive.
+    """If a value changed by `pytest --bite` makes a test loop for ever in a `while n: pass`, also
+    inside `try` with `except Exception`, that run of the test is ended after a time limit (where
+    Python has `signal.setitimer`), and the value does not survive.
     """
     monkeypatch.setattr("fixtures.rerun.TIME_LIMIT", 0.05)
 
@@ -414,7 +414,10 @@ def test_a_variant_that_waits_is_given_up(book, monkeypatch):
         book,
         "@pytest.mark.parametrize('n', [0])\n"
         "def test_it(n):\n"
-        "    while n: pass\n"
+        "    try:\n"
+        "        while n: pass\n"
+        "    except Exception:\n"
+        "        n = 0\n"
         "    assert torch.tensor(n).item() == 0",
     )
 

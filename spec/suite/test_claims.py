@@ -191,6 +191,25 @@ def test_a_note_without_a_title_is_a_usage_error(book):
     result.stderr.fnmatch_lines("*spec/claims/004.toml: lacks title, above its claims")
 
 
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        ('title = ""\nrelease = "1.1"\n', "title is ''; write a text in quotes"),
+        ('title = "A note"\nrelease = 1.1\n', "release is 1.1; write a text in quotes"),
+    ],
+)
+def test_a_note_whose_title_or_release_is_no_text_is_a_usage_error(book, head, said):
+    """`pytest spec` ends in a usage error if its file `spec/claims/004.toml` begins with
+    `title = ""`, or has the number `release = 1.1` without quotes above its claims.
+    """
+    book.ledger(LEDGER, head=head)
+
+    result = book.run()
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(f"*spec/claims/004.toml: {said}")
+
+
 def test_what_is_no_claim_is_a_usage_error(book):
     """A file `spec/claims/004.toml` with a third line, `author = "A."`, beside `title` and
     `release` above its claims is a usage error of `pytest`.

@@ -200,6 +200,19 @@ def test_the_tree_of_a_fact_has_the_lines_of_its_page(book):
     assert (fact.first, fact.line, fact.tree.body[-1].lineno) == (6, 7, 9)
 
 
+def test_a_form_feed_ends_no_line_of_a_fact(book):
+    """`read_page` of `fixtures/facts.py` gives of a test function below a form feed, and with one
+    in a string, its whole `source`, from `def` to its last line.
+    """
+    book.page(
+        "tensors/test_creation.py", "\x0c\ndef test_it():\n    'It.'\n    assert 'a\x0cb' != 'c'"
+    )
+
+    fact = read_page(str(book.path), "spec/tensors/test_creation.py").facts["test_it"]
+
+    assert fact.source == "def test_it():\n    'It.'\n    assert 'a\x0cb' != 'c'"
+
+
 def test_a_fact_asserts_by_itself_or_by_what_it_calls():
     """`asserts` of `fixtures/facts.py` is True for the tree of a function with `assert` or a call
     of `pytest.raises`, `pytest.deprecated_call`, `assert_close`, `fnmatch_lines` or `gradcheck`,

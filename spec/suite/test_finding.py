@@ -232,6 +232,20 @@ def test_little_of_a_name_is_followed_by_what_its_words_find():
     assert found == ["`fasterrcnn_resnet50_fpn` downloads weights.", "`FasterRCNN` wants boxes."]
 
 
+def test_what_is_answered_by_its_words_is_not_told_as_a_use_too():
+    """If no sentence has `stack` in backticks, and one that has the word stands over code that calls
+    `torch.stack`, `pytest --about stack --collect-only` lists it as an answer and not under
+    `used on`.
+    """
+    spoken = entry("Rows stack into a matrix.", "torch.stack")
+    other = entry("A sum is made.", "torch.stack", page="tensors/test_sums.py")
+
+    found = find([spoken, other], "stack")
+
+    assert [one.sentence for one in found.about] == ["Rows stack into a matrix."]
+    assert [one.sentence for one in found.uses] == ["A sum is made."]
+
+
 def test_the_end_of_a_pasted_traceback_is_what_it_says():
     """`pytest --about` with a pasted traceback that ends in
     `ValueError: Expected more than 1 value per channel when training` puts a test that expects

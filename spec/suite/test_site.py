@@ -233,12 +233,14 @@ def test_a_folder_that_holds_something_else_is_refused_before_the_run(book, make
     [
         (["--site", "no/folder"], "there is no folder"),
         (["--site-url", "https://a.org/"], "give --site DIR too"),
+        (["--site-url", ""], "give --site DIR too"),
         (["--site", "out", "--site-url", "a.org"], "begin it with https://"),
+        (["--site", "out", "--site-url", ""], "begin it with https://"),
     ],
 )
 def test_options_that_make_no_site_are_refused(book, arguments, said):
-    """`pytest --site no/folder` where `no` does not exist, a non-empty `--site-url` without
-    `--site`, and one that begins with neither `http://` nor `https://` are usage errors.
+    """`pytest --site no/folder` where `no` does not exist, `--site-url` without `--site`, and a
+    `--site-url` that begins with neither `http://` nor `https://` are usage errors.
     """
     book.page("tensors/test_views.py", "def test_it(): pass")
 
