@@ -193,9 +193,9 @@ def test_several_elements_need_a_gradient_argument():
 
 
 def test_no_elements_are_not_a_scalar_either():
-    """`y.backward()` on a float32 `y` of no elements that requires grad raises
-    RuntimeError, as it does on a `y` of several elements; `y.sum()`, the 0-d tensor 0,
-    takes `backward()` without argument.
+    """`y.backward()` on `y = torch.tensor([], requires_grad=True) * 2`, which has no elements,
+    raises RuntimeError, "grad can be implicitly created only for scalar outputs"; `y.sum()` is a
+    0-d tensor of 0, and `y.sum().backward()` runs.
     """
     x = torch.tensor([], requires_grad=True)
     y = x * 2

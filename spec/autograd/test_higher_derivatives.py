@@ -178,9 +178,10 @@ def test_a_gradient_penalty_has_a_gradient(device):
 def test_the_hessian_times_a_vector_takes_two_passes():
     """With `x = torch.tensor([2.0, 3.0], requires_grad=True)`, `u = torch.tensor([1.0, 10.0])` and
     `(g,) = torch.autograd.grad(x[0] ** 2 * x[1], x, create_graph=True)`,
-    `torch.autograd.grad(g @ u, x)` gives the Hessian times `u`, [46, 4].
+    `torch.autograd.grad(g @ u, x)[0]` is the Hessian times `u`, [46, 4].
 
-    Without building the Hessian: the cost is that of two backward passes.
+    So the Hessian itself is never built: two calls of `torch.autograd.grad` are enough, however
+    many elements `x` has.
     """
     x = torch.tensor([2.0, 3.0], requires_grad=True)
     u = torch.tensor([1.0, 10.0])

@@ -188,8 +188,9 @@ def test_a_retained_grad_is_what_the_hooks_left():
 
 @pytest.mark.torch("<2.0")
 def test_a_retained_grad_used_to_miss_the_hooks_put_on_later():
-    """Before PyTorch 2.0 `retain_grad()` kept the gradient without the changes of hooks that
-    were registered after it.
+    """Before PyTorch 2.0, with `h = x * 2`, `h.retain_grad()` and after it
+    `h.register_hook(lambda grad: grad * 10)`, `h.grad` kept the gradient without the factor of 10,
+    while `x.grad` had it.
     """
     x = torch.tensor(3.0, requires_grad=True)
     middle = x * 2

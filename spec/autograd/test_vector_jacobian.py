@@ -40,8 +40,9 @@ def test_the_jacobian_has_a_row_an_output_and_a_column_an_input(device):
 @pytest.mark.claim("blitz-vjp-tool")
 def test_backward_leaves_v_times_the_jacobian(device):
     """For `x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True)` and
-    `y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])`, `y.backward(v)` stores `v @ J` in `x.grad`,
-    [130, 20, 700] for a float32 `v` of 10 and 100; J is the Jacobian of `y` by `x`.
+    `y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])`, `y.backward(v)` with
+    `v = torch.tensor([10.0, 100.0])` stores `v @ J`, [130, 20, 700], in `x.grad`; J is y's
+    Jacobian.
 
     Because each operation only needs to multiply the gradient that arrives with its own
     derivatives; J itself isn't built.

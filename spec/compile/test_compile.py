@@ -549,13 +549,13 @@ def test_on_windows_the_compiler_is_cl(monkeypatch):
 @pytest.mark.cuda
 @pytest.mark.torch(">=2.7")
 def test_inductor_needs_triton_on_a_gpu(monkeypatch):
-    """Without the package `triton`, with the default backend and an empty cache,
-    `torch.compile(lambda x: x.sin() + x.cos() * 5)(x)` of a non-empty CUDA tensor `x` raises
-    TritonMissing, "Cannot find a working triton installation."
+    """Without `triton` and with an empty cache, on a GPU of compute capability 7.0 or higher,
+    `torch.compile(lambda x: x.sin() + x.cos() * 5)(torch.ones(8, device="cuda"))` raises
+    RuntimeError, "Cannot find a working triton installation."
 
-    PyTorch's CUDA wheels for Linux install `triton`; on Windows `pip install triton-windows` does.
-    A GPU older than compute capability 7.0 is refused as "too old to be supported by the triton GPU
-    compiler".
+    On Linux (x86-64) `pip install torch` usually installs `triton` as well; on Windows use
+    `pip install triton-windows`. A GPU older than compute capability 7.0 is refused as "too old to
+    be supported by the triton GPU compiler".
     """
     monkeypatch.setattr("torch._inductor.scheduler.has_triton", lambda: False)
     compiled = torch.compile(lambda x: x.sin() + x.cos() * 5, options={"fx_graph_cache": False})

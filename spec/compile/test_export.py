@@ -114,9 +114,9 @@ def test_cond_exports_both_branches():
 
 
 def test_a_size_that_is_a_value_is_declared_by_check():
-    """`torch.export.export` takes a `forward` of an int64 vector `x` with `end = x.max().item()`,
-    `torch._check(end >= 0)`, `torch._check(end <= x.shape[0])` and `return x[:end]`; its
-    `.module()` raises RuntimeError for `end` above `x.shape[0]`.
+    """`torch.export.export(net, (torch.tensor([1, 2, 3, 1]),))` accepts a `forward` with
+    `end = x.max().item()`, `torch._check(end >= 0)`, `torch._check(end <= x.shape[0])`,
+    `return x[:end]`; its `.module()` raises RuntimeError for [1, 1, 2, 9].
     """
 
     class Head(nn.Module):

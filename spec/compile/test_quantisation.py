@@ -89,9 +89,9 @@ def test_a_quantised_file_is_a_quarter():
 
 @quiet
 def test_a_quantised_layer_is_close_and_has_no_parameters():
-    """`quantised = torch.ao.quantization.quantize_dynamic(model)` of
-    `model = nn.Sequential(nn.Linear(64, 64))` cannot be trained: `list(quantised.parameters())`
-    is []. For `x = torch.randn(4, 64)`, `quantised(x)` is within 0.1 of `model(x)`.
+    """With `model = nn.Sequential(nn.Linear(64, 64))` and `x = torch.randn(4, 64)`,
+    `quantised = torch.ao.quantization.quantize_dynamic(model)` has no parameters that could be
+    trained, and `quantised(x)` is within 0.1 of `model(x)`.
     """
     model = nn.Sequential(nn.Linear(64, 64))
     quantised = torch.ao.quantization.quantize_dynamic(model)

@@ -332,9 +332,12 @@ def test_prefetching_wants_workers():
 
 @pytest.mark.cuda
 def test_pinned_batches_can_be_copied_while_the_gpu_works():
-    """On a machine with CUDA, `DataLoader(data, pin_memory=True)` puts a batch that is a dense CPU
-    tensor into page-locked host memory, from which `to("cuda", non_blocking=True)` can copy while
-    the GPU computes.
+    """Where CUDA is available, `DataLoader(data, pin_memory=True)` puts a batch that is a dense
+    CPU tensor into page-locked host memory, from which `to("cuda", non_blocking=True)` can copy
+    without making the CPU wait.
+
+    The copy still waits for what was queued before it in the same CUDA stream: to run while the
+    GPU computes, it needs a stream of its own.
     """
     (batch,) = DataLoader([1.0, 2.0], batch_size=2, pin_memory=True)
     (plain,) = DataLoader([1.0, 2.0], batch_size=2)

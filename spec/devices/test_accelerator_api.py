@@ -126,9 +126,10 @@ def test_the_cpu_answers_the_same_questions():
 @pytest.mark.cuda
 @pytest.mark.torch(">=2.6")
 def test_a_gpu_is_the_accelerator():
-    """In a PyTorch built for CUDA, on a machine with one NVIDIA GPU,
+    """In a PyTorch built for CUDA, on a machine with one usable NVIDIA GPU,
     `torch.accelerator.current_accelerator()` is `cuda` without an index, and
-    `torch.accelerator.current_device_index()` is 0."""
+    `torch.accelerator.current_device_index()` is 0.
+    """
     accelerator = torch.accelerator.current_accelerator()
 
     assert str(accelerator) == "cuda"

@@ -18,8 +18,9 @@ from torch import nn
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-cuda-available-true")
 def test_is_available_is_true_where_a_gpu_can_be_used():
-    """On a machine with a usable NVIDIA GPU, `torch.cuda.is_available()` is True and
-    `torch.zeros(2, device="cuda")` makes a tensor there."""
+    """In a PyTorch built for CUDA, on a machine with a usable NVIDIA GPU,
+    `torch.cuda.is_available()` is True and `torch.zeros(2, device="cuda")` makes a tensor there.
+    """
     assert torch.cuda.is_available() is True
     assert torch.zeros(2, device="cuda").tolist() == [0.0, 0.0]
 
@@ -27,8 +28,9 @@ def test_is_available_is_true_where_a_gpu_can_be_used():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-to-moves-device")
 def test_to_moves_a_tensor_to_the_gpu_and_back():
-    """`x.to("cuda")` is a copy of the CPU tensor `x` on the GPU, and `.to("cpu")` copies it
-    back; `x` itself is not changed by what happens to the copy."""
+    """`x.to("cuda")` is a copy of the CPU tensor `x` on the GPU, and `.to("cpu")` of that copy is
+    again a tensor on the CPU; `add_` on the GPU copy doesn't change `x`.
+    """
     x = torch.tensor([1.0, 2.0])
 
     there = x.to("cuda")
@@ -67,8 +69,7 @@ def test_a_tensor_that_is_on_the_gpu_is_not_copied_again():
 @pytest.mark.claim("self-cuda-argument-index")
 def test_the_number_given_to_cuda_counts_gpus():
     """The number in `x.cuda(0)` is the index of a GPU, not of a core:
-    `x.cuda(torch.cuda.device_count())` raises RuntimeError, "CUDA error: invalid device
-    ordinal".
+    `x.cuda(torch.cuda.device_count())` raises RuntimeError, "invalid device ordinal".
 
     Because indices begin at 0, the last one is `torch.cuda.device_count() - 1`.
     """
@@ -212,10 +213,11 @@ def test_item_and_tolist_fetch_numbers_from_the_gpu():
 @pytest.mark.cuda
 @pytest.mark.claim("self-mixed-devices")
 def test_a_cpu_tensor_and_a_gpu_tensor_are_refused():
-    """`x + y` of a CPU tensor of shape (2,) and a GPU tensor of the same shape raises
-    RuntimeError, "Expected all tensors to be on the same device"; move the first, `x.cuda() + y`.
+    """`x + y` of a CPU tensor `x` and a GPU tensor `y`, both of shape (2,), raises RuntimeError,
+    "Expected all tensors to be on the same device"; move the first, `x.to(y.device) + y`.
 
-    In a training the usual reason is a batch that was not moved.
+    In training the usual reason is a batch that was not moved. `x.cuda()` would move `x` to the
+    current GPU, which `y` need not be on.
     """
     x = torch.ones(2)
     y = torch.ones(2, device="cuda")
@@ -223,16 +225,17 @@ def test_a_cpu_tensor_and_a_gpu_tensor_are_refused():
     with pytest.raises(RuntimeError, match="Expected all tensors to be on the same device"):
         x + y
 
-    assert (x.cuda() + y).tolist() == [2.0, 2.0]
+    assert (x.to(y.device) + y).tolist() == [2.0, 2.0]
 
 
 @pytest.mark.cuda
 @pytest.mark.claim("self-mixed-devices")
 def test_a_single_number_on_the_cpu_goes_with_a_gpu_tensor():
-    """`y + torch.tensor(2.0)` of a dense GPU tensor `y` and a 0-d CPU tensor is on the GPU.
+    """For a dense float32 GPU tensor `y`, `y + torch.tensor(2.0)` works and is on the GPU, though
+    `torch.tensor(2.0)` is a 0-d tensor on the CPU.
 
-    Because arithmetic takes a tensor without dimensions as a number; one of shape (1,) must be
-    moved.
+    Because elementwise arithmetic takes a 0-d CPU tensor as a number; a CPU tensor of shape (1,)
+    must be moved.
     """
     y = torch.ones(2, device="cuda")
 
@@ -273,9 +276,10 @@ def test_data_moves_only_where_names_are_bound_to_the_result():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-numpy-on-gpu", "self-gpu-numpy")
 def test_the_gpu_computes_what_numpy_computes():
-    """`(x @ x.T).sum(0)` of `x = torch.from_numpy(array).cuda()` is computed on the GPU and
-    has the values that NumPy computes, for the float64 array of the numbers 0 to 11 of
-    shape (3, 4)."""
+    """For the float64 array of the numbers 0 to 11 in shape (3, 4) and
+    `x = torch.from_numpy(array).cuda()`, `(x @ x.T).sum(0)` is computed on the GPU and has the
+    values of NumPy's `(array @ array.T).sum(0)`.
+    """
     array = np.arange(12.0).reshape(3, 4)
     x = torch.from_numpy(array).cuda()
 
@@ -330,17 +334,17 @@ def test_a_gpu_keeps_thousands_of_threads_at_work():
 @pytest.mark.cuda
 @pytest.mark.claim("self-gpu-only-some-jobs", "self-gpu-numpy")
 def test_a_large_matrix_product_is_faster_on_the_gpu():
-    """Timed by `torch.utils.benchmark.Timer`, `x @ x` of a float32 matrix of shape (1024,
-    1024) takes less time on a data-centre GPU than on the CPU of the same machine.
+    """Timed by `torch.utils.benchmark.Timer`, `x @ x` of a float32 matrix of shape (1024, 1024)
+    takes less time on a GPU than on one CPU thread.
 
-    It is a million sums of products that don't depend on one another.
+    It is a million sums of products that don't depend on one another, so the GPU computes many at
+    once. `Timer` uses one CPU thread unless `num_threads` says otherwise.
     """
     from torch.utils.benchmark import Timer
 
     x = torch.rand(1024, 1024)
-    threads = torch.get_num_threads()
 
-    on_cpu = Timer("x @ x", globals={"x": x}, num_threads=threads).timeit(5).median
+    on_cpu = Timer("x @ x", globals={"x": x}).timeit(5).median
     on_gpu = Timer("x @ x", globals={"x": x.cuda()}).timeit(5).median
 
     assert (on_gpu < on_cpu) is True
@@ -349,10 +353,11 @@ def test_a_large_matrix_product_is_faster_on_the_gpu():
 @pytest.mark.cuda
 @pytest.mark.claim("self-gpu-only-some-jobs", "self-gpu-splits-work")
 def test_a_chain_of_small_steps_is_slower_on_the_gpu():
-    """Timed by `torch.utils.benchmark.Timer`, `for _ in range(1000): x.add_(1)` of a
-    one-element `x` takes more time on a GPU than on the CPU.
+    """Timed by `torch.utils.benchmark.Timer`, `for _ in range(1000): x.add_(1)` of a float32 `x`
+    with one element takes more time on a GPU than on the CPU.
 
-    Because each is a kernel of its own, whose launch takes longer than the addition on the CPU.
+    Because each addition is a kernel of its own, whose launch takes longer than the addition on
+    the CPU.
     """
     from torch.utils.benchmark import Timer
 
@@ -368,10 +373,10 @@ def test_a_chain_of_small_steps_is_slower_on_the_gpu():
 @pytest.mark.cuda
 @pytest.mark.claim("self-gpu-splits-work")
 def test_many_independent_additions_cost_the_gpu_little_more_than_one():
-    """For `x.add_(1)` the ratio of the time for 100,000 float32 elements to the time for one
-    element is smaller on a GPU than on one CPU thread.
+    """When a float32 `x` has 100,000 elements instead of one, the time of `x.add_(1)` grows by a
+    smaller factor on a GPU than on one CPU thread.
 
-    Because the GPU divides the work among many threads, and starting the kernel takes most of the
+    Because the GPU divides the work among many threads, and starting the kernel takes much of the
     time.
     """
     from torch.utils.benchmark import Timer
@@ -388,9 +393,9 @@ def test_many_independent_additions_cost_the_gpu_little_more_than_one():
 
 @pytest.mark.cuda
 def test_an_index_lies_on_the_cpu_or_beside_the_tensor():
-    """`x[index]` of a CPU tensor `x` with a 1-D int64 `index` on a GPU raises RuntimeError,
-    "indices should be either on cpu or on the same device as the indexed tensor"; a tensor on
-    a GPU takes a 1-D int64 `index` on the CPU.
+    """`x[index]` of a 1-D CPU tensor `x` and a 1-D int64 `index` on a GPU raises RuntimeError,
+    "indices should be either on cpu or on the same device as the indexed tensor"; a 1-D `x` on a
+    GPU takes a 1-D int64 `index` on the CPU.
 
     Write `x[index.cpu()]`, or move `x`. An index on the CPU is copied to the GPU at each use.
     """

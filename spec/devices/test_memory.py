@@ -253,7 +253,8 @@ def test_a_fraction_of_the_memory_is_between_0_and_1():
     """`torch.cuda.set_per_process_memory_fraction(2.0)` raises ValueError, "Invalid fraction
     value: 2.0. Allowed range: 0~1".
 
-    With 0.5 the program runs out of memory at half of the GPU, and leaves the rest to others.
+    With 0.5 PyTorch takes at most half of the memory of the current GPU for the tensors of this
+    process: an operation that needs more raises `torch.cuda.OutOfMemoryError`.
     """
     with pytest.raises(ValueError, match=r"Invalid fraction value: 2\.0"):
         torch.cuda.set_per_process_memory_fraction(2.0)
@@ -264,12 +265,12 @@ def test_a_fraction_of_the_memory_is_between_0_and_1():
 @pytest.mark.torch(">=2.14")
 @pytest.mark.parametrize("name", ["PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"])
 def test_the_allocator_is_set_by_the_environment(name):
-    """In PyTorch 2.14 the environment variable `PYTORCH_ALLOC_CONF=max_split_size_mb:128`,
-    set before torch is imported, keeps the GPU memory allocator from splitting blocks over
-    128 MiB; the older name `PYTORCH_CUDA_ALLOC_CONF` does the same.
+    """In PyTorch 2.14 the environment variable `PYTORCH_ALLOC_CONF=max_split_size_mb:128`, set
+    before torch is imported, keeps the GPU memory allocator from splitting blocks over 128 MiB;
+    the older name `PYTORCH_CUDA_ALLOC_CONF` does the same.
 
-    `expandable_segments:True` is the usual remedy for "reserved but unallocated memory is
-    large".
+    An out-of-memory error suggests another setting, `expandable_segments:True`, "if reserved but
+    unallocated memory is large".
     """
     done = subprocess.run(
         [sys.executable, "-c", SETTING],
@@ -380,10 +381,10 @@ def test_the_memory_of_a_tensor_can_be_counted_on_any_device(device):
 
 @pytest.mark.cuda
 def test_pinned_memory_is_main_memory_that_stays_in_place():
-    """`x.pin_memory()` of a CPU tensor `x` that is not pinned returns a copy in pinned host
-    memory: its device is `cpu`, and its `is_pinned()` is True.
+    """For `x = torch.tensor([1.0, 2.0])`, `x.pin_memory()` returns a copy in pinned host memory:
+    its device is `cpu`, and its `is_pinned()` is True; `x.is_pinned()` stays False.
 
-    `DataLoader(..., pin_memory=True)` does it for each batch.
+    `DataLoader(..., pin_memory=True)` does it for the tensors of each batch.
     """
     x = torch.tensor([1.0, 2.0])
 
@@ -421,11 +422,11 @@ def test_only_main_memory_can_be_pinned():
 
 @pytest.mark.cuda
 def test_a_non_blocking_copy_returns_before_it_is_made():
-    """For a pinned CPU tensor `x`, `x.to("cuda", non_blocking=True)` does not wait for the
-    copy: behind a long kernel in the same stream it returns before the copy is made.
+    """For a pinned and contiguous CPU tensor `x`, `x.to("cuda", non_blocking=True)` does not wait
+    for the copy: behind a long kernel in the same stream it returns before the copy is made.
 
-    Work on the result in the same stream waits for the copy by itself; until the copy is made,
-    do not write to the pinned tensor.
+    Work on the result in the same stream waits for the copy by itself; until the copy is made, do
+    not write to the pinned tensor.
     """
     x = torch.ones(1000).pin_memory()
     copied = torch.cuda.Event()

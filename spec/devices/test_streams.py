@@ -16,9 +16,9 @@ import torch
 
 @pytest.mark.cuda
 def test_a_call_returns_before_the_work_is_done():
-    """Without `CUDA_LAUNCH_BLOCKING=1` `torch.cuda._sleep(10**9)`, a wait of 10**9 cycles on
-    the GPU, returns before the wait ends: a `torch.cuda.Event` recorded next answers False to
-    `query()`, and True after `event.synchronize()`.
+    """Unless `CUDA_LAUNCH_BLOCKING=1` is set, `torch.cuda._sleep(10**9)`, a wait of 10**9 cycles
+    on the GPU, returns before the wait ends: a `torch.cuda.Event` recorded next answers False to
+    `query()`, and True after its `synchronize()`.
 
     Calls that need a value on the CPU, or a size that depends on values, wait for the GPU:
     `item()`, `nonzero()`, `x[mask]`.
@@ -37,8 +37,8 @@ def test_a_call_returns_before_the_work_is_done():
 
 @pytest.mark.cuda
 def test_synchronize_waits_for_the_whole_gpu():
-    """`torch.cuda.synchronize()` waits until the current GPU has done the work that was queued
-    before: an event recorded earlier then answers True to `query()`.
+    """`torch.cuda.synchronize()` waits until the current GPU has done the work that was queued on
+    it before: an event recorded earlier on this GPU then answers True to `query()`.
 
     Call it before you read a clock.
     """
@@ -53,10 +53,11 @@ def test_synchronize_waits_for_the_whole_gpu():
 
 @pytest.mark.cuda
 def test_item_waits_for_its_number():
-    """`x.item()` of a GPU tensor waits until the GPU has computed the value: an event recorded in
-    the same stream just before `x.item()` answers True to `query()` afterwards.
+    """`x.item()` of a tensor on the current GPU waits for the work queued in the current stream:
+    an event recorded in this stream just before `x.item()` answers True to `query()` afterwards.
 
-    So printing the loss in each step makes Python wait for the GPU in each step.
+    Because Python needs the value, which this stream computes. So printing the loss in each step
+    makes Python wait for the GPU in each step.
     """
     x = torch.ones(2, device="cuda")
     event = torch.cuda.Event()
@@ -86,7 +87,7 @@ def test_work_in_one_stream_keeps_its_order():
 @pytest.mark.cuda
 def test_outside_a_with_statement_the_stream_is_the_default_one():
     """Inside `with torch.cuda.stream(stream):` `torch.cuda.current_stream()` equals `stream`;
-    after the block it equals the stream that was current before, here
+    after the block it equals the stream from before the block again, by default
     `torch.cuda.default_stream()`.
     """
     stream = torch.cuda.Stream()
@@ -124,8 +125,8 @@ def test_a_stream_can_be_told_to_wait_for_another():
     """After `second.wait_stream(first)` of two `torch.cuda.Stream`, what is queued in `second`
     runs after all that was queued in `first` before, and sees its results.
 
-    Without it the second stream may read a tensor before the first has written it, and no error
-    tells.
+    Without it the second stream may read a tensor before the first has written it, and no error is
+    raised.
     """
     first, second = torch.cuda.Stream(), torch.cuda.Stream()
     x = torch.zeros(1000, device="cuda")
@@ -144,9 +145,8 @@ def test_a_stream_can_be_told_to_wait_for_another():
 
 @pytest.mark.cuda
 def test_a_stream_can_wait_for_an_event():
-    """What is queued in `stream` after `event.wait(stream)`, where the `torch.cuda.Event`
-    called `event` was recorded in another stream, runs only when that other stream has
-    reached `event`.
+    """If `event`, a `torch.cuda.Event`, was recorded in another stream, what is queued in `stream`
+    after `event.wait(stream)` runs only when that other stream has reached `event`.
     """
     first, second = torch.cuda.Stream(), torch.cuda.Stream()
     ready = torch.cuda.Event()

@@ -68,11 +68,11 @@ def test_setup_runs_before_and_is_not_measured():
 @pytest.mark.cuda
 def test_a_clock_read_without_waiting_measures_the_queue():
     """After 20 float32 products `x @ x` of shape (8192, 8192) were called on a GPU, a
-    `torch.cuda.Event` recorded after the last call answers False to `query()`: the products
-    are not yet computed. After `torch.cuda.synchronize()` it answers True.
+    `torch.cuda.Event` recorded after the last call answers False to `query()`: the GPU is still
+    computing. After `torch.cuda.synchronize()` it answers True.
 
-    Because a call on a GPU only queues its work: call `torch.cuda.synchronize()` each time before
-    you read the clock, at the start and at the end.
+    Because such a call only queues its work: call `torch.cuda.synchronize()` each time before you
+    read the clock, at the start and at the end.
     """
     x = torch.ones(8192, 8192, device="cuda")
     x @ x
@@ -90,8 +90,10 @@ def test_a_clock_read_without_waiting_measures_the_queue():
 
 @pytest.mark.cuda
 def test_timer_waits_for_the_gpu():
-    """`torch.utils.benchmark.Timer(...).timeit(2)` waits for the GPU before it stops its clock:
-    what the statement queued on the current GPU is done when `timeit` returns."""
+    """`torch.utils.benchmark.Timer("work()", globals={"work": work}).timeit(2)` waits for the GPU
+    before it stops its clock: what `work()` queued on the current GPU is done when `timeit`
+    returns.
+    """
     done = torch.cuda.Event()
 
     def work():
@@ -125,7 +127,7 @@ def test_cudnn_may_measure_its_algorithms():
 
 @pytest.mark.cuda
 def test_measuring_changes_a_convolution_by_rounding_at_most():
-    """On a GPU `torch.conv2d` of float32 tensors without TF32 gives the same values under
+    """On a GPU `torch.conv2d` of finite float32 tensors without TF32 gives the same values under
     `torch.backends.cudnn.benchmark = True` as under False, up to rounding.
 
     Because cuDNN may choose another algorithm, which rounds differently.

@@ -96,8 +96,9 @@ def test_hidden_gpus_are_not_available():
 @pytest.mark.cuda
 @pytest.mark.slow
 def test_one_visible_gpu_is_cuda_0():
-    """With `CUDA_VISIBLE_DEVICES=0` in the environment `torch.cuda.device_count()` is 1, and
-    `torch.ones(1, device="cuda")` is on `cuda:0`."""
+    """In a process started with `CUDA_VISIBLE_DEVICES=0` in its environment,
+    `torch.cuda.device_count()` is 1 and `torch.ones(1, device="cuda")` is on `cuda:0`.
+    """
     said = answer(
         "print(torch.cuda.device_count(), torch.ones(1, device='cuda').device)",
         CUDA_VISIBLE_DEVICES="0",
@@ -107,10 +108,14 @@ def test_one_visible_gpu_is_cuda_0():
 
 
 @pytest.mark.multi_gpu(2)
+@pytest.mark.torch(">=2.5")
 @pytest.mark.slow
-def test_the_second_gpu_can_be_cuda_0():
-    """With `CUDA_VISIBLE_DEVICES=1` in the environment `cuda:0` is the GPU that is `cuda:1`
-    without the variable, and `torch.cuda.device_count()` is 1."""
+def test_the_second_gpu_can_be_cuda_0(monkeypatch):
+    """In a process started with `CUDA_VISIBLE_DEVICES=1` in its environment,
+    `torch.cuda.device_count()` is 1, and `cuda:0` is the GPU that is `cuda:1` in a process without
+    the variable.
+    """
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     uuid = "torch.cuda.get_device_properties({}).uuid"
     second = answer(f"print({uuid.format(1)})")
     only = answer(f"print({uuid.format(0)}, torch.cuda.device_count())", CUDA_VISIBLE_DEVICES="1")

@@ -97,13 +97,14 @@ def test_a_build_for_cuda_without_a_driver_finds_none():
 @pytest.mark.cuda
 @built_for_cuda
 def test_the_driver_supports_the_cuda_of_the_build():
-    """For a visible NVIDIA GPU `torch.cuda.is_available()` is True if the driver supports
-    the major release of `torch.version.cuda` or a newer one; with an older driver it is
-    False and a warning says "The NVIDIA driver on your system is too old".
+    """In a build for CUDA, `torch.cuda.is_available()` is True for a visible NVIDIA GPU if the
+    driver supports the major release of `torch.version.cuda` or a newer one; with an older driver
+    it is False, with a warning.
 
-    The message goes on "(found version 11040)": that is CUDA 11.4, the newest that the driver
-    supports, as `nvidia-smi` shows it. Update the driver, or install a build of torch for the same
-    major release, here CUDA 11.
+    The warning says "The NVIDIA driver on your system is too old" and names a version, for example
+    "(found version 11040)": that is CUDA 11.4, the newest that the driver supports, as
+    `nvidia-smi` shows it. Update the driver, or install a build of torch for the same major
+    release, here CUDA 11.
     """
     version = ctypes.c_int()
     ctypes.CDLL("libcuda.so.1").cuDriverGetVersion(ctypes.byref(version))

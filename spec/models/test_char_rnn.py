@@ -80,9 +80,9 @@ def test_held_out_couplets_cost_no_more_than_those_it_learns_from(trained):
 
 
 def test_it_keeps_the_length_of_lines(trained):
-    """Of the whole, non-empty lines that the net of `examples/char_rnn.py` writes at the end of a
-    default run, at least 90 % have five words or seven; of lines of characters drawn by their
-    frequency in the text about 11 %.
+    """At the end of a default run the net of `examples/char_rnn.py` writes lines: at least 90 % of
+    the whole, non-empty ones have five words or seven. Of lines made of characters drawn by their
+    frequency in the text about 11 % do.
     """
     lines = trained[0]["right_lines"]
 

@@ -240,8 +240,8 @@ def test_a_checkpoint_of_the_other_recipe_is_refused(classifier, refused, few, t
 
 @pytest.mark.cuda
 def test_the_net_trains_on_a_gpu(classifier, few, tmp_path):
-    """On a machine with a CUDA GPU, `examples/cifar10_classifier.py` trains on `cuda:0`,
-    with `--device cuda` and without `--device`.
+    """Where `torch.cuda.is_available()` is True, `examples/cifar10_classifier.py` trains on
+    `cuda:0`, with `--device cuda` and without `--device`.
     """
     run = ["--data", str(few), "--out", str(tmp_path)]
 

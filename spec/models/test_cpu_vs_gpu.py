@@ -298,20 +298,21 @@ def test_on_a_gpu_who_does_not_wait_times_the_asking(script):
 
 @pytest.mark.cuda
 def test_events_on_the_gpu_agree_with_the_clock(script):
-    """After `second.synchronize()`, `first.elapsed_time(second)` of two
-    `torch.cuda.Event(enable_timing=True)`, recorded around a warm `a @ a` (4096 x 4096, float32,
-    CUDA), is its time in ms, within 40 % of that by `time.perf_counter()`.
+    """`first` and `second`, two `torch.cuda.Event(enable_timing=True)`, are recorded around a warm
+    `a @ a` on a CUDA GPU. After `second.synchronize()`, `first.elapsed_time(second)` is about the
+    time of `a @ a`, in ms.
 
-    A clock needs `torch.cuda.synchronize()` before each reading.
+    For 4096 x 4096 float32 it is within 40 % of the time by `time.perf_counter()`, a clock that
+    needs `torch.cuda.synchronize()` before each reading.
     """
     device = torch.device("cuda")
     a = torch.rand(4096, 4096, device=device)
     waited = script.seconds_of(lambda: a @ a, script.synchronizer(device))
-    began, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    first, second = (torch.cuda.Event(enable_timing=True) for _ in range(2))
 
-    began.record()
+    first.record()
     a @ a
-    ended.record()
-    ended.synchronize()
+    second.record()
+    second.synchronize()
 
-    assert began.elapsed_time(ended) / 1000 / waited == pytest.approx(1.0, abs=0.4)
+    assert first.elapsed_time(second) / 1000 / waited == pytest.approx(1.0, abs=0.4)

@@ -277,11 +277,12 @@ def test_the_old_context_manager_is_deprecated():
 @pytest.mark.torch(">=2.3")
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_flash_attention_on_a_gpu_wants_half_precision():
-    """On CUDA, inside `with torch.nn.attention.sdpa_kernel(SDPBackend.FLASH_ATTENTION):`,
-    `F.scaled_dot_product_attention` of float32 inputs raises RuntimeError, "No available
-    kernel".
+    """On CUDA without autocast, `F.scaled_dot_product_attention` of float32 inputs inside
+    `with torch.nn.attention.sdpa_kernel(SDPBackend.FLASH_ATTENTION):` raises RuntimeError, "No
+    available kernel".
 
-    This kernel takes float16 and bfloat16, and no `attn_mask`, only `is_causal`.
+    By default this kernel takes float16 and bfloat16 (autocast casts float32 inputs to one of
+    them), and no `attn_mask`, only `is_causal`.
     """
     from torch.nn.attention import SDPBackend, sdpa_kernel
 

@@ -123,12 +123,12 @@ def test_momentum_is_the_share_of_the_new_batch(device):
 
 
 def test_without_momentum_all_batches_count_alike(device):
-    """With `momentum=None` the running mean of `nn.BatchNorm1d` is, up to rounding, the plain
-    mean of the means of all batches seen in training mode, counted in `num_batches_tracked`; a
-    larger batch counts no more than others.
+    """With `momentum=None` the running mean of a new `nn.BatchNorm1d(1)` is 6, up to rounding,
+    after batches of 2, 2 and 6 rows with the means 2, 6 and 10 in training mode: each batch counts
+    alike, and `num_batches_tracked` is 3.
 
-    Not with an empty batch, nor after a batch that raises an error: `num_batches_tracked` counts
-    these too, and the running mean is then another number.
+    For an empty batch and for a single row, which raises ValueError, `num_batches_tracked` goes up
+    too, so that later batches weigh less.
     """
     layer = nn.BatchNorm1d(1, momentum=None, device=device)
 
@@ -139,6 +139,7 @@ def test_without_momentum_all_batches_count_alike(device):
     assert layer.num_batches_tracked.item() == 2
     layer(torch.full((6, 1), 10.0, device=device))
     assert layer.running_mean.tolist() == pytest.approx([6.0])
+    assert layer.num_batches_tracked.item() == 3
 
 
 def test_batch_norm_records_in_training_only():

@@ -88,16 +88,18 @@ def test_pooling_halves_each_dimension(layer, shape, output):
     ("layer", "shape", "output"),
     [
         (nn.AdaptiveAvgPool1d(1), (2, 3, 8), (2, 3, 1)),
+        (nn.AdaptiveAvgPool1d((4,)), (2, 3, 8), (2, 3, 4)),
         (nn.AdaptiveAvgPool3d(1), (2, 3, 4, 5, 6), (2, 3, 1, 1, 1)),
         (nn.AdaptiveMaxPool1d(2), (2, 3, 8), (2, 3, 2)),
         (nn.AdaptiveMaxPool2d(2), (2, 3, 8, 6), (2, 3, 2, 2)),
+        (nn.AdaptiveMaxPool2d((4, 1)), (2, 3, 8, 6), (2, 3, 4, 1)),
         (nn.AdaptiveMaxPool3d((1, 2, 3)), (2, 3, 4, 5, 6), (2, 3, 1, 2, 3)),
     ],
 )
 def test_adaptive_pooling_takes_the_size_of_the_output(layer, shape, output):
     """`nn.AdaptiveAvgPool1d`, `AdaptiveAvgPool3d`, `AdaptiveMaxPool1d`, `AdaptiveMaxPool2d` and
-    `AdaptiveMaxPool3d` take the output's size: one number for all dimensions, or a tuple of one per
-    dimension, such as `(1, 2, 3)` for the 3d layers.
+    `AdaptiveMaxPool3d` take the output's spatial size: one number for all spatial dimensions, or a
+    tuple with one for each, such as `(1, 2, 3)` in 3d.
     """
     assert layer(torch.ones(shape)).shape == output
 

@@ -128,7 +128,7 @@ def test_an_if_on_a_value_is_refused():
     `if x.sum() > 0` of its input `x`.
 
     A proxy has no value. Write `torch.where`, or use `torch.compile`; an argument that is a flag
-    and no tensor is fixed by `concrete_args`, and each call still passes the same flag.
+    and no tensor is fixed by `concrete_args`, and each call must still pass the same flag.
     """
 
     def f(x):

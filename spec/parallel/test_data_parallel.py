@@ -253,7 +253,9 @@ def test_wrapping_alone_is_not_enough():
     """
     parallel = nn.DataParallel(nn.Linear(5, 2), device_ids=[0, 0])
 
-    with pytest.raises(RuntimeError, match="module must have its parameters and buffers on device"):
+    with pytest.raises(
+        RuntimeError, match="module must have its parameters and buffers on device cuda:0"
+    ):
         parallel(torch.zeros(30, 5))
 
     assert str(parallel.module.weight.device) == "cpu"
@@ -374,8 +376,9 @@ def test_an_attribute_that_a_replica_sets_is_lost():
     sets as an attribute is lost: `self.calls += 1` of an int leaves `model.calls` at 0, its value
     before.
 
-    Because each call runs on new replicas, which are thrown away afterwards. Return the value
-    from `forward`, or count outside the model.
+    Because each call runs on new replicas, which are thrown away afterwards. Return the value from
+    `forward` as a tensor on the GPU of the input (an int as output raises TypeError), or count
+    outside the model.
     """
 
     class Counting(nn.Module):
@@ -394,11 +397,11 @@ def test_an_attribute_that_a_replica_sets_is_lost():
 
 @pytest.mark.cuda
 def test_batch_norm_learns_from_the_first_share_only():
-    """With two replicas under `nn.DataParallel`, `nn.BatchNorm1d` in train mode updates its running
-    mean from the first replica's rows alone, not from the whole batch.
+    """With two replicas under `nn.DataParallel`, `nn.BatchNorm1d` in train mode updates its
+    running mean from the first replica's rows alone, not from the whole batch.
 
-    Because each replica updates its own copy of the buffers, and only the first shares them with
-    the model.
+    Because each replica updates its own copy of the running mean, and only the first shares it
+    with the model.
     """
     alone = nn.BatchNorm1d(1, momentum=1.0, device="cuda:0")
     shared = nn.BatchNorm1d(1, momentum=1.0, device="cuda:0")
@@ -428,7 +431,7 @@ def test_an_exception_names_its_replica():
 
     parallel = nn.DataParallel(Picky(), device_ids=[0, 0])
 
-    with pytest.raises(ValueError, match="Caught ValueError in replica 1 on device 0"):
+    with pytest.raises(ValueError, match=r"^Caught ValueError in replica 1 on device 0\."):
         parallel(torch.tensor([1, 2, 3, 4]))
 
     assert parallel(torch.tensor([1, 2, 4, 3])).tolist() == [1, 2, 4, 3]

@@ -324,13 +324,13 @@ dist.destroy_process_group()
 @pytest.mark.multi_gpu(2)
 @pytest.mark.slow
 def test_a_timeout_over_nccl_names_the_collective(tmp_path):
-    """After `dist.barrier()` over NCCL, if one living process doesn't come to `all_reduce`,
-    the others end after the `timeout=` of `init_process_group`: "Watchdog caught collective
-    operation timeout: WorkNCCL(SeqNum=..., OpType=ALLREDUCE, ...)".
+    """Over NCCL under `torchrun`, after `dist.barrier()`: if a living process never calls
+    `all_reduce`, the others end after the `timeout=` of `init_process_group`: "Watchdog caught
+    collective operation timeout: ... OpType=ALLREDUCE, ...".
 
     The message names the collective that waited, not the process that is missing: look for a rank
-    that took another branch, crashed, or had fewer batches. Since PyTorch 2.2 the default is 10
-    minutes.
+    that took another branch, crashed, or had fewer batches. Since PyTorch 2.2 the default for NCCL
+    is 10 minutes.
     """
     script = tmp_path / "train.py"
     script.write_text("""

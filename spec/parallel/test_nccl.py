@@ -56,13 +56,15 @@ def test_nccl_refuses_tensors_on_the_cpu(group_of_one):
     Because NCCL reads GPU memory only. Move the tensor to the GPU, or make the group with
     `"cpu:gloo,cuda:nccl"`.
     """
-    with pytest.raises(RuntimeError, match="No backend type associated with device type cpu"):
+    message = "No backend type associated with device type cpu|Tensors must be CUDA and dense"
+    with pytest.raises(RuntimeError, match=message):
         dist.all_reduce(torch.ones(2))
 
 
 def test_ddp_on_a_gpu_names_it(group_of_one):
-    """`DistributedDataParallel(model, device_ids=[0])` with `model` on GPU 0 moves CPU inputs to
-    that GPU; output and gradients are on it."""
+    """`DistributedDataParallel(model, device_ids=[0])` with `model` on GPU 0 moves CPU input
+    tensors to that GPU; the output and the gradients of the parameters are on it.
+    """
     model = nn.Linear(1, 1, bias=False, device="cuda")
     nn.init.constant_(model.weight, 3.0)
     parallel = DistributedDataParallel(model, device_ids=[0])
@@ -73,6 +75,7 @@ def test_ddp_on_a_gpu_names_it(group_of_one):
     assert parallel.device_ids == [0]
     assert y.device == torch.device("cuda:0")
     assert y.tolist() == [[6.0]]
+    assert model.weight.grad.device == torch.device("cuda:0")
     assert model.weight.grad.tolist() == [[2.0]]
 
 
@@ -129,8 +132,9 @@ def test_each_process_gets_the_sum_on_its_own_gpu(seen):
 @pytest.mark.slow
 @pytest.mark.multi_gpu(2)
 def test_everyone_gets_everything_over_nccl(seen):
-    """`dist.all_gather([a, b], x)` over NCCL in two processes writes the `x` of rank 0 into `a` and
-    that of rank 1 into `b`, in both; all are contiguous GPU tensors of one shape and dtype.
+    """In two processes, each with a GPU of its own, `dist.all_gather([a, b], x)` over NCCL writes
+    the `x` of rank 0 into `a` and that of rank 1 into `b`, in both; all are contiguous float32
+    tensors of one shape on the process's GPU.
     """
     assert [process["all_gather"] for process in seen] == [[[1.0], [2.0]], [[1.0], [2.0]]]
 

@@ -277,8 +277,8 @@ def test_kernels_are_recorded_with_the_cuda_activity():
     `torch.profiler.profile` records the kernels of a GPU, and the operations that started them
     have a `device_time_total` above 0.
 
-    Without `ProfilerActivity.CUDA`, an operation on a GPU seems to take only the time to start
-    its kernel.
+    Without `ProfilerActivity.CUDA` only the time on the CPU is recorded: for an operation that
+    doesn't wait for the GPU, that is the time to start its kernels.
     """
     x = torch.ones(64, 64, device="cuda")
     x @ x

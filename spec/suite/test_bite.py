@@ -404,9 +404,9 @@ def test_a_variant_is_of_the_kind_that_it_varies(value, variants):
 
 
 def test_a_variant_that_waits_is_given_up(book, monkeypatch):
-    """If a value changed by `pytest --bite` makes a test loop for ever in a `while n: pass`, also
-    inside `try` with `except Exception`, that run of the test is ended after a time limit (where
-    Python has `signal.setitimer`), and the value does not survive.
+    """If a value changed by `pytest --bite` makes a test loop for ever in `while n: pass`, also
+    below `try` with `except Exception`, that run is ended after a time limit (where Python has
+    `signal.setitimer`), and the value does not survive.
     """
     monkeypatch.setattr("fixtures.rerun.TIME_LIMIT", 0.05)
 

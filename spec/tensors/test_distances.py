@@ -150,12 +150,12 @@ def test_pdist_gives_each_pair_of_one_matrix_once(device):
 
 
 def test_the_distance_of_equal_rows_has_gradient_zero(device):
-    """For two equal finite float32 matrices of one row the gradient of `torch.cdist(a, b)`
-    is 0, and so is that of `x.norm()` for a vector of zeros; the gradient of
-    `(x**2).sum().sqrt()` for a vector of zeros is NaN.
+    """For float32 tensors the gradient of `torch.cdist(a, b)` is 0 where `a` and `b` are equal
+    finite matrices of one row, and so is that of `x.norm()` for a vector of zeros; that of
+    `(x**2).sum().sqrt()` for two zeros is NaN.
 
-    Because the root has an infinite slope at 0, and infinity times 0 is NaN. Add a small number
-    under a root written by hand.
+    `torch.cdist` and `norm` set their gradient to 0 there. The slope of a root at 0 is infinite,
+    and infinity times 0 is NaN: add a small number under a root written by hand.
     """
     a = torch.zeros(1, 2, device=device, requires_grad=True)
     b = torch.zeros(2, device=device, requires_grad=True)

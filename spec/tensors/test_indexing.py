@@ -307,11 +307,12 @@ def test_an_assigned_python_number_must_be_in_range():
 
 
 def test_a_list_cannot_be_assigned():
-    """With `x = torch.zeros(3)`, `x[:] = [1.0, 2.0, 3.0]` raises TypeError, and so does
-    assigning a NumPy array: assign `torch.tensor(values)`. The number 4.0 and
+    """With `x = torch.zeros(3)`, `x[:] = [1.0, 2.0, 3.0]` raises TypeError, and so does assigning
+    a NumPy array or `np.float32(5.0)`: assign `torch.tensor(values)`. Python's 4.0 and
     `np.float64(5.0)` can be assigned directly.
 
-    NumPy converts the list itself.
+    A NumPy array converts a list that is assigned to it; a tensor does not. `np.float64` is a
+    subclass of Python's `float`, `np.float32` is not.
     """
     x = torch.zeros(3)
 
@@ -319,9 +320,12 @@ def test_a_list_cannot_be_assigned():
         x[:] = [1.0, 2.0, 3.0]
     with pytest.raises(TypeError, match=r"can't assign a numpy.ndarray"):
         x[:] = np.array([1.0, 2.0, 3.0])
+    with pytest.raises(TypeError, match=r"can't assign a numpy.float32"):
+        x[:] = np.float32(5.0)
+    x[:] = torch.tensor([1.0, 2.0, 3.0])
     x[0] = 4.0
     x[1] = np.float64(5.0)
-    assert x.tolist() == [4.0, 5.0, 0.0]
+    assert x.tolist() == [4.0, 5.0, 3.0]
 
 
 def test_augmented_assignment_works_on_the_part(device):

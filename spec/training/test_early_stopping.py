@@ -21,12 +21,12 @@ from torch import nn
 
 
 def test_early_stopping_counts_epochs_without_improvement():
-    """Early stopping in plain Python: `best` begins as `math.inf`; a loss below `best` becomes
-    `best` and sets `waited` to 0, any other adds 1 to `waited`, and `break` ends the training once
-    `waited` equals `patience`, an int of 1 or more.
+    """Early stopping in plain Python: `best` begins as `math.inf`, `waited` as 0; a loss below
+    `best` becomes `best` and sets `waited` to 0, any other adds 1 to `waited`; `break` ends the
+    training once `waited` equals `patience`, an int above 0.
 
-    Because PyTorch has no call for it. With `patience=3` the losses 0.7, 0.5 and 0.45 after
-    a best one of 0.4 end the training, and a 0.3 that would have come next is not reached.
+    Because PyTorch has no call for it. With `patience=3` the losses 0.7, 0.5 and 0.45 after a best
+    one of 0.4 end the training, and a 0.3 that would have come next is not reached.
     """
     losses = [0.9, 0.5, 0.6, 0.4, 0.7, 0.5, 0.45, 0.3]
     patience, best, waited = 3, math.inf, 0

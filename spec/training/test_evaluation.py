@@ -326,13 +326,11 @@ def test_four_positions_pass_over_the_rest_of_larger_batches():
 
 def test_accuracy_per_class_by_bincount():
     """For 1-D int64 `labels` and `predicted` of one length, from 0 to n - 1,
-    `labels.bincount(minlength=n)` counts each class,
-    `labels[predicted == labels].bincount(minlength=n)` its correct predictions; second over first:
-    the accuracy per class.
+    `right = labels[predicted == labels].bincount(minlength=n)` counts each class's correct
+    predictions; `right / labels.bincount(minlength=n)` is the accuracy per class.
 
     A class that does not occur has 0 / 0, NaN. `minlength=n` makes both results n long, even where
-    the last class does not occur; labels are 0 to n - 1, for `bincount` refuses negative ones such
-    as -100.
+    the last class does not occur; a label of -100 makes `bincount` raise RuntimeError.
     """
     labels = torch.tensor([0, 0, 1, 1, 1, 1, 2])
     predicted = torch.tensor([0, 1, 1, 1, 1, 0, 2])
@@ -342,6 +340,7 @@ def test_accuracy_per_class_by_bincount():
     assert of_class.tolist() == [2, 4, 1, 0]
     assert right.tolist() == [1, 3, 1, 0]
     assert (right / of_class)[:3].tolist() == [0.5, 0.75, 1.0]
+    assert (right / of_class).isnan().tolist() == [False, False, False, True]
 
 
 def test_a_class_without_images_has_no_accuracy():

@@ -292,8 +292,9 @@ def test_to_empty_gives_a_net_on_meta_memory_to_load_into():
 
 
 def test_a_file_can_be_loaded_as_shapes_only(tmp_path):
-    """`torch.load(path, map_location="meta")` of a saved dense tensor returns one with its
-    shape and dtype but no values: a way to see what is in a large file.
+    """`torch.load(path, map_location="meta")` of a saved float16 tensor of shape (2, 3) returns
+    `tensor(..., device='meta', size=(2, 3), dtype=torch.float16)`: shape and dtype without values,
+    a way to see what is in a large file.
     """
     torch.save(torch.zeros(2, 3, dtype=torch.float16), tmp_path / "x.pt")
 
@@ -322,8 +323,9 @@ def test_a_mapped_file_is_not_written_to(tmp_path):
 
 @pytest.mark.torch(">=2.1")
 def test_only_a_file_with_a_name_can_be_mapped():
-    """`torch.load(buffer, mmap=True)` of an `io.BytesIO` that `torch.save(x, buffer)` filled
-    raises ValueError, "f must be a": only a file that is given by its path can be mapped.
+    """`torch.load(buffer, mmap=True)` raises ValueError, "f must be a", for an `io.BytesIO` after
+    `torch.save(x, buffer)` and `buffer.seek(0)`: only a file that is given by its path can be
+    mapped.
     """
     buffer = io.BytesIO()
     torch.save(torch.zeros(1), buffer)
@@ -358,8 +360,8 @@ def test_a_mapped_file_had_to_be_named_by_a_string(tmp_path):
 
 @pytest.mark.cuda
 def test_a_tensor_returns_to_the_gpu_it_was_saved_on(tmp_path):
-    """A tensor saved on `cuda:0` is loaded to `cuda:0` again by `torch.load`; with
-    `map_location="cpu"` it is loaded to the CPU.
+    """Where CUDA is available, a tensor saved on `cuda:0` is loaded to `cuda:0` again by
+    `torch.load`; with `map_location="cpu"` it is loaded to the CPU.
     """
     torch.save(torch.tensor([1.0], device="cuda:0"), tmp_path / "x.pt")
 
@@ -372,9 +374,9 @@ def test_a_tensor_returns_to_the_gpu_it_was_saved_on(tmp_path):
 
 @pytest.mark.cuda
 def test_a_gpu_that_is_not_there_is_refused(tmp_path):
-    """With fewer than 100 GPUs, `torch.load(path, map_location="cuda:99")` of a saved
-    tensor raises an error, "Attempting to deserialize object on CUDA device 99 but
-    torch.cuda.device_count() is", followed by their number.
+    """With 1 to 99 CUDA GPUs, `torch.load(path, map_location="cuda:99")` of a saved tensor raises
+    an error, "Attempting to deserialize object on CUDA device 99 but torch.cuda.device_count()
+    is", followed by their number.
     """
     torch.save(torch.zeros(1), tmp_path / "x.pt")
 

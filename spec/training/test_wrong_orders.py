@@ -367,12 +367,12 @@ def test_train_forgotten_after_an_evaluation():
 
 
 def test_no_grad_forgotten_saves_what_nobody_will_use():
-    """Without `torch.no_grad()`, `net(torch.ones(4, 2))` of
+    """By default, `net(torch.ones(4, 2))` of
     `net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))` saves the input, the Tanh
     output and the last weight for `backward()`; under `torch.no_grad()` it saves nothing.
 
-    The saved Tanh output stays in memory until the output of `net` is deleted or `backward()` has
-    run.
+    The saved Tanh output stays in memory as long as the output of `net`, or a loss computed from
+    it, is kept and `backward()` has not run.
     """
     net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
     x = torch.ones(4, 2)
