@@ -15,9 +15,10 @@ remembers goes on from step to step, the gradient does not: truncated backpropag
 
 In 22 seconds on one core the loss on held-out couplets falls to 0.40 nats a character, from 3.26 if
 all characters were alike and 2.93 by how often each occurs. All but one in a thousand of its lines
-have five words or seven; one in nine of lines of random letters do, 44 % of those where each letter
-follows the last four as in the text. That two lines belong together it has half learned (14 to 39 %
-of the couplets are two lines of one length; 3 %), that they rhyme it has not.
+have five words or seven, the first and the last of each sample aside, which may lack a part; one in
+nine of lines of random letters do, 44 % of those where each letter follows the last four as in the
+text. That two lines belong together it has half learned (14 to 39 % of the couplets are two lines
+of one length; 3 %), that they rhyme it has not.
 """
 
 import math

@@ -204,6 +204,8 @@ def main(argv=None):
     for name in ("steps", "lr", "critic_steps", "clip"):
         if getattr(args, name) is None:
             setattr(args, name, getattr(GAMES[args.loss], name))
+    if args.steps < args.critic_steps:
+        parser.error(f"argument --steps: the generator's first comes after {args.critic_steps}")
     args.epochs = 1 if args.dry_run else math.ceil(args.steps / args.report_every)
     return generate(args) if args.generate else learn(args)
 

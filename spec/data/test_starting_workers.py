@@ -290,6 +290,7 @@ def test_cuda_cannot_be_used_in_a_forked_process():
 
     process = context.Process(target=use)
     process.start()
+    there.close()
     said = here.recv()
     process.join()
 
