@@ -158,19 +158,23 @@ def test_micro_batches_add_up_to_the_whole_batch():
 
 
 def test_micro_batches_of_unequal_size_need_unequal_weights():
-    """With `x = torch.tensor([1., 2., 3., 6.])` and a float32 scalar `w` that requires
-    grad, `((w * x[:3]).mean() * 3 / 4 + (w * x[3:]).mean() / 4).backward()` gives `w.grad`
-    3, as `(w * x).mean()` does; with `/ 2` for both means it is 4.
+    """With `x = torch.tensor([1., 2., 3., 6.])` and a float32 scalar `w` that requires grad,
+    `((w * x[:3]).mean() * 3 / 4 + (w * x[3:]).mean() / 4).backward()` gives `w.grad` 3, as
+    `(w * x).mean()` does; with `/ 2` for both means it is 4.
 
-    The last batch of a `DataLoader` is often smaller. `drop_last=True` leaves that batch out.
+    So weigh each part's mean by its share of the elements. The last batch of a `DataLoader` is
+    often smaller; `drop_last=True` leaves that batch out.
     """
     batch = torch.tensor([1.0, 2.0, 3.0, 6.0])
     halved = torch.tensor(2.0, requires_grad=True)
     weighed = torch.tensor(2.0, requires_grad=True)
+    whole = torch.tensor(2.0, requires_grad=True)
 
+    (whole * batch).mean().backward()
     ((halved * batch[:3]).mean() / 2 + (halved * batch[3:]).mean() / 2).backward()
     ((weighed * batch[:3]).mean() * 3 / 4 + (weighed * batch[3:]).mean() * 1 / 4).backward()
 
+    assert whole.grad.item() == 3.0
     assert halved.grad.item() == 4.0
     assert weighed.grad.item() == 3.0
 

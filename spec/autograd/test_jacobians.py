@@ -40,7 +40,8 @@ def test_a_jacobian_leaves_no_trace():
     `x = torch.tensor([2.0, 3.0])`, with or without `requires_grad=True`, writes no `x.grad` and
     returns a tensor that doesn't require grad.
 
-    Because it computes on an input of its own that requires grad.
+    Because it computes on an input of its own that requires grad, and by default,
+    `create_graph=False`, records no graph of the derivatives.
     """
     plain = torch.tensor([2.0, 3.0])
     tracked = torch.tensor([2.0, 3.0], requires_grad=True)
@@ -50,7 +51,9 @@ def test_a_jacobian_leaves_no_trace():
 
     assert of_plain.tolist() == [[4.0, 0.0], [0.0, 6.0]]
     assert of_tracked.tolist() == [[4.0, 0.0], [0.0, 6.0]]
+    assert of_plain.requires_grad is False
     assert of_tracked.requires_grad is False
+    assert plain.grad is None
     assert tracked.grad is None
 
 

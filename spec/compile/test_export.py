@@ -299,9 +299,9 @@ def test_print_runs_while_exporting_only(capsys):
 
 
 def test_the_mode_of_the_export_stays():
-    """`nn.Dropout` exported by `torch.export.export` in `train()` mode goes on dropping,
-    and `eval()` of `program.module()` raises NotImplementedError, "Calling eval() is not
-    supported yet."
+    """`program = torch.export.export(nn.Dropout(p=1.0), (torch.ones(2),))` keeps the `train()`
+    mode: `program.module()` goes on dropping, and its `eval()` raises NotImplementedError,
+    "Calling eval() is not supported yet."
 
     Call `model.eval()` before `export`.
     """

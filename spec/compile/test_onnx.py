@@ -293,10 +293,12 @@ def test_a_condition_on_a_value_is_not_exported(path):
         def forward(self, x):
             return torch.cond(x.sum() > 0, lambda x: x + 1, lambda x: x - 1, (x,))
 
-    with pytest.raises(torch.onnx.OnnxExporterError, match="Failed to export the model with torch"):
+    message = r"Failed to export the model with torch\.export\."
+    with pytest.raises(torch.onnx.OnnxExporterError, match=message) as caught:
         torch.onnx.export(Branch().eval(), (torch.ones(2),), path, verbose=False)
     torch.onnx.export(Cond().eval(), (torch.ones(2),), path, verbose=False)
 
+    assert type(caught.value).__name__ == "TorchExportError"
     assert [node.op_type for node in onnx.load(path).graph.node][-1] == "If"
 
 

@@ -49,8 +49,8 @@ def test_center_crop_cuts_around_the_middle(device):
 
 
 def test_a_random_crop_is_no_larger_than_the_picture():
-    """`RandomCrop(3)` of the image `torch.ones(1, 2, 2)` raises ValueError;
-    `RandomCrop(4, padding=1)` first pads each side of it by one pixel, to 4 by 4, and then
+    """`torchvision.transforms.RandomCrop(3)` of the image `torch.ones(1, 2, 2)` raises ValueError;
+    `RandomCrop(4, padding=1)` first pads each side of the image by one pixel, to 4 by 4, and then
     fits.
 
     `pad_if_needed=True` pads only images that are too small.

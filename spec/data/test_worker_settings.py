@@ -69,6 +69,8 @@ def test_workers_fetch_ahead(workers, arguments, ahead):
 
     assert at_once == ahead
     assert sampler.given == ahead + 1
+    assert len(list(batches)) == 9
+    assert sampler.given == 10
 
 
 def test_without_workers_nothing_is_fetched_ahead():

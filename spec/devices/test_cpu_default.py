@@ -140,9 +140,12 @@ def test_a_tensor_differs_from_an_array_on_the_cpu_already():
 
 @pytest.mark.torch(">=2.0")
 def test_a_device_in_a_with_statement_is_the_default_inside():
-    """Inside `with torch.device("meta"):` the default device is `meta`, so that
-    `torch.zeros(2)` is made there; after a block without `torch.set_default_device` in it the
-    default is what it was before, here the CPU."""
+    """In `with torch.device("meta"): a = torch.zeros(2)` the tensor `a` is made on `meta`;
+    `b = torch.zeros(2)` after the block is made on the CPU again, the default device before it.
+
+    Until its end the block sets the device of factories such as `torch.zeros` that are given no
+    `device`.
+    """
     with torch.device("meta"):
         inside = torch.zeros(2)
     outside = torch.zeros(2)

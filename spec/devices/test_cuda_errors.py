@@ -124,13 +124,12 @@ picked.cpu()  # here it is noticed
 @pytest.mark.slow
 def test_a_device_side_assert_is_noticed_later():
     """With `x = torch.zeros(3, device="cuda")` and without `CUDA_LAUNCH_BLOCKING`,
-    `picked = x[torch.tensor([3], device="cuda")]` raises nothing; `picked.cpu()`, which waits
-    for the GPU, raises "CUDA error: device-side assert triggered".
+    `picked = x[torch.tensor([3], device="cuda")]` raises nothing; `picked.cpu()`, which waits for
+    the GPU, raises "CUDA error: device-side assert triggered".
 
     So the line in the traceback is often innocent: "CUDA kernel errors might be asynchronously
     reported at some other API call". The message of the kernel itself stands above it: it names
-    the failed assertion, here
-    `-sizes[i] <= index && index < sizes[i] && "index out of bounds"`.
+    the failed assertion, here "index out of bounds".
     """
     said = python(LATE)
 
@@ -267,33 +266,34 @@ def test_a_gpu_that_is_not_there_is_an_invalid_device_ordinal():
     ],
 )
 def test_a_convolution_names_devices_as_types(of_input, of_weight, words):
-    """A float32 `nn.Conv2d` on a GPU raises RuntimeError for a float32 input on the CPU, "Input
-    type (torch.FloatTensor) and weight type (torch.cuda.FloatTensor)"; for an input on a GPU
-    and a layer on the CPU the two types change places.
+    """`nn.Conv2d(3, 8, 3, device="cuda")` raises RuntimeError for `torch.ones(2, 3, 32, 32)`,
+    "Input type (torch.FloatTensor) and weight type (torch.cuda.FloatTensor)"; with the layer on
+    the CPU and the input on a GPU the types change places.
 
-    `torch.cuda.FloatTensor` is float32 on a GPU. Write `x = x.to(device)`: `to` returns a new
-    tensor. A layer that stayed on the CPU is often one in a plain list instead of a
+    `torch.cuda.FloatTensor` is float32 on a GPU. For one small image on the CPU the message can be
+    "Expected all tensors to be on the same device" instead. Write `x = x.to(device)`: `to` returns
+    a new tensor. A layer that stayed on the CPU is often one in a plain list instead of a
     `ModuleList`.
     """
-    layer = torch.nn.Conv2d(1, 1, 1, bias=False, device=of_weight)
-    x = torch.ones(1, 1, 2, 2, device=of_input)
+    layer = torch.nn.Conv2d(3, 8, 3, device=of_weight)
+    x = torch.ones(2, 3, 32, 32, device=of_input)
 
     with pytest.raises(RuntimeError, match=words):
         layer(x)
 
-    assert layer(x.to(of_weight)).shape == (1, 1, 2, 2)
+    assert layer(x.to(of_weight)).shape == (2, 8, 30, 30)
 
 
 @pytest.mark.cuda
 def test_an_illegal_memory_access_is_an_error_of_cuda_itself():
-    """With `runtime = torch.cuda.cudart()`,
-    `runtime.cudaGetErrorString(runtime.cudaError(700))` is "an illegal memory access was
-    encountered"; for `runtime.cudaError(710)` it is "device-side assert triggered".
+    """With `runtime = torch.cuda.cudart()`, `runtime.cudaGetErrorString(runtime.cudaError(700))`
+    is "an illegal memory access was encountered"; for `runtime.cudaError(710)` it is "device-side
+    assert triggered".
 
     The first means that a kernel read or wrote where it may not. The cause is mostly an earlier
     call than the one in the traceback, often a kernel of an extension that doesn't check its
-    indices: restart the process with `CUDA_LAUNCH_BLOCKING=1`, and the traceback shows that
-    call.
+    indices: restart the process with `CUDA_LAUNCH_BLOCKING=1`, and the traceback shows that call,
+    or the next one if the extension doesn't ask CUDA for errors.
     """
     runtime = torch.cuda.cudart()
 

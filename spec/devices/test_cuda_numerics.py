@@ -36,9 +36,9 @@ def test_float32_products_are_full_precision_unless_one_asks_for_speed():
 
 @pytest.mark.cuda
 def test_matrix_products_are_full_float32_unless_one_asks():
-    """`x @ torch.eye(64, device="cuda")` of
-    `x = torch.eye(64, device="cuda") * (1 + 2**-12)` keeps the diagonal of `x`: by default
-    an NVIDIA GPU doesn't multiply float32 matrices in TF32, which can't hold 1 + 2**-12.
+    """For `x = torch.eye(64, device="cuda") * (1 + 2**-12)`, `x @ torch.eye(64, device="cuda")`
+    keeps the diagonal of `x`: by default PyTorch doesn't multiply float32 matrices in TF32, which
+    can't hold 1 + 2**-12.
     """
     x = torch.eye(64, device="cuda") * (1 + 2**-12)
 
@@ -54,12 +54,12 @@ def test_matrix_products_are_full_float32_unless_one_asks():
     reason="GPUs before Ampere have no TF32",
 )
 def test_tf32_drops_digits_for_speed():
-    """After `torch.set_float32_matmul_precision("high")`,
-    `x @ torch.eye(64, device="cuda")` of `x = torch.eye(64, device="cuda") * (1 + 2**-12)`
-    has 1 on its diagonal: an NVIDIA GPU since Ampere multiplies in TF32, with 10 bits of
-    fraction.
+    """On an NVIDIA GPU since Ampere, after `torch.set_float32_matmul_precision("high")`,
+    `x @ torch.eye(64, device="cuda")` has 1 on its diagonal for
+    `x = torch.eye(64, device="cuda") * (1 + 2**-12)`: in TF32 numbers have 10 bits of fraction.
 
-    It is often several times faster, and exact enough for most trainings.
+    Products in TF32 are often several times faster, and exact enough for most training. GPUs
+    before Ampere, such as the T4, have no TF32: there the call changes nothing.
     """
     x = torch.eye(64, device="cuda") * (1 + 2**-12)
 
@@ -137,10 +137,10 @@ def test_a_generator_belongs_to_a_device():
 
 @pytest.mark.cuda
 def test_what_cannot_be_computed_in_a_fixed_order_is_refused_on_demand():
-    """After `torch.set_deterministic_debug_mode("error")`, `torch.histc` of a float32 GPU
-    tensor raises RuntimeError, "does not have a deterministic implementation".
+    """After `torch.set_deterministic_debug_mode("error")`, `torch.histc` of a float32 GPU tensor
+    raises RuntimeError, "does not have a deterministic implementation".
 
-    Because its result may depend on the order of threads.
+    Because its threads add to the bins in no fixed order.
     `torch.use_deterministic_algorithms(True)` does the same. Compute such a step on the CPU.
     """
     x = torch.ones(4, device="cuda")

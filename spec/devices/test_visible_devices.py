@@ -126,11 +126,11 @@ def test_the_second_gpu_can_be_cuda_0(monkeypatch):
 @pytest.mark.cuda
 @pytest.mark.slow
 def test_once_cuda_is_in_use_the_variable_is_no_longer_read():
-    """`os.environ["CUDA_VISIBLE_DEVICES"] = ""` after a first tensor was made on the GPU hides
-    nothing: `torch.ones(1, device="cuda")` is still on `cuda:0`.
+    """`os.environ["CUDA_VISIBLE_DEVICES"] = ""` after a first tensor was made on the GPU comes too
+    late: `torch.ones(1, device="cuda")` is still on `cuda:0`.
 
-    Because CUDA reads the variable once, when it starts: set it at the top of the script,
-    before `import torch`, or outside of Python.
+    Because CUDA reads the variable once, when it starts: set it at the top of the script, before
+    `import torch`, or outside of Python.
     """
     said = answer("""
 import os

@@ -222,18 +222,21 @@ def test_cudnn_comes_with_the_build():
 
 
 @pytest.mark.slow
-def test_collect_env_tells_it_all():
+def test_collect_env_tells_it_all(capsys):
     """`python -m torch.utils.collect_env` prints, after the line "Collecting environment
     information...", what bug reports ask for, such as the release of torch;
     `get_pretty_env_info()`, imported from `torch.utils.collect_env`, returns that text.
 
-    It tells of the Python that runs it: run it by the interpreter of your program.
+    It tells of the Python that runs it: run it with the interpreter of your program.
     """
-    from torch.utils.collect_env import get_env_info, get_pretty_env_info
+    from torch.utils.collect_env import get_env_info, get_pretty_env_info, main
 
     info = get_env_info()
     lines = get_pretty_env_info().splitlines()
+    main()
+    printed = capsys.readouterr().out.splitlines()
 
+    assert printed[:2] == ["Collecting environment information...", lines[0]]
     assert lines[0] == f"PyTorch version: {torch.__version__}"
     assert info.is_cuda_available == str(torch.cuda.is_available())
     assert "CUDA used to build PyTorch: " in lines[2]
@@ -247,8 +250,9 @@ def test_a_library_of_another_cuda_cannot_be_opened():
 
     A torchaudio or an extension module compiled for CUDA 11 looks for "libcudart.so.11.0". Where
     that file is missing, `import torchaudio` raises OSError, and importing the module ImportError.
-    Where it is found, but torch is for another CUDA, `import torchaudio` raises RuntimeError,
-    "compiled with different CUDA versions". Install the build that belongs to this torch.
+    Where it is found, but torch is for CUDA 12 or 13, `import torchaudio` raises RuntimeError,
+    "PyTorch and TorchAudio were compiled with different CUDA". Install the build that belongs to
+    this torch.
     """
     missing = "libcudart.so.9.1: cannot open shared object file: No such file or directory"
 

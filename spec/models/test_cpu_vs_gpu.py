@@ -120,9 +120,9 @@ def rows(cpu, gpu):
     ],
 )
 def test_the_crossover_is_the_size_from_which_on_the_gpu_wins(script, cpu, gpu, size):
-    """`crossover` of `examples/cpu_vs_gpu.py` returns the smallest measured size from which on
-    the GPU is faster at each measured size, in whatever order the sizes are given, or None if
-    there is none.
+    """`crossover(rows)` of `examples/cpu_vs_gpu.py` returns the smallest measured size such that
+    the GPU is faster there and at every larger measured size, whatever the order of `rows`. If
+    there is no such size, it returns None.
 
     A single win at a small size, taken back by the next one, doesn't count.
     """

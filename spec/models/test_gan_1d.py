@@ -87,9 +87,9 @@ def test_samples_take_the_shape_of_the_data_too(trained):
 
 
 def test_the_distance_is_right_on_samples_that_a_hand_can_count(gan):
-    """`distance(samples, 4, 1.25)` of `examples/gan_1d.py` is the largest difference
-    between the distribution functions of `samples` and of the normal distribution of mean 4
-    and standard deviation 1.25: 0.5 for the one sample 4, 1 for 90 and 91.
+    """`distance(samples, 4, 1.25)` of `examples/gan_1d.py` is the largest difference between the
+    distribution functions of `samples` and of the normal distribution of mean 4 and standard
+    deviation 1.25: 0.5 for the tensor [4], 1 for [90, 91].
 
     It is the statistic of the Kolmogorov-Smirnov test.
     """

@@ -167,7 +167,8 @@ def test_after_the_end_of_a_name_nothing_is_learned(namer):
     cross-entropy for each letter and one for the end of each name: 3 + 6 of them for names of 2
     and 5 letters, none for the padding.
 
-    `F.cross_entropy` with `ignore_index` leaves positions out in this way.
+    Because the targets after the end are -100, which is the default `ignore_index` of
+    `F.cross_entropy`: it leaves such positions out of the average.
     """
     net = namer.Generator(letters=20, languages=6, hidden=8)
     short, long = torch.tensor([[3, 1]]), torch.tensor([[5, 4, 3, 2, 1]])

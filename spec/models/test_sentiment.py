@@ -161,11 +161,12 @@ def test_one_word_turns_the_answer(sentiment, trained):
 
 @pytest.mark.spare("-1", reason="only the state after its last word gives its score")
 def test_a_packed_sentence_is_read_as_if_it_stood_alone(sentiment, trained):
-    """`Recurrent`, the GRU of `examples/sentiment.py` that packs its sequences, gives a
-    short sentence the same score alone and beside a longer one, up to rounding; a GRU that
-    reads the padding too gives another score.
+    """`Recurrent`, the GRU of `examples/sentiment.py` that packs its sequences, gives a short
+    sentence the same score alone and beside a longer one, up to rounding; a GRU that reads the
+    padding too gives another score.
 
-    Use `pack_padded_sequence` with the true lengths, and the final state `h_n` it gives.
+    Use `pack_padded_sequence` with the true lengths, and the `h_n` that `nn.GRU` then returns: the
+    state after the last true word.
     """
     net = sentiment.Recurrent(10).eval()
     short, long = torch.tensor([2, 3, 4]), torch.arange(2, 10)

@@ -316,9 +316,12 @@ def test_inplace_after_a_sigmoid_breaks_backward():
 
 
 def test_prelu_learns_its_slope(device):
-    """`nn.PReLU()` is a leaky ReLU whose negative slope is a parameter, 0.25 at first. For a
-    float32 input without NaN the gradient of this slope is, up to rounding, the sum of the
-    negative inputs, each times the gradient of its output element.
+    """`layer = nn.PReLU()` is a leaky ReLU whose negative slope `layer.weight` is a parameter,
+    0.25 at first: `y = layer(torch.tensor([-2.0, 3.0]))` is [-0.5, 3], and `y.sum().backward()`
+    then sets `layer.weight.grad` to [-2].
+
+    Where an input is negative, the output is the slope times the input, so its derivative by the
+    slope is the input; for other inputs it is 0.
     """
     layer = nn.PReLU(device=device)
 

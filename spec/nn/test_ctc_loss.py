@@ -57,9 +57,9 @@ def test_batch_first_scores_are_refused_by_their_lengths(log_probs):
 
 
 def test_the_loss_is_the_probability_of_all_paths_that_spell_the_label(log_probs):
-    """`F.ctc_loss` with `reduction="none"`, of a float32 sample, is up to rounding `-log` of the
-    summed probability of all paths (at least one) that spell the label. A path has one class per
-    step; repetitions are merged, then blanks dropped.
+    """`F.ctc_loss` with `reduction="none"`, of float32 log-probabilities, is up to rounding `-log`
+    of the summed probability of all paths that spell the label, if any does. A path has one class
+    per step: merge repetitions, then drop blanks.
 
     If no path spells the label, the loss is inf, or 0 with `zero_infinity=True`.
     """

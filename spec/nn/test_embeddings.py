@@ -215,3 +215,5 @@ def test_an_embedding_bag_joins_the_rows_it_looks_up(mode, bag):
     assert layer(torch.tensor([[1, 2]])).tolist() == [bag]
     assert F.embedding_bag(torch.tensor([[1, 2]]), table, mode=mode).tolist() == [bag]
     assert F.embedding_bag(torch.tensor([[1, 2]]), table).tolist() == [[1.5, 4.0]]
+    by_default = nn.EmbeddingBag.from_pretrained(table)
+    assert by_default(torch.tensor([[1, 2]])).tolist() == [[1.5, 4.0]]

@@ -160,9 +160,9 @@ def test_softmax2d_normalises_over_the_channels():
 
 
 def test_gumbel_softmax_draws_a_class():
-    """For `logits` of many rows `[math.log(0.25), math.log(0.75)]` that require grad,
-    `draws = F.gumbel_softmax(logits, hard=True)` has one-hot rows up to rounding, about 3
-    of 4 of class 1; `draws[:, 1].sum().backward()` gives nonzero gradients.
+    """`F.gumbel_softmax(logits, hard=True)` of many float32 rows
+    `[math.log(0.25), math.log(0.75)]` that require grad is one-hot up to rounding, about 3 of 4
+    rows of class 1; `backward()` of column 1's sum gives most `logits` nonzero gradients.
 
     It replaces `torch.multinomial` where gradients shall reach the logits through the draw.
     """

@@ -49,8 +49,9 @@ def test_an_undecided_discriminator_loses_log_two_on_either_label():
 
 
 def test_labels_have_the_shape_of_the_verdicts():
-    """`F.binary_cross_entropy` raises ValueError for outputs [5, 1] and labels [5], "Using a target
-    size": labels need the shape of the outputs, as `torch.ones_like(outputs)` has.
+    """`F.binary_cross_entropy(outputs, labels)` with `outputs` of shape (5, 1) and `labels` of
+    shape (5,) raises ValueError, "Using a target size": `labels` need the shape of `outputs`, as
+    `torch.ones_like(outputs)` has.
     """
     verdicts = torch.full((5, 1), 0.5)
 
@@ -58,7 +59,7 @@ def test_labels_have_the_shape_of_the_verdicts():
         ValueError, match=r"Using a target size .* that is different to the input size"
     ):
         F.binary_cross_entropy(verdicts, torch.ones(5))
-    assert F.binary_cross_entropy(verdicts, torch.ones(5, 1)).shape == ()
+    assert F.binary_cross_entropy(verdicts, torch.ones_like(verdicts)).shape == ()
 
 
 def test_detach_keeps_the_discriminators_loss_from_the_generator(device):

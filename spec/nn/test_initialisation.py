@@ -177,9 +177,9 @@ def test_equal_weights_stay_equal():
 
 
 def test_fixed_fillings(device):
-    """`nn.init.ones_` fills a float32 tensor with ones, `nn.init.eye_` one of shape (2, 3) with
-    the identity [[1, 0, 0], [0, 1, 0]]. After `nn.init.dirac_(c.weight)`
-    `c = nn.Conv1d(1, 1, 3, padding=1, bias=False)` returns [[[5, 6, 7]]] unchanged.
+    """`nn.init.ones_(torch.empty(2))` is [1, 1], `nn.init.eye_(torch.empty(2, 3))` is [[1, 0, 0],
+    [0, 1, 0]]. After `nn.init.dirac_(c.weight)`, a layer
+    `c = nn.Conv1d(1, 1, 3, padding=1, bias=False)` gives the input [[[5.0, 6.0, 7.0]]] back.
     """
     layer = nn.Conv1d(1, 1, 3, padding=1, bias=False, device=device)
     nn.init.dirac_(layer.weight)

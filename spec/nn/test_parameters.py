@@ -33,6 +33,7 @@ def test_a_parameter_is_a_tensor_that_wants_a_gradient(device):
     assert parameter.is_leaf is True
     assert frozen.requires_grad is False
     assert (computed.is_leaf, computed.grad_fn) == (True, None)
+    assert computed.requires_grad is True
 
 
 def test_a_parameter_says_so_when_printed():
@@ -226,17 +227,17 @@ def test_a_parameter_cannot_be_overwritten_by_a_tensor():
 @pytest.mark.claim("path-plain-assign")
 def test_a_parameter_is_changed_in_place_under_no_grad(device):
     """Under `torch.no_grad()` the parameters of a new `layer = nn.Linear(2, 1)` can be changed in
-    place, by `layer.weight[:] = ...` or `layer.bias.fill_(5.0)`: `layer.weight` stays the same
-    `nn.Parameter` and still requires grad.
+    place, by `layer.weight[:] = torch.ones(1, 2)` or `layer.bias.fill_(5.0)`: `layer.weight` stays
+    the same `nn.Parameter` and still requires grad.
     """
     layer = nn.Linear(2, 1, device=device)
     before = layer.weight
     with torch.no_grad():
-        layer.weight[:] = torch.tensor([[3.0, 4.0]], device=device)
+        layer.weight[:] = torch.ones(1, 2)
         layer.bias.fill_(5.0)
 
     assert layer.weight is before
-    assert layer.weight.tolist() == [[3.0, 4.0]]
+    assert layer.weight.tolist() == [[1.0, 1.0]]
     assert layer.bias.tolist() == [5.0]
     assert layer.weight.requires_grad is True
 
@@ -267,14 +268,16 @@ def test_without_no_grad_a_parameter_refuses_to_be_changed():
 
 @pytest.mark.claim("path-plain-assign")
 def test_another_parameter_may_be_assigned():
-    """A new `nn.Parameter` may be assigned to `layer.weight` of `layer = nn.Linear(2, 1)`; a
-    list of its parameters made before, such as an optimizer's, still holds the old weight.
+    """A new `nn.Parameter` may be assigned to `layer.weight` of `layer = nn.Linear(2, 1)`. A list
+    of the layer's parameters that was made before, such as the one in an optimizer, still holds
+    the old weight.
 
     Make the optimizer after replacing parameters, or change the values in place under
     `torch.no_grad()` instead.
     """
     layer = nn.Linear(2, 1)
-    held = list(layer.parameters())
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
+    held = optimizer.param_groups[0]["params"]
     layer.weight = nn.Parameter(torch.tensor([[3.0, 4.0]]))
     same = [old is new for old, new in zip(held, layer.parameters(), strict=True)]
 

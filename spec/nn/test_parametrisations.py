@@ -309,8 +309,8 @@ def test_a_state_of_the_plain_layer_does_not_fit_a_parametrised_one():
 
 def test_pruning_masks_the_smallest_weights():
     """With a new `layer = nn.Linear(4, 1)` and `prune` from `torch.nn.utils`,
-    `prune.l1_unstructured(layer, "weight", amount=2)` sets the two weights of smallest
-    absolute value to 0 by a mask; `layer.weight_orig` keeps the original values.
+    `prune.l1_unstructured(layer, "weight", amount=2)` masks the two weights of smallest absolute
+    value to 0; the parameter is now `layer.weight_orig`, without the mask.
 
     `amount` is a number of weights if it is an int, a fraction if it is a float.
     """
@@ -321,6 +321,7 @@ def test_pruning_masks_the_smallest_weights():
     assert layer.weight.tolist() == [[0.0, -2.0, 0.0, 3.0]]
     assert layer.weight_mask.tolist() == [[0.0, 1.0, 0.0, 1.0]]
     assert layer.weight_orig.tolist() == [[1.0, -2.0, 0.5, 3.0]]
+    assert [name for name, _ in layer.named_parameters()] == ["weight_orig"]
     assert sorted(layer.state_dict()) == ["weight_mask", "weight_orig"]
 
 

@@ -190,7 +190,7 @@ def test_the_state_starts_at_zero_and_can_be_handed_on(device):
     sequence in two calls as in one, up to rounding, if the second call gets the state that the
     first one returned.
 
-    A bidirectional layer reads the end first, so its sequence can't be split.
+    A bidirectional layer also reads from the end to the beginning, so its sequence can't be split.
     """
     layer = nn.RNN(1, 1, bias=False, nonlinearity="relu", device=device)
     for parameter in layer.parameters():

@@ -47,8 +47,8 @@ def test_a_layer_called_twice_shares_its_weight_with_itself(device):
 @pytest.mark.claim("path-share-parameters")
 def test_one_layer_may_serve_two_inputs():
     """One layer called with two inputs, as in a siamese network, gets the sum of both gradients:
-    after `(f(a) - f(b)).backward()`, with `f = nn.Linear(2, 1, bias=False)` and `a` and `b` of
-    shape (2,), `f.weight.grad[0]` is `a - b`.
+    with `f = nn.Linear(2, 1, bias=False)` and the float32 `a` = [1, 10], `b` = [3, 4],
+    `(f(a) - f(b)).backward()` sets `f.weight.grad` to [[-2, 6]].
     """
     twin = nn.Linear(2, 1, bias=False)
     difference = twin(torch.tensor([1.0, 10.0])) - twin(torch.tensor([3.0, 4.0]))

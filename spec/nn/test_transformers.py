@@ -34,8 +34,9 @@ def layer_of_width_4(**settings):
 
 
 def test_an_encoder_layer_keeps_the_shape():
-    """`nn.TransformerEncoderLayer(d_model=4, nhead=2, batch_first=True)` maps (batch, steps, 4)
-    to the same shape, for 5 steps and for 9; a single sequence (steps, 4) works too.
+    """`nn.TransformerEncoderLayer(d_model=4, nhead=2, batch_first=True)` maps a float32 tensor
+    (batch, steps, 4) to the same shape, for 5 steps and for 9; a single sequence (steps, 4) works
+    too.
     """
     layer = layer_of_width_4()
 

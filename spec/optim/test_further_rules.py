@@ -261,11 +261,11 @@ def test_muon_takes_matrices_only():
 @pytest.mark.torch(">=2.5")
 def test_adafactor_keeps_a_row_and_a_column_instead_of_a_matrix():
     """Since PyTorch 2.5: after a step on a float32 parameter of shape (3, 4),
-    `torch.optim.Adafactor` holds 3 numbers as `row_var` and 4 as `col_var`;
-    `torch.optim.Adam` without `amsgrad` holds two matrices of shape (3, 4).
+    `torch.optim.Adafactor` holds 3 numbers as `row_var` and 4 as `col_var`; `torch.optim.Adam`
+    without `amsgrad` holds two matrices of shape (3, 4).
 
-    So its state is small for large matrices. For a vector it keeps one `variance` of the
-    parameter's shape.
+    So the state of Adafactor is small for large matrices. For a vector it keeps one `variance` of
+    the parameter's shape.
     """
     weight, other = nn.Parameter(torch.ones(3, 4)), nn.Parameter(torch.ones(3, 4))
     factored, adam = torch.optim.Adafactor([weight]), torch.optim.Adam([other])

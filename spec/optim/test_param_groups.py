@@ -250,11 +250,12 @@ def test_a_misspelt_setting_is_kept_and_does_nothing():
 
 
 def test_a_negative_rate_in_a_group_is_accepted():
-    """`torch.optim.SGD` accepts a negative `lr` in a group's dict, and its `step()` then
-    moves the weight along the gradient instead of against it; a negative `lr` as a keyword
-    argument raises ValueError.
+    """`torch.optim.SGD([{"params": [w], "lr": -0.5}], lr=0.5)` raises nothing, and its `step()`
+    moves `w` along the gradient instead of against it. A negative `lr` as a keyword argument
+    raises ValueError.
 
-    Because the constructor looks at its keyword arguments alone.
+    Because the constructor checks the settings among its own arguments, not those in a group's
+    dict.
     """
     weight = nn.Parameter(torch.tensor(4.0))
     weight.grad = torch.tensor(1.0)

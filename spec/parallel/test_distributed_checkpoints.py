@@ -112,12 +112,13 @@ def test_a_tensor_of_another_size_is_refused(tmp_path, dcp):
 
 @pytest.mark.torch(">=2.4")
 def test_a_name_that_was_not_saved_is_refused(tmp_path, dcp):
-    """`torch.distributed.checkpoint.load({"bias": bias}, checkpoint_id=folder)`, with the
-    default planner, raises CheckpointException, "Missing key in checkpoint state_dict:
-    bias.", if the checkpoint has no `bias`.
+    """`torch.distributed.checkpoint.load({"bias": bias}, checkpoint_id=folder)`, with the default
+    planner, raises CheckpointException, "Missing key in checkpoint state_dict: bias.", if the
+    checkpoint has no `bias`.
 
-    Here `model.state_dict()` of DDP is often the reason: its names begin with `module.`. With
-    `planner=dcp.DefaultLoadPlanner(allow_partial_load=True)` such a tensor keeps its values.
+    Often the checkpoint or the model that loads it comes from DDP: the names in its `state_dict()`
+    begin with `module.`. With `planner=dcp.DefaultLoadPlanner(allow_partial_load=True)` a tensor
+    that the checkpoint lacks keeps its values.
     """
     dcp.save({"weight": torch.ones(8)}, checkpoint_id=tmp_path)
 

@@ -274,9 +274,9 @@ def test_a_model_may_be_sharded_before_it_has_memory(group):
 
 
 def test_plain_tensors_and_dtensors_do_not_mix(group):
-    """`model.weight + torch.ones(4, 2)`, with `model = nn.Linear(2, 4, bias=False)` sharded
-    by `fully_shard`, raises RuntimeError, "got mixed torch.Tensor and DTensor, need to
-    convert all torch.Tensor to DTensor before ..."
+    """`model.weight + torch.ones(4, 2)`, with `model = nn.Linear(2, 4, bias=False)` sharded by
+    `fully_shard` and not yet called, raises RuntimeError, "got mixed torch.Tensor and DTensor,
+    need to convert all torch.Tensor to DTensor before ..."
 
     `model.weight.full_tensor() + torch.ones(4, 2)` works, and so does
     `model.weight + distribute_tensor(torch.ones(4, 2), model.weight.device_mesh)`. `to_local()`

@@ -163,8 +163,8 @@ def test_an_integer_that_does_not_fit_wraps_round(device):
 
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_conversion_to_a_byte_is_the_remainder_of_256(number):
-    """`torch.tensor(n).to(torch.uint8)` is `n % 256` for Python integers `n` from -2**63 to
-    2**63 - 1, with the remainder that Python gives negative numbers too.
+    """`torch.tensor(n).to(torch.uint8)` is `n % 256` for Python integers `n` from -2**63 to 2**63
+    - 1: 300 becomes 44, and -1 becomes 255.
     """
     assert torch.tensor(number).to(torch.uint8).item() == number % 256
 

@@ -15,11 +15,11 @@ import torch
 
 
 def test_randperm_shuffles_rows_when_used_as_an_index(device):
-    """`x[torch.randperm(len(x))]` of a dense int64 vector holds each element of `x` once,
-    in random order.
+    """`x[torch.randperm(len(x))]` of a dense int64 vector holds each element of `x` once, in
+    random order.
 
-    A matrix is shuffled row by row in the same way. Index two tensors with the same permutation
-    to keep their rows paired.
+    A matrix `x` is shuffled in the same way, by whole rows. Index two tensors with the same
+    permutation to keep their rows paired.
     """
     x = torch.arange(100, device=device)
 

@@ -139,8 +139,9 @@ def test_an_empty_list_cannot_be_joined():
 
 
 def test_scalars_are_stacked_and_not_concatenated(device):
-    """`torch.cat` of dense 0-d tensors raises a RuntimeError, "zero-dimensional tensor (at
-    position 0) cannot be concatenated"; `torch.stack` makes a vector of them.
+    """`torch.cat` of the 0-d tensors `torch.tensor(1)` and `torch.tensor(2)` raises RuntimeError,
+    "zero-dimensional tensor (at position 0) cannot be concatenated"; `torch.stack` makes the
+    vector `tensor([1, 2])` of them.
 
     Because a 0-d tensor has no dimension to join along.
     """

@@ -210,6 +210,8 @@ def test_clone_and_like_keep_the_format_unless_told_otherwise():
     assert y.clone().stride() == (24, 1, 8, 2)
     assert torch.zeros_like(y).stride() == (24, 1, 8, 2)
     assert y.clone(memory_format=torch.contiguous_format).stride() == (24, 12, 4, 1)
+    plain = torch.zeros_like(y, memory_format=torch.contiguous_format)
+    assert plain.stride() == (24, 12, 4, 1)
 
 
 def test_convolution_pooling_and_normalisation_keep_the_format():

@@ -247,8 +247,8 @@ def test_numpy_and_python_draw_from_generators_of_their_own():
 
 
 def test_manual_seed_seeds_neither_numpy_nor_python():
-    """`torch.manual_seed` seeds neither NumPy nor Python's `random`; call `np.random.seed` and
-    `random.seed` as well.
+    """`torch.manual_seed` seeds neither `np.random.rand()` of NumPy nor `random.random()` of
+    Python; call `np.random.seed` and `random.seed` as well.
     """
     torch.manual_seed(7)
     by_numpy, by_python = np.random.rand(), random.random()
@@ -256,6 +256,10 @@ def test_manual_seed_seeds_neither_numpy_nor_python():
 
     assert (np.random.rand() == by_numpy) is False
     assert (random.random() == by_python) is False
+    np.random.seed(7)
+    random.seed(7)
+    assert round(np.random.rand(), 4) == 0.0763
+    assert round(random.random(), 4) == 0.3238
 
 
 def test_dropout_draws_from_the_default_generator(device):

@@ -131,10 +131,10 @@ def test_squeeze_takes_several_axes():
 
 
 def test_squeeze_takes_a_batch_of_one_for_an_axis_to_drop():
-    """`predictions.squeeze()` of a dense tensor of shape (8, 1) gives (8,), but of a batch
-    of one, shape (1, 1), it drops the batch dimension too and gives (), not (1,).
+    """`predictions.squeeze()` of a dense tensor of shape (8, 1) gives (8,), but of a batch of one,
+    shape (1, 1), it drops the batch dimension too and gives (), not (1,).
 
-    So it is in the last batch of an epoch if that has one sample. Name the dimension:
+    It happens with the last batch of an epoch if that has one sample. Name the dimension:
     `predictions.squeeze(1)`.
     """
     predictions = torch.zeros(8, 1)

@@ -306,8 +306,8 @@ def test_add_safe_globals_lets_a_class_through_from_then_on(tmp_path):
 @pytest.mark.torch(">=2.6")
 def test_a_file_can_be_asked_what_it_wants(tmp_path):
     """`torch.serialization.get_unsafe_globals_in_checkpoint(path)` returns, without loading the
-    file, names of classes and functions in it that are not allowed: `["argparse.Namespace"]` for a
-    file with tensors and `argparse.Namespace(lr=0.25)`.
+    file, names of classes and functions in it that `weights_only=True` refuses:
+    `["argparse.Namespace"]` for a file with `argparse.Namespace(lr=0.25)`.
 
     A class that loading needs but the file doesn't name is not among them: for a float64 array of
     NumPy 1.25 or later the list lacks `numpy.dtypes.Float64DType`. A file in the format before

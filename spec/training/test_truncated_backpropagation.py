@@ -80,12 +80,12 @@ def test_the_state_of_an_lstm_is_detached_one_by_one():
 
 
 def test_a_detached_state_has_its_values():
-    """For `rnn = nn.RNN(1, 2)`, a sequence `x` of shape (4, 1, 1), and `output, h = rnn(x[:2])`
-    for its first chunk, the second chunk with the detached state, `rnn(x[2:], h.detach())[0]`,
-    equals `rnn(x)[0][2:]`, up to rounding.
+    """For `rnn = nn.RNN(1, 2)`, `x` of shape (4, 1, 1) and `output, h = rnn(x[:2])`, the output
+    for the second chunk, `rnn(x[2:], h.detach())[0]`, equals that part of the output for the whole
+    sequence, `rnn(x)[0][2:]`, up to rounding.
 
-    Because `detach()` changes no value. A bidirectional RNN gives other outputs: its
-    backward direction begins at the end of each chunk.
+    Because `detach()` changes no value. A bidirectional RNN gives other outputs: its backward
+    direction begins at the end of each chunk.
     """
     rnn = nn.RNN(1, 2)
     sequence = torch.randn(4, 1, 1)

@@ -150,9 +150,9 @@ def test_step_between_forward_and_backward_spoils_the_graph():
 
 @pytest.mark.torch(">=2.4")
 def test_a_fused_step_between_forward_and_backward_goes_unnoticed():
-    """On the CPU `step()` of `SGD([w], lr=1.0, fused=True)` between `loss = w**3` and
-    `loss.backward()` goes unnoticed: with `w` 2 and `w.grad` 1 before it, `zero_grad()` after it,
-    `backward()` gives `w.grad` 3, the slope at `w` 1, not 12, at 2.
+    """On the CPU, if `step()` of `SGD([w], lr=1.0, fused=True)` changes `w` from 2 to 1 between
+    `loss = w**3` and `loss.backward()`, no error is raised: `backward()` computes the gradient 3,
+    which is the slope at 1, not 12, the slope at 2.
 
     Because the fused step doesn't increase the version counter of `w`, by which autograd notices
     changes in place; without `fused=True` this `backward()` raises RuntimeError. Write

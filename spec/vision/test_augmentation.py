@@ -24,9 +24,8 @@ from torchvision import transforms
 
 
 def test_random_resized_crop_returns_one_size():
-    """`torchvision.transforms.RandomResizedCrop(4)` makes 4 x 4 images of images of shape
-    (3, 30, 20) and (3, 2, 2); `RandomResizedCrop((4, 6))` makes images of height 4 and
-    width 6.
+    """`torchvision.transforms.RandomResizedCrop(4)` turns images of shape (3, 30, 20) and (3, 2,
+    2) into 4 x 4 images; `RandomResizedCrop((4, 6))` makes images of height 4 and width 6.
     """
     crop = transforms.RandomResizedCrop(4, antialias=True)
     oblong = transforms.RandomResizedCrop((4, 6), antialias=True)
