@@ -33,7 +33,8 @@ from figures import curves, figure, pictures
 from picture_files import read_picture, to_image, to_tensor
 from torch import nn
 from torchvision import models
-from workbench import InputError, check_loss, first_line, log, make_folder, progress, script
+from torchvision_nets import fetching
+from workbench import check_loss, log, make_folder, progress, script
 
 
 class Features(nn.Module):
@@ -80,13 +81,8 @@ def vgg_features(weights):
 
     They are those behind relu1_1, 2_1, 3_1 and 4_1 for the style, behind relu4_2 for the content.
     """
-    try:
+    with fetching("vgg19", weights):
         layers = models.vgg19(weights=weights).features
-    except (OSError, RuntimeError) as error:
-        raise InputError(
-            f"the weights of VGG-19 cannot be fetched: {first_line(error)}; put "
-            f"vgg19-dcbb9e9d.pth into {torch.hub.get_dir()}/checkpoints, or leave --weights away"
-        ) from error
     for layer in layers:
         if isinstance(layer, nn.ReLU):
             layer.inplace = False  # the output before it is looked at as well

@@ -1,10 +1,11 @@
 """Networks of torchvision: built by name, made narrower, their last layer replaced or cut off."""
 
+import contextlib
 import copy
 
 import torch
 from torch import nn
-from torchvision.models import get_model, list_models
+from torchvision.models import get_model_builder, get_model_weights, list_models
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 from workbench import InputError, first_line, read_checkpoint, write_checkpoint
 
@@ -16,21 +17,36 @@ def build(arch, classes, shrink=1, weights=None):
 
     `weights` is what `get_model` takes: None, or the name of weights to fetch, such as "DEFAULT".
     """
-    options = {"weights": weights}
-    if arch in ("inception_v3", "googlenet") and weights is None:
-        options |= {"init_weights": False, "aux_logits": False}
     try:
-        net = get_model(arch, **options)
+        make = get_model_builder(arch)
     except ValueError as error:
         raise InputError(
             f"--arch {arch}: no such model; there are {' '.join(SHOWN)} ..."
         ) from error
-    except OSError as error:
-        raise InputError(f"the weights of {arch} cannot be fetched: {error}") from error
+    if weights:
+        with fetching(arch, weights):
+            net = make(weights=weights)
+    elif arch in ("inception_v3", "googlenet"):
+        net = make(weights=None, init_weights=False, aux_logits=False)
+    else:
+        net = make(weights=None)
     if shrink > 1:
         narrow(net, shrink)
     replace_head(net, classes)
     return net
+
+
+@contextlib.contextmanager
+def fetching(arch, weights):
+    """Refuse torchvision's weights of `arch` that can't be fetched or read, and say what to do."""
+    try:
+        yield
+    except Exception as error:  # whatever lies in the folder can fail in any way
+        file = get_model_weights(arch)[weights].url.rpartition("/")[2]
+        raise InputError(
+            f"the weights of {arch} cannot be fetched or read: {first_line(error)}; put "
+            f"{file} into {torch.hub.get_dir()}/checkpoints, or leave --weights away"
+        ) from error
 
 
 def fits(net, size):

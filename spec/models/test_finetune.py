@@ -409,22 +409,31 @@ def test_torchvisions_weights_come_from_where_it_keeps_them(finetune, few, tmp_p
     assert metrics["parameters"] == 341792 + 2 * 1025
 
 
-def test_weights_that_cannot_be_fetched_end_the_run(finetune, few, tmp_path, monkeypatch, capsys):
+@pytest.mark.spare("damaged", reason="what is no file of weights stays none")
+@pytest.mark.parametrize("damaged", [None, b"", b"no weights"])
+def test_weights_that_cannot_be_fetched_end_the_run(
+    damaged, finetune, few, tmp_path, monkeypatch, capsys
+):
     """If `examples/finetune.py --weights DEFAULT`, with pictures in its `--data` folder, neither
-    finds torchvision's file nor reaches the internet, it ends with exit code 2 and a line with the
-    name of the architecture.
+    finds torchvision's file nor reaches the internet, or finds a damaged one, it ends with exit
+    code 2 and a line that says which file to put where.
 
     On a machine without a network put the file into the hub/checkpoints folder below TORCH_HOME,
     by default ~/.cache/torch.
     """
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    kept = tmp_path / "hub" / "checkpoints"
+    kept.mkdir(parents=True)
+    if damaged is not None:
+        (kept / "resnet18-f37072fd.pth").write_bytes(damaged)
 
     with pytest.raises(SystemExit, match="2"):
         finetune.main(["--data", str(few), "--weights", "DEFAULT", "--dry-run"])
 
     last = capsys.readouterr().err.strip().splitlines()[-1]
-    assert last.startswith("finetune.py: the weights of resnet18 cannot be fetched: ")
+    assert last.startswith("finetune.py: the weights of resnet18 cannot be fetched or read: ")
+    assert f"; put resnet18-f37072fd.pth into {kept}" in last
 
 
 @pytest.mark.parametrize(

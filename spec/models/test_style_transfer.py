@@ -302,7 +302,7 @@ def test_without_a_network_vgg_is_missed_in_one_line(transfer, monkeypatch, tmp_
         transfer.main(["--weights", "DEFAULT", "--out", str(tmp_path)])
 
     told = capsys.readouterr().err.splitlines()[-1]
-    assert told.startswith("style_transfer.py: the weights of VGG-19 cannot be fetched: <urlopen")
+    assert told.startswith("style_transfer.py: the weights of vgg19 cannot be fetched or read: <")
     assert f"put vgg19-dcbb9e9d.pth into {tmp_path}/hub/checkpoints" in told
 
 

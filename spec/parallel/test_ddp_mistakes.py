@@ -10,8 +10,9 @@ How many samples one step sees belongs here too: each process has a batch of its
 effective batch size is that of a loader times the number of processes, times the batches that are
 accumulated.
 
-What surprises: `no_sync` must surround the forward pass, not only `backward`; and
-`find_unused_parameters=True` does not mend reentrant checkpointing but breaks it.
+What surprises: `no_sync` must surround the forward pass, not only `backward`;
+`find_unused_parameters=True` does not mend reentrant checkpointing but breaks it; and a wrapper
+that no variable keeps averages nothing, and says nothing.
 """
 
 import re
@@ -239,6 +240,28 @@ def test_parameters_frozen_after_wrapping_are_missed(group_of_one):
     parallel(x).sum().backward()
     parallel(x).sum().backward()
     assert model.bias.grad.tolist() == [2.0]
+
+
+def test_a_wrapper_that_no_variable_keeps_averages_nothing(group):
+    """In two processes with the gradients 1 and 3, `DistributedDataParallel(model)(x).sum()` and
+    `backward()` of it leave these gradients as they are, without an error; after
+    `ddp = DistributedDataParallel(model)`, `ddp(x).sum().backward()` makes both 2.
+
+    Because what averages belongs to the wrapper, and is deleted with it: before `backward()` if no
+    variable keeps the wrapper.
+    """
+
+    def program(rank):
+        model = nn.Linear(1, 1, bias=False)
+        x = torch.tensor([[2.0 * rank + 1.0]])
+        DistributedDataParallel(model)(x).sum().backward()
+        own = model.weight.grad.item()
+        model.weight.grad = None
+        ddp = DistributedDataParallel(model)
+        ddp(x).sum().backward()
+        return own, model.weight.grad.item()
+
+    assert group(program) == [(1.0, 2.0), (3.0, 2.0)]
 
 
 @pytest.mark.slow
