@@ -33,7 +33,7 @@ def test_functional_call_runs_a_module_with_other_parameters(device):
     parameters of the layer unchanged.
     """
     layer = nn.Linear(2, 1, device=device)
-    before = layer.weight.clone()
+    weight, bias = layer.weight.clone(), layer.bias.clone()
     other = {
         "weight": torch.tensor([[1.0, 2.0]], device=device),
         "bias": torch.tensor([10.0], device=device),
@@ -42,7 +42,8 @@ def test_functional_call_runs_a_module_with_other_parameters(device):
     answer = functional_call(layer, other, torch.tensor([[1.0, 1.0]], device=device))
 
     assert answer.tolist() == [[13.0]]
-    assert torch.equal(layer.weight, before)
+    assert torch.equal(layer.weight, weight)
+    assert torch.equal(layer.bias, bias)
 
 
 def test_several_arguments_are_a_tuple():

@@ -91,13 +91,13 @@ def test_create_graph_alone_decides_whether_the_gradient_is_tracked():
 def test_mixed_derivatives_agree_in_either_order():
     """For the 0-d leaves `x` = 2.0 and `w` = 3.0, which require grad, and
     `a, b = torch.autograd.grad(x**2 * w**3, (x, w), create_graph=True)`,
-    `torch.autograd.grad(a, w)` and then `torch.autograd.grad(b, x)` both give 108.
+    `torch.autograd.grad(a, w)[0]` and then `torch.autograd.grad(b, x)[0]` are both 108.
     """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(3.0, requires_grad=True)
     by_x, by_w = torch.autograd.grad(x**2 * w**3, (x, w), create_graph=True)
 
-    (by_x_then_w,) = torch.autograd.grad(by_x, w, retain_graph=True)
+    (by_x_then_w,) = torch.autograd.grad(by_x, w)
     (by_w_then_x,) = torch.autograd.grad(by_w, x)
 
     assert [by_x.item(), by_w.item()] == [108.0, 108.0]

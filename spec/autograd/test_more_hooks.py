@@ -100,9 +100,9 @@ def test_a_node_hook_sees_what_goes_in_and_what_comes_out(device):
 
 
 def test_a_node_hook_has_none_for_what_is_not_tracked():
-    """For `product = x * w` of a float32 0-d `x` that requires grad and a 0-d tensor `w` that
-    doesn't, a hook of `product.grad_fn.register_hook` gets None as the gradient of `w` in
-    `product.backward()`.
+    """For `x = torch.tensor(2.0, requires_grad=True)` and `product = x * torch.tensor(5.0)`, a
+    hook of `product.grad_fn.register_hook` gets the gradients `(tensor(5.), None)` in
+    `product.backward()`: None for the factor that doesn't require grad.
 
     Because the node doesn't compute a gradient that is not needed.
     """

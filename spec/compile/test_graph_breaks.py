@@ -161,9 +161,9 @@ def test_before_2_7_dynamic_control_flow_was_refused():
 
 
 def test_where_keeps_a_condition_in_the_graph():
-    """`torch.where(x.sum() > 0, x + 1, x - 1)` of a float `x` in place of an `if` keeps a function
-    under `torch.compile` one graph: `x + 1` and `x - 1` are both computed, and `torch.where`
-    chooses by the value of the condition.
+    """`torch.where(x.sum() > 0, x + 1, x - 1)` of a float tensor `x` in place of an `if` keeps a
+    function under `torch.compile` one graph: `x + 1` and `x - 1` are both computed, and the
+    condition chooses between them.
     """
     graphs = []
 
@@ -424,15 +424,23 @@ def test_fullgraph_refuses_a_disabled_function():
 
 @pytest.mark.torch(">=2.3")
 def test_code_can_tell_whether_it_is_compiled():
-    """`torch.compiler.is_compiling()` is True in code that `torch.compile` records and
-    False in code that runs uncompiled: with it a function can keep a print out of the
-    graph."""
+    """`torch.compiler.is_compiling()` is True in code that `torch.compile` records and False when
+    the function is called directly: `if not torch.compiler.is_compiling():` before a print keeps
+    the print from breaking the graph.
+    """
 
     def f(x):
-        return x + 1 if torch.compiler.is_compiling() else x - 1
+        y = x * 2
+        if not torch.compiler.is_compiling():
+            print(y)
+            return y - 1
+        return y + 1
 
-    assert f(torch.zeros(1)).item() == -1.0
-    assert torch.compile(f, backend="eager")(torch.zeros(1)).item() == 1.0
+    x = torch.tensor(1.0)
+
+    assert f(x).item() == 1.0
+    assert torch.compile(f, backend="eager")(x).item() == 3.0
+    assert torch._dynamo.explain(f)(x).graph_break_count == 0
 
 
 def test_a_module_is_recorded_through_its_submodules():

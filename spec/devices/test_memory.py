@@ -322,9 +322,9 @@ def test_an_unknown_setting_of_the_allocator_is_refused():
     environment, which names no existing setting, `torch.cuda.memory._snapshot()` raises
     ValueError, "Unrecognized key 'nope' in Accelerator allocator config."
 
-    PyTorch 2.5 and 2.8 ignore this variable: they read `PYTORCH_CUDA_ALLOC_CONF` and raise
-    RuntimeError, "Unrecognized CachingAllocator option: nope". Correct the variable in the
-    shell that starts Python.
+    PyTorch 2.5 and 2.8 ignore this variable: they read `PYTORCH_CUDA_ALLOC_CONF`, where `nope:1`
+    makes them raise RuntimeError, "Unrecognized CachingAllocator option: nope". Correct the
+    variable in the shell that starts Python.
     """
     done = subprocess.run(
         [sys.executable, "-c", SETTING],

@@ -152,8 +152,9 @@ def test_an_operation_that_mps_lacks_is_refused(mps):
 
 
 def test_tensors_of_cpu_and_mps_do_not_mix(mps):
-    """`x + y` of tensors of shape (2,), `x` on "mps" and `y` on the CPU, raises RuntimeError,
-    "Expected all tensors to be on the same device"; a 0-d CPU tensor may be added.
+    """With a float32 `x` of shape (2,) on "mps" and `y = torch.ones(2)` on the CPU, `x + y` raises
+    RuntimeError, "Expected all tensors to be on the same device", whereas the 0-d CPU tensor
+    `torch.tensor(1.0)` may be added to `x`.
 
     Write `x + y.to(x.device)`.
     """

@@ -223,8 +223,8 @@ def test_it_reads_a_file_of_its_user(poet, tmp_path):
     2000 characters in all, learns that text instead of the script's couplets; the lengths of lines
     are then not measured.
 
-    A shorter file is refused with a line that says so. A larger `--batch-size` than the default of
-    8 may need a longer file.
+    A shorter file is refused with a line that says so; the end of a line counts as one character.
+    A `--batch-size` above the default of 8, or a `--length` above 64, may need a longer file.
     """
     (tmp_path / "any.txt").write_text("all work and no play\n" * 200)
 

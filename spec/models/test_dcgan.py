@@ -162,11 +162,12 @@ def test_a_sampled_face_has_the_colours_of_a_face(trained):
 
 def test_a_sampled_face_has_the_layout_of_a_face(trained):
     """After `examples/dcgan.py --steps 400` (seed 0) on 1000 drawn faces, hair and eyes are
-    clearly darker and the mouth redder than the skin in over 80 % of samples, over 95 % of faces,
-    under 20 % of uniform noise, under 1 % of untrained ones.
+    clearly darker and the mouth redder than the skin in over 80 % of the samples and 95 % of the
+    drawn faces, but in under 20 % of uniform noise.
 
-    `layout` in `examples/drawn/faces.py` has the margins: by any difference at all, half of the
-    noise and four in ten untrained samples would pass.
+    In samples of the untrained net it is under 1 %. `layout` in `examples/drawn/faces.py` has the
+    margins: by any difference at all, almost half of the noise and over a third of the untrained
+    samples would pass.
     """
     metrics, _ = trained("gan", "faces")
 

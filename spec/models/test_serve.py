@@ -324,9 +324,9 @@ def test_a_body_in_chunks_has_the_same_bound(sent):
 
 
 def test_max_body_is_in_bytes(sent):
-    """`create_app(net, max_body=18)` of `examples/serve.py` (`net` has two inputs; `load_model`
-    reads it from the `--save-demo` file) answers the 18 bytes `{"inputs": [0, 0]}`, posted to
-    `/predict` as `application/json`: 200; `max_body=17`: 413.
+    """For the `--save-demo` net of `examples/serve.py`, `create_app(net, max_body=18)` answers the
+    18 bytes `{"inputs": [0, 0]}`, posted to `/predict` as `application/json`, with status 200;
+    with `max_body=17` it answers 413.
     """
     question = b'{"inputs": [0, 0]}'
 

@@ -261,9 +261,9 @@ def test_what_it_learned_is_of_some_use_for_digits_never_seen(metrics):
 
 
 def test_the_loss_falls_to_a_fraction(metrics):
-    """In 3 epochs with seed 0, on MNIST or 1000 digits of `examples/drawn/digits.py`, the
-    training loss of `examples/siamese.py` falls: the last loss that it reports is less than 40
-    % of the first one.
+    """`examples/siamese.py` with `--epochs 3` and its other defaults, on MNIST or 1000 digits of
+    `examples/drawn/digits.py`, reports a training loss that falls: the last is less than 40 % of
+    the first.
     """
     (_, first), *_, (last_step, last) = metrics["losses"]
 

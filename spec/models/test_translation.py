@@ -69,9 +69,9 @@ def test_no_sentence_to_be_measured_on_was_learned_from(translation, trained):
 
 
 def test_a_dictionary_has_the_words_but_not_their_order(trained):
-    """Translating word by word with a dictionary, a baseline of `examples/translation.py`,
-    gets by default none of 400 unseen sentences right: about 66 % of the words are right
-    somewhere in the sentence, 11 % in their place.
+    """By default `examples/translation.py` also translates 400 unseen sentences word by word with
+    a dictionary, as a baseline: it gets no sentence right, finds about 66 % of the right words,
+    and puts about 11 % in their place.
 
     Because Talu, the made-up language of the example, puts the adjective behind its noun and the
     verb last, and its articles and adjectives agree with the gender of the noun.

@@ -281,9 +281,9 @@ def test_relu_swallows_its_input_as_a_setting():
 
 
 def test_inplace_overwrites_the_input(device):
-    """`nn.ReLU(inplace=True)(x)` of `x = torch.tensor([-1.0, 2.0])` writes [0, 2] into `x` and
-    returns `x` itself. The input `torch.ones(2, requires_grad=True)` raises RuntimeError, "a leaf
-    Variable that requires grad is being used".
+    """`nn.ReLU(inplace=True)(x)` of `x = torch.tensor([-1.0, 2.0])` sets `x` to [0, 2] and returns
+    it. In the default grad mode the input `torch.ones(2, requires_grad=True)` raises RuntimeError,
+    "a leaf Variable that requires grad is being used".
 
     `inplace=True` saves memory, but the old values of `x` are lost: with this layer as `f`,
     `x + f(x)` is [0, 4], not [-1, 4].

@@ -325,8 +325,10 @@ def test_is_causal_of_multihead_attention_needs_the_mask_too():
     raises RuntimeError, "Need attn_mask if specifying the is_causal hint"; give it the causal
     mask.
 
-    In training mode `nn.TransformerEncoderLayer` passes the hint on, and raises the same. In eval
-    mode under `torch.no_grad()` nothing is raised and nothing is masked: query 0 sees all keys.
+    In training mode `nn.TransformerEncoderLayer` passes the hint on, and raises the same. With
+    `layer = nn.MultiheadAttention(4, 2, batch_first=True).eval()` and a batch `x`,
+    `layer(x, x, x, is_causal=True)` under `torch.no_grad()` raises nothing and masks nothing:
+    query 0 sees all keys.
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.zeros(1, 3, 4)
     encoder = nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)

@@ -29,8 +29,8 @@ def test_an_embedding_hands_out_rows(device):
 
 
 def test_an_embedding_adds_one_axis():
-    """`nn.Embedding(10, 3)` gives an output of shape (3,) for a 0-d index and of shape (4,
-    5, 3) for indices of shape (4, 5): the shape of the indices and one more dimension of
+    """`nn.Embedding(10, 3)` gives an output of shape (3,) for a 0-d int64 index and of shape (4,
+    5, 3) for int64 indices of shape (4, 5): the shape of the indices and one more dimension of
     size 3.
     """
     layer = nn.Embedding(10, 3)

@@ -51,7 +51,8 @@ def test_a_batch_of_images_flattened_by_reshape_after_permute_is_in_another_orde
     """`Tensor.permute(0, 2, 3, 1)` of images (N, C, H, W) moves the channels last: `flatten(1)`
     then lists, for each image, all channels of the first pixel, then those of the second.
 
-    A linear layer trained with one order does not fit the other, although the shapes agree.
+    With several channels and pixels, a linear layer trained with one order does not fit the other,
+    although the shapes agree.
     """
     image = torch.tensor([[[[1, 2]], [[5, 6]]]])
 

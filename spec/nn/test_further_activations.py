@@ -71,8 +71,9 @@ def test_gelu_has_two_formulas():
 
 
 def test_glu_halves_the_features(device):
-    """`nn.GLU()` and `F.glu` split the last dimension of a float32 tensor, of even size, in two
-    halves and return the first times the sigmoid of the second: the shape (N, 4) becomes (N, 2).
+    """For a float32 `x` whose last dimension has an even size, `nn.GLU()(x)` and `F.glu(x)` return
+    the first half of that dimension times the sigmoid of the second half: the shape (N, 4) becomes
+    (N, 2).
     """
     x = torch.tensor([[2.0, 4.0, 0.0, 100.0]], device=device)
 

@@ -171,9 +171,9 @@ def test_a_hook_sees_keyword_arguments_only_when_asked():
 
 
 def test_a_hook_belongs_to_each_call_of_its_module():
-    """A hook of `layer.register_forward_hook(hook)`, with `layer = nn.Linear(2, 2)`, runs
-    twice for `layer(layer(torch.ones(2)))`, once per call; the hook of a layer that isn't
-    called doesn't run.
+    """After `layer = nn.Linear(2, 2)` and `layer.register_forward_hook(hook)`,
+    `layer(layer(torch.ones(2)))` runs `hook` twice, once per call of the layer; the hook of a
+    layer that isn't called doesn't run.
 
     So a dictionary that is filled by hooks, with one key for each layer, keeps the last call only;
     append to a list to keep all.

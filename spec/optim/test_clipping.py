@@ -346,12 +346,11 @@ def test_the_name_without_underscore_is_deprecated():
 def test_measuring_and_scaling_are_also_two_functions():
     """For a parameter `weight` with the gradient [3, -4],
     `norm = torch.nn.utils.get_total_norm([weight.grad])` is 5; then
-    `torch.nn.utils.clip_grads_with_norm_([weight], 2.5, norm)` scales the gradient by 2.5 /
-    5, to about [1.5, -2].
+    `torch.nn.utils.clip_grads_with_norm_([weight], 2.5, norm)` scales the gradient by 2.5 / 5, to
+    about [1.5, -2].
 
-    Together they are `clip_grad_norm_`. Apart they allow to combine the norms of several
-    devices in between. Hand `get_total_norm` the gradients: of parameters it measures the
-    weights.
+    Together they are `clip_grad_norm_`. Apart, they let you combine the norms of several processes
+    in between. Hand `get_total_norm` the gradients: of parameters it measures the weights.
     """
     weight = nn.Parameter(torch.zeros(2))
     weight.grad = torch.tensor([3.0, -4.0])

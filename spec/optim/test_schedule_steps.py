@@ -197,9 +197,9 @@ def test_a_schedule_goes_on_from_its_state():
 
 
 def test_a_scheduler_made_after_loading_overwrites_the_loaded_rate():
-    """`LambdaLR(optimizer, lambda n: 0.5**n)`, made after loading the optimizer's state of a run
-    with this schedule, resets the rate to that of step 0. Its own `load_state_dict` doesn't undo
-    that: make the scheduler first, then load both states.
+    """After `optimizer.load_state_dict`, making `LambdaLR(optimizer, lambda n: 0.5**n)` sets the
+    loaded rate back to that of step 0. The scheduler's own `load_state_dict` doesn't undo that:
+    make the scheduler first, then load both states.
 
     Because making a `LambdaLR` writes the rate of step 0 into the optimizer's groups, and loading
     its state writes none; the next `scheduler.step()` puts it right. Making a `LinearLR`

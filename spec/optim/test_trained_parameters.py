@@ -114,6 +114,7 @@ def test_a_tensor_without_requires_grad_is_taken_and_rests():
     (weight * constant).backward()
     optimizer.step()
 
+    assert constant.grad is None
     assert weight.item() == 3.0
     assert constant.item() == 4.0
 

@@ -96,13 +96,12 @@ def test_broadcast_overwrites_with_one_processs_tensor(group):
 
 
 def test_all_gather_gives_everyone_everything(group):
-    """`dist.all_gather(tensors, x)` writes the `x` of all processes, non-empty contiguous int64
-    tensors of one shape, in the order of their ranks into the list `tensors` of every process,
-    which holds one int64 tensor of that shape for each rank.
+    """`dist.all_gather(tensors, x)` collects `x` from all ranks: with `x = torch.tensor([1, 10])`
+    on rank 0 and `torch.tensor([2, 20])` on rank 1,
+    `tensors = [torch.zeros_like(x), torch.zeros_like(x)]` becomes [1, 10] and [2, 20] on both.
 
-    The list has to hold one tensor per process, of the right shape and dtype, to be written
-    into: `[torch.zeros_like(x)] * 2` is one tensor twice, and ends up with the values of one
-    process.
+    The list has to hold one tensor per process, of the right shape and dtype, to be written into:
+    `[torch.zeros_like(x)] * 2` is one tensor twice, and ends up with the values of one process.
     """
 
     def program(rank):

@@ -243,9 +243,9 @@ def test_parameters_frozen_after_wrapping_are_missed(group_of_one):
 
 
 def test_a_wrapper_that_no_variable_keeps_averages_nothing(group):
-    """In two processes with the gradients 1 and 3, `DistributedDataParallel(model)(x).sum()` and
-    `backward()` of it leave these gradients as they are, without an error; after
-    `ddp = DistributedDataParallel(model)`, `ddp(x).sum().backward()` makes both 2.
+    """In two processes with gradients of 1 and 3,
+    `DistributedDataParallel(model)(x).sum().backward()` leaves them as they are, without an error;
+    `ddp = DistributedDataParallel(model)` and `ddp(x).sum().backward()` make both 2.
 
     Because what averages belongs to the wrapper, and is deleted with it: before `backward()` if no
     variable keeps the wrapper.

@@ -116,10 +116,11 @@ def test_one_seed_in_all_processes_draws_the_same_in_all(group):
 
 @pytest.mark.slow
 def test_gradients_are_averaged(group):
-    """After the first forward and `backward()` of a DDP model, outside `no_sync()`, `.grad`
-    is in every process the mean of the gradients of all processes: of 1 and 2 it is 1.5.
+    """After the first forward and `backward()` of a DDP model, outside `no_sync()`, `.grad` is in
+    every process the mean of the gradients of all processes: of 1 and 2 it is 1.5.
 
-    A second `backward()` through the same graph averages nothing: each needs a forward of its own.
+    A second `backward()` averages nothing unless a forward stands between the two: write forward
+    and `backward()` in turn.
     """
 
     def program(rank):

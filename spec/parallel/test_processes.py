@@ -128,12 +128,11 @@ def test_results_with_a_graph_are_not_sent():
 
 
 def test_a_queue_drops_what_it_cannot_send(capfd):
-    """`put` of a `torch.multiprocessing.Queue` raises nothing for a tensor that requires grad
-    and is not a leaf: a thread of the queue prints the RuntimeError, and the tensor never
-    arrives.
+    """`put` of a `torch.multiprocessing.Queue` raises nothing for a tensor that requires grad and
+    is not a leaf: a thread of the queue prints the RuntimeError, and the tensor never arrives.
 
-    Because such a queue pickles in that thread, after `put` has returned; so `get` waits for
-    good. Put `x.detach()` instead.
+    Because such a queue pickles in that thread, where `put` does not see the error; so `get` waits
+    for good. Put `x.detach()` instead.
     """
     result = torch.ones(2, requires_grad=True) * 2
     queue = mp.get_context("spawn").Queue()

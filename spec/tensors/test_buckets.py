@@ -128,6 +128,8 @@ def test_bucket_numbers_have_no_gradient():
     buckets = torch.bucketize(x, torch.tensor([1.0, 2.0]))
 
     assert buckets.tolist() == [0, 2]
+    assert buckets.dtype is torch.int64
+    assert buckets.grad_fn is None
     assert buckets.requires_grad is False
 
 

@@ -117,8 +117,8 @@ def test_multinomial_draws_each_index_once(device):
 
 
 def test_multinomial_draws_weight_zero_when_the_rest_is_used_up():
-    """On the CPU `torch.multinomial(weights, 3)` of the float32 weights [1, 0, 1] draws the
-    index of weight 0 as well, without an error.
+    """On the CPU `torch.multinomial(torch.tensor([1.0, 0.0, 1.0]), 3)` draws index 1 as well,
+    whose weight is 0, without an error.
 
     Because it draws without replacement, and no other index is left.
     """

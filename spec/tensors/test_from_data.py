@@ -83,11 +83,11 @@ def test_each_level_of_nesting_is_a_dimension(device):
 
 
 def test_numpys_numbers_keep_their_precision():
-    """`torch.tensor([0.1])` is float32, the default dtype; `torch.tensor([np.float64(0.1)])`
-    and `torch.tensor(np.array([0.1]))` keep NumPy's float64.
+    """`torch.tensor([0.1])` takes the default dtype, normally float32;
+    `torch.tensor([np.float64(0.1)])` and `torch.tensor(np.array([0.1]))` keep NumPy's float64.
 
-    Because a NumPy value has a dtype of its own. An `nn.Linear` with float32 weights refuses
-    such data; convert with `.float()`.
+    Because a NumPy value has a dtype of its own. An `nn.Linear` with float32 weights refuses such
+    data; convert with `.float()`.
     """
     python = torch.tensor([0.1])
     numpys = [torch.tensor(np.array([0.1])), torch.tensor([np.float64(0.1)])]

@@ -224,7 +224,7 @@ def test_as_tensor_shares_an_array_unless_the_dtype_has_to_change():
     the array if the default device is the CPU; `torch.as_tensor(array, dtype=torch.float32)`
     copies.
 
-    Because memory holds one dtype. What copies without a `dtype=` is told in
+    Because float32 values need memory of their own. What copies without a `dtype=` is told in
     `spec/tensors/test_copying.py`.
     """
     array = np.ones(2)

@@ -200,8 +200,8 @@ def test_a_new_generator_is_not_random():
 
 
 def test_the_state_of_the_generator_can_be_kept_and_put_back():
-    """`torch.get_rng_state()` returns the state of the default CPU generator as a uint8 tensor;
-    `torch.set_rng_state` restores it, so that the draws on the CPU repeat.
+    """`state = torch.get_rng_state()` is the state of the default CPU generator, a uint8 tensor;
+    after `torch.set_rng_state(state)` this generator draws the same numbers again.
 
     Save it in a checkpoint to resume a run, with the states of the GPUs, NumPy and Python's
     `random`. `np.random.get_state()` holds an array, which `torch.load` with `weights_only=True`

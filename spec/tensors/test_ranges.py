@@ -158,11 +158,14 @@ def test_range_includes_its_end_and_is_still_here():
     """`torch.range(1, 3)` warns that it is deprecated and gives 1., 2. and 3.: its end is
     included, and the dtype is the default one, float32, even for integers.
 
-    Write `torch.arange(1, 4)`. The warning says that a future release will remove
-    `torch.range`; PyTorch 2.15 still has it.
+    `torch.arange(1, 4)` gives the same numbers, as int64. The warning says that a future release
+    will remove `torch.range`; PyTorch 2.15 still has it.
     """
     with pytest.warns(UserWarning, match="torch.range is deprecated"):
         closed = torch.range(1, 3)
+    half_open = torch.arange(1, 4)
 
     assert closed.tolist() == [1.0, 2.0, 3.0]
     assert closed.dtype is torch.float32
+    assert half_open.tolist() == [1, 2, 3]
+    assert half_open.dtype is torch.int64

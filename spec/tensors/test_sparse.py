@@ -385,8 +385,8 @@ def test_a_sparse_matrix_goes_through_a_linear_layer():
 @pytest.mark.filterwarnings("ignore:Validating sparse tensor invariants")
 @pytest.mark.filterwarnings("ignore:You are using `torch.load` with `weights_only=False`")
 def test_sparse_tensors_can_be_saved():
-    """For `x = torch.eye(2).to_sparse()`, `torch.load(file)` of a file that `torch.save(x, file)`
-    wrote returns a float32 COO tensor.
+    """For a file that `torch.save(torch.eye(2).to_sparse(), file)` wrote, `torch.load(file)`
+    returns a sparse COO tensor again, with the same elements.
     """
     file = io.BytesIO()
     torch.save(torch.eye(2).to_sparse(), file)

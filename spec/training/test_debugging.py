@@ -97,18 +97,19 @@ def test_parameters_without_a_gradient_are_listed_by_name():
 
 
 def test_the_share_of_a_parameter_that_has_a_gradient_of_zero():
-    """After `net(x).sum().backward()` of a new
-    `net = nn.Sequential(nn.Linear(1, 2), nn.ReLU(), nn.Linear(2, 1))`,
-    `(p.grad == 0).float().mean()` (share of zeros) is at least 0.5 for each weight `p` if one ReLU
-    is 0 for a whole finite batch `x`.
+    """If `net[0].bias[1]` is -10 in a new
+    `net = nn.Sequential(nn.Linear(1, 2), nn.ReLU(), nn.Linear(2, 1))`, the share of zeros
+    `(p.grad == 0).float().mean()` is at least 0.5 for both weights `p` after
+    `net(torch.ones(2, 1)).sum().backward()`.
 
-    After a first `backward()` a gradient of 0, unlike None, means that the parameter was in
-    the graph (`spec/nn/test_activations.py` on dead ReLUs).
+    Because the bias of -10 keeps the second ReLU output at 0 in the whole batch
+    (`spec/nn/test_activations.py` on dead ReLUs). After a first `backward()` a gradient of 0,
+    unlike None, means that the parameter was in the graph.
     """
     net = nn.Sequential(nn.Linear(1, 2), nn.ReLU(), nn.Linear(2, 1))
     nn.init.ones_(net[0].weight)
     net[0].bias.data = torch.tensor([0.0, -10.0])
-    net(torch.tensor([[1.0], [2.0]])).sum().backward()
+    net(torch.ones(2, 1)).sum().backward()
 
     zero = {name: (p.grad == 0).float().mean().item() for name, p in net.named_parameters()}
 

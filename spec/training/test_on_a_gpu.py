@@ -166,12 +166,13 @@ def test_the_loop_with_its_moves_is_the_loop_without(device):
 
 @pytest.mark.claim("blitz-optimizer-after-to")
 def test_an_optimizer_made_before_the_move_has_the_moved_parameters():
-    """`SGD` built before `net.to(torch.float64)` holds and trains the cast parameters;
-    after `net.to("meta")` of a net on the CPU it still holds the old ones.
+    """`torch.optim.SGD(net.parameters(), lr=0.5)` built before `net.to(torch.float64)` holds and
+    trains the cast parameters; after `net.to("meta")` of a net on the CPU it still holds the old
+    ones.
 
-    Because `to` keeps the Parameter objects and changes what they hold, on the way to the
-    GPU too (`spec/optim/test_trained_parameters.py`); a meta tensor can't take the place of
-    a CPU one, so `to("meta")` makes new Parameters.
+    Because `to` keeps the Parameter objects and changes what they hold, on the way to the GPU too
+    (`spec/optim/test_trained_parameters.py`); a meta tensor can't take the place of a CPU one, so
+    `to("meta")` makes new Parameters.
     """
     net = nn.Linear(1, 1, bias=False)
     net.weight.data.fill_(3.0)

@@ -118,14 +118,14 @@ def test_step_between_zero_grad_and_backward_never_moves():
 
 
 def test_step_between_forward_and_backward_spoils_the_graph():
-    """With a `net` of two new float32 `nn.Linear` in a row and `SGD(net.parameters(), lr=0.25)`,
-    the order forward, `step()`, `zero_grad()`, `backward()` raises RuntimeError in the second
-    round, "modified by an inplace operation".
+    """With a `net` of two new float32 `nn.Linear` in a row, `SGD(net.parameters(), lr=0.25)` and
+    no autocast, the order forward, `step()`, `zero_grad()`, `backward()` raises RuntimeError in
+    the second round, "modified by an inplace operation".
 
     Because `step()`, which has gradients from the second round on, changed the weight of the
-    second layer, which the graph had saved (`spec/optim/test_optimizer_steps.py`). With
-    `fused=True`, under autocast, or with one parameter `w` and the loss `(w - 4)**2`, which saves
-    `w - 4`, nothing raises. Write `backward()` before `step()`.
+    second layer, which the graph had saved (`spec/optim/test_optimizer_steps.py`). With the
+    `fused=True` of newer releases, under autocast, or with one parameter `w` and the loss
+    `(w - 4)**2`, which saves `w - 4`, nothing raises. Write `backward()` before `step()`.
     """
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
     nn.init.ones_(net[0].weight)
@@ -447,11 +447,11 @@ def test_losses_kept_as_tensors_keep_their_graphs():
 
 
 def test_after_backward_a_kept_loss_keeps_a_hollow_graph():
-    """After `loss.backward()` of `loss = w**2`, `w = torch.tensor(3.0, requires_grad=True)`,
-    `loss.grad_fn._saved_self` raises RuntimeError, as it is freed, but `loss.grad_fn` still holds
-    the nodes of the graph; `loss.detach()` has no `grad_fn`.
+    """For `w = torch.tensor(3.0, requires_grad=True)`, `loss = w**2` and `loss.backward()`, what
+    `loss.grad_fn` had saved is freed: `loss.grad_fn._saved_self` raises RuntimeError. The graph's
+    nodes stay; `loss.detach()` has no `grad_fn`.
 
-    So a list of losses after `backward()` costs less, yet still keeps the graph's nodes and
+    So a list of losses takes less memory after `backward()`, yet still keeps the graph's nodes and
     the parameters alive.
     """
     w = torch.tensor(3.0, requires_grad=True)
@@ -491,12 +491,12 @@ def test_summing_losses_makes_one_ever_longer_graph():
 
 
 def test_backward_on_the_running_total_fails_in_the_second_round():
-    """In a loop of `total = total + w**2` and `total.backward()`, from `total = 0` and
-    `w = torch.tensor(2.0, requires_grad=True)` on, the second round raises RuntimeError,
-    "Trying to backward through the graph a second time".
+    """With `total = 0` and `w = torch.tensor(2.0, requires_grad=True)`, a loop of
+    `total = total + w**2` and `total.backward()` raises RuntimeError in its second round, "Trying
+    to backward through the graph a second time".
 
-    Because the total still contains the graph of the first round, which the first
-    `backward()` freed. Call `backward()` on the loss of the round.
+    Because the total still contains the graph of the first round, which the first `backward()`
+    freed. Call `backward()` on the loss of the round.
     """
     w = torch.tensor(2.0, requires_grad=True)
     total = w**2

@@ -57,9 +57,9 @@ def test_a_resize_scales_boxes_with_their_canvas():
 
 
 def test_integer_boxes_stay_integers():
-    """`torchvision.transforms.v2.Resize` of `tv_tensors.BoundingBoxes` in int64 returns
-    int64 and drops fractions: halved, an edge at 3 is at 1 instead of 1.5. Float32 boxes
-    keep the fraction.
+    """`torchvision.transforms.v2.Resize` of `tv_tensors.BoundingBoxes` in int64 returns int64 and
+    drops fractions: halved, the number 3 becomes 1 instead of 1.5. Float32 boxes keep the
+    fraction.
 
     Make the boxes with `dtype=torch.float32`, or convert them by `boxes.to(torch.float32)`;
     `boxes.float()` returns a plain tensor.
