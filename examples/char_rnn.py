@@ -127,7 +127,8 @@ def learn(args):
     rows = streams(numbers[:cut], args.batch_size)
     count = math.ceil((rows.shape[1] - 1) / args.length)
     if count < 2:
-        raise InputError(f"--text {args.text} is too short for --batch-size {args.batch_size}")
+        size = f"--batch-size {args.batch_size} and --length {args.length}"
+        raise InputError(f"--text {args.text} is too short for {size}")
 
     torch.manual_seed(args.seed)
     net = CharRNN(len(characters), args.hidden, args.layers).to(args.device)
