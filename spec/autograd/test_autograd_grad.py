@@ -95,7 +95,7 @@ def test_grad_of_a_vector_needs_grad_outputs(device):
 
 
 def test_grad_refuses_an_input_that_was_not_used():
-    """For `x = torch.tensor(3.0, requires_grad=True)` and an `other` made alike,
+    """For `x = torch.tensor(3.0, requires_grad=True)` and an `other` made in the same way,
     `torch.autograd.grad(x * x, [x, other])` raises RuntimeError, "appears to not have been used in
     the graph": `x * x` doesn't use `other`.
 

@@ -234,12 +234,13 @@ def test_hessian_is_forward_over_backward():
 
 @forward_mode
 def test_a_dual_tensor_carries_its_own_derivative():
-    """Inside `torch.autograd.forward_ad.dual_level()` a tensor made by `make_dual(x, u)` of
-    contiguous float32 tensors `x` and `u` of one shape carries the tangent `u`, and its `square()`
-    carries the tangent `2 * x * u`, up to rounding.
+    """With `x = torch.tensor([2.0, 3.0, 5.0])` and `u = torch.tensor([1.0, 10.0, 100.0])`, inside
+    `torch.autograd.forward_ad.dual_level()`, `make_dual(x, u).square()` carries the tangent
+    `2 * x * u`, [4, 60, 1000].
 
-    This is the forward mode that `torch.func.jvp` is built on. Under `torch.inference_mode()`
-    there is no tangent. An expanded `x` raises RuntimeError: pass `x.clone()`.
+    This is the forward mode that `torch.func.jvp` is built on. Under `torch.inference_mode()`, or
+    of an `x` made there, the square has no tangent. An expanded `x` raises RuntimeError: pass
+    `x.clone()`.
     """
     x, u = torch.tensor([2.0, 3.0, 5.0]), torch.tensor([1.0, 10.0, 100.0])
 

@@ -31,12 +31,12 @@ import torch
     ],
 )
 def test_a_corner_has_a_slope_by_convention(function, at_the_corner, device):
-    """At 0 the gradient of `torch.relu`, `torch.abs` and `F.relu6` of a float32 `x` is 0,
-    that of `F.leaky_relu` is its negative slope, by default 0.01, and that of
+    """At 0 the gradient of `torch.relu`, `torch.abs` and `F.relu6` of a float32 `x` is 0, that of
+    `F.leaky_relu` is 0.01, its default `negative_slope`, and that of
     `torch.maximum(x, torch.zeros_like(x))` is 0.5.
 
-    Each is a convention: `relu(x)` and `maximum(x, zeros)` are the same function, with
-    different gradients at 0.
+    Each is a convention: `relu(x)` and `maximum(x, zeros)` are the same function, with different
+    gradients at 0.
     """
     x = torch.tensor(0.0, requires_grad=True, device=device)
 

@@ -142,10 +142,12 @@ def test_materialize_grads_calls_a_missing_second_derivative_zero():
 
 
 def test_relu_is_flat_in_the_second_derivative(device):
-    """`x.relu() ** 2` of a float32 `x` has the second derivative 2 at x = 2 and 0 at x =
-    -1, by `torch.autograd.grad`, with `create_graph=True` the first time.
+    """For `x = torch.tensor([-1.0, 2.0], requires_grad=True)` and
+    `(first,) = torch.autograd.grad((x.relu() ** 2).sum(), x, create_graph=True)`,
+    `torch.autograd.grad(first.sum(), x)` gives the second derivatives, 0 and 2.
 
-    Because that of `relu` itself is 0 on both sides, and only the square contributes.
+    Because the second derivative of `relu` itself is 0 on both sides of 0, and only the square
+    contributes.
     """
     x = torch.tensor([-1.0, 2.0], requires_grad=True, device=device)
 

@@ -107,12 +107,14 @@ def test_retain_grad_keeps_the_gradient_of_a_computed_tensor():
 
 def test_retain_grad_on_a_leaf_is_idle():
     """`x.retain_grad()` on a leaf that requires grad is accepted and leaves `x.retains_grad`
-    False: a leaf gets its gradient anyway.
+    False: `backward()` fills the `grad` of a leaf anyway.
     """
     x = torch.tensor(2.0, requires_grad=True)
     x.retain_grad()
+    (x * x).backward()
 
     assert x.retains_grad is False
+    assert x.grad.item() == 4.0
 
 
 def test_retain_grad_needs_a_tracked_tensor():

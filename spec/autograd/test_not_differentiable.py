@@ -121,16 +121,17 @@ def test_the_remainder_has_the_slope_one():
 
 
 def test_floor_division_has_no_derivative():
-    """`x // 2` of a float32 0-d `x` that requires grad gives a result whose `backward()` raises
-    RuntimeError, "derivative for aten::floor_divide is not implemented"; `torch.floor(x / 2)`
-    has the gradient 0.
+    """For `x = torch.tensor(5.0, requires_grad=True)`, `x // 2` is 2, but `(x // 2).backward()`
+    raises RuntimeError, "derivative for aten::floor_divide is not implemented";
+    `torch.floor(x / 2)` has the gradient 0.
     """
-    x = torch.tensor(3.5, requires_grad=True)
+    x = torch.tensor(5.0, requires_grad=True)
 
     with pytest.raises(RuntimeError, match="derivative for aten::floor_divide is not implemented"):
         (x // 2).backward()
     torch.floor(x / 2).backward()
 
+    assert (x // 2).item() == 2.0
     assert x.grad.item() == 0.0
 
 

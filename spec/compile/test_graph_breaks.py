@@ -308,9 +308,9 @@ def test_fullgraph_records_item():
 
 @pytest.mark.torch("<2.10")
 def test_before_2_10_fullgraph_refused_item():
-    """Before PyTorch 2.10 a call of `torch.compile(f, fullgraph=True)`, where f calls `.item()` of
-    a tensor, raises Unsupported by default, such as "Unsupported Tensor.item() call with
-    capture_scalar_outputs=False".
+    """Before PyTorch 2.10
+    `torch.compile(lambda x: x * x.sum().item(), backend="eager", fullgraph=True)` by default
+    raises Unsupported when it is called with `torch.ones(3)`; the message names "Tensor.item".
     """
     compiled = torch.compile(lambda x: x * x.sum().item(), backend="eager", fullgraph=True)
 

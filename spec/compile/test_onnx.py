@@ -96,8 +96,8 @@ def test_dynamo_export_is_gone():
 @pytest.mark.torch(">=2.9")
 def test_onnx_runtime_gives_the_same_values(path):
     """`nn.Sequential(nn.Linear(2, 1), nn.ReLU())` in `eval()` mode, written by `torch.onnx.export`
-    and run by ONNX Runtime on an input of the shape that was exported, gives the values of the
-    model up to rounding.
+    and run by ONNX Runtime on a float32 input of the shape that was exported, gives the values of
+    the model up to rounding.
 
     `session.run(None, {name: array})` returns a list of NumPy arrays, one per output. By default
     another batch size than that of the export raises InvalidArgument.

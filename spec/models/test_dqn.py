@@ -249,9 +249,9 @@ def test_a_checkpoint_plays_and_draws_its_game(dqn, learned, tmp_path):
 
 @pytest.mark.spare("156", reason="a column beside it is as good")
 def test_the_drawn_pole_leans_as_it_is_seen():
-    """Of a pole that `draw_pole` of `examples/games.py` draws at an angle of +0.5, on a
-    cart at position 0, at least 90 % of the pixels lie to the right of the cart's middle;
-    the picture has 300 x 200 pixels.
+    """`draw_pole([0.0, 0.0, 0.5, 0.0])` of `examples/games.py` draws a pole that leans to the
+    right, at an angle of +0.5 radians: at least 90 % of its pixels lie to the right of the cart's
+    middle. The picture is 300 pixels wide and 200 high.
     """
     import numpy as np
 

@@ -38,8 +38,8 @@ def trained(namer, tmp_path_factory):
 
 
 def test_six_languages_of_600_names_each_lie_in_a_file_each(trained):
-    """By default `examples/name_classifier.py` writes its invented names to names/LANGUAGE.txt
-    below `--out`, one per line: 600 different names for each of six languages.
+    """By default `examples/name_classifier.py` invents its data, 600 different names for each of
+    six languages, and writes them to names/LANGUAGE.txt below `--out`, one per line.
     """
     _, out = trained
     names = {path.stem: path.read_text().split() for path in (out / "names").iterdir()}

@@ -468,8 +468,8 @@ def test_a_server_answers_parallel_requests_as_single_ones(example, running):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_server_that_is_told_to_stop_ends_well(running, number):
     """`examples/serve.py` answers a `POST /predict` whose body is `{no json` with status 422 and
-    goes on answering others; on SIGTERM or Ctrl-C while it serves it ends with exit code 0 and
-    without a traceback.
+    goes on answering others; on one SIGTERM or one Ctrl-C while it serves it ends with exit code 0
+    and without a traceback.
     """
     import httpx
 

@@ -102,14 +102,15 @@ def test_a_padding_mask_of_another_shape_is_refused():
     `key_padding_mask` of shape (5, 3) with batch 3 and 5 keys, "Expected key_padded_mask.shape[0]
     to be 3, but got 5": the mask is (batch, keys).
 
-    With `batch_first=False` too the batch comes first in the mask.
+    With `batch_first=False` too the batch comes first in the mask. Before 2.6 this AssertionError
+    had another message.
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.zeros(3, 5, 4)
     mask = torch.zeros(5, 3, dtype=torch.bool)
     steps_first = nn.MultiheadAttention(4, 2)
 
     with pytest.raises(
-        AssertionError, match=r"Expected key_padded_mask.shape\[0\] to be 3, but got"
+        AssertionError, match=r"Expected key_padded_mask.shape\[0\] to be 3, but got 5"
     ):
         layer(x, x, x, key_padding_mask=mask)
     assert layer(x, x, x, key_padding_mask=mask.T)[0].shape == (3, 5, 4)

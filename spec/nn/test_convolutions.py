@@ -87,6 +87,7 @@ def test_a_convolution_takes_a_single_image_too():
     layer = nn.Conv2d(in_channels=3, out_channels=6, kernel_size=(5, 1))
 
     assert layer(torch.zeros(3, 32, 40)).shape == (6, 28, 40)
+    assert layer(torch.zeros(2, 3, 32, 40)).shape == (2, 6, 28, 40)
     with pytest.raises(RuntimeError, match=r"Expected 3D \(unbatched\) or 4D \(batched\) input"):
         layer(torch.zeros(32, 40))
     with pytest.raises(RuntimeError, match=r"Expected 3D \(unbatched\) or 4D \(batched\) input"):

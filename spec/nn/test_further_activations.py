@@ -58,8 +58,9 @@ def test_silu_is_swish():
 
 
 def test_gelu_has_two_formulas():
-    """`nn.GELU()` computes x times the probability that a standard normal number is below x;
-    `nn.GELU(approximate="tanh")` approximates it, at 2 by 1.95460 instead of 1.95450.
+    """The formula of `nn.GELU()` is x times the probability that a standard normal number is below
+    x; `nn.GELU(approximate="tanh")` approximates it: `torch.tensor(2.0)` becomes 1.95460 instead
+    of 1.95450.
 
     Use the formula that a network was trained with: weights trained with one give slightly other
     outputs with the other. GPT-2 uses the tanh formula.

@@ -20,9 +20,8 @@ from torch import nn
 
 @pytest.mark.claim("self-own-activation")
 def test_a_function_of_tensors_is_an_activation(device):
-    """An activation written with differentiable operations of torch, such as
-    `x.clamp(min=0) ** 2`, gets its gradient from autograd: `2 * x` for positive x, 0 for negative
-    x.
+    """An activation written with differentiable operations of torch, such as `x.clamp(min=0) ** 2`
+    of a float32 `x`, gets its gradient from autograd: `2 * x` for positive x, 0 for negative x.
     """
 
     def squared_relu(x):

@@ -195,8 +195,8 @@ def test_a_nan_wins_every_maximum(device):
 
 
 def test_an_image_smaller_than_the_window_is_refused():
-    """`F.max_pool2d(image, 4)` of `torch.zeros(1, 1, 3, 3)` raises RuntimeError, "Given input
-    size: (1x3x3). Calculated output size: (1x0x0). Output size is too small".
+    """With `image = torch.zeros(1, 1, 3, 3)`, `F.max_pool2d(image, 4)` raises RuntimeError, "Given
+    input size: (1x3x3). Calculated output size: (1x0x0). Output size is too small".
 
     Use a smaller window or `padding`, or pool less often before.
     """

@@ -206,8 +206,8 @@ def test_moving_to_meta_unties_weights():
 
 def test_to_empty_unties_weights():
     """`nn.Module.to_empty(device="cpu")` of a network made on "meta" unties a weight that its
-    layers `embedding` and `head` share: each gets a parameter of its own. Tie them again,
-    `head.weight = embedding.weight`, before the state is loaded.
+    layers `embedding` and `head` share: each gets a parameter of its own. Tie them again:
+    `head.weight = embedding.weight`.
     """
     embedding = nn.Embedding(3, 2, device="meta")
     head = nn.Linear(2, 3, bias=False, device="meta")

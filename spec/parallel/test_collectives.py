@@ -270,13 +270,14 @@ def test_a_process_that_does_not_come_ends_the_waiting_by_timeout(group):
 
 def test_a_process_that_is_gone_ends_the_waiting_at_once(group):
     """When one of two processes of a default gloo group has ended, the next
-    `dist.all_reduce` of the other raises a RuntimeError without waiting for the timeout:
-    "Connection closed by peer" or "Connection reset by peer".
+    `dist.all_reduce(torch.ones(1))` of the other raises a RuntimeError without waiting for the
+    timeout: "Connection closed by peer" or "Connection reset by peer".
 
     Look for the reason in the output of the process that ended, not in this message.
     """
 
     def program(rank):
+        dist.all_reduce(torch.ones(1))
         if rank == 1:
             os._exit(0)
         try:

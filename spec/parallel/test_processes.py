@@ -26,8 +26,8 @@ def test_a_tensor_can_be_moved_into_shared_memory():
     """`x.share_memory_()` moves the storage of a dense CPU tensor `x` into shared memory, in
     place, and returns `x`; afterwards `x.is_shared()` is True.
 
-    Call `x.numpy()` after it: an array made before keeps the address of the old memory, which is
-    freed.
+    Call `x.numpy()` after it: an array made before keeps the address of the old memory, which may
+    be freed.
     """
     x = torch.tensor([1.0, 2.0])
     before = x.is_shared()

@@ -131,8 +131,9 @@ def test_the_root_stays_whole_after_the_forward_by_default(group):
     root, keeps its own parameters whole from forward to backward; since PyTorch 2.8
     `reshard_after_forward=True` shards them after the forward.
 
-    Because the backward begins with the root's own parameters. Sharded layers inside it don't stay
-    whole. Before 2.8 the root kept them in spite of `reshard_after_forward=True`.
+    Because FSDP gathers the root's own parameters as the backward begins: sharded after the
+    forward, they would be gathered again at once. Sharded layers inside it don't stay whole.
+    Before 2.8 the root kept them in spite of `reshard_after_forward=True`.
     """
 
     def program(rank):
@@ -152,10 +153,10 @@ def test_the_root_stays_whole_after_the_forward_by_default(group):
 
 @pytest.mark.torch(">=2.9")
 def test_sharding_makes_new_parameters(group):
-    """`fully_shard(model)` replaces the parameters: an optimizer made before it steps on the old
-    parameters, which get no gradient, and the model doesn't learn.
+    """`fully_shard(model)` replaces the parameters: an optimizer that was made earlier still holds
+    the old ones. They get no gradient, so its `step()` doesn't change the model.
 
-    No error tells. Make the optimizer after sharding.
+    No error is raised. Make the optimizer after sharding.
     """
 
     def program(rank):

@@ -133,8 +133,8 @@ def test_memory_is_counted_if_asked():
     allocates: `x + x` of a CPU tensor of 1000 float32 elements gives `aten::add` a
     `self_cpu_memory_usage` of 4000.
 
-    The bytes that an operation frees are subtracted: the in-place `x.add_(1)` gives a
-    `self_cpu_memory_usage` below 0.
+    The bytes that an operation frees are subtracted, so the number may be below 0: `x.add_(1)`
+    frees a small tensor that is made for the 1.
     """
     x = torch.ones(1000)
 

@@ -152,10 +152,10 @@ def test_equal_does_not_broadcast(device):
 
 
 def test_equal_looks_past_the_dtype():
-    """`torch.equal` of a dense int64 and a dense float64 tensor compares the values after
-    type promotion: int64 [1, 2] equals float64 [1.0, 2.0].
+    """`torch.equal` of a dense int64 and a dense float64 tensor compares the values after type
+    promotion: int64 [1, 2] equals float64 [1.0, 2.0].
 
-    In PyTorch 1.9 two dtypes still were an error.
+    In PyTorch 1.9 two dtypes still were an error on the CPU.
     `torch.testing.assert_close(a, b, rtol=0, atol=0)` compares the dtypes too, and raises
     AssertionError at a difference.
     """

@@ -153,8 +153,8 @@ def test_the_default_dtype_is_the_one_that_goes_unnamed():
 
 
 def test_what_autograd_does_is_printed_after_the_numbers():
-    """`repr(x)` of `x = torch.ones(2, requires_grad=True)` ends with `requires_grad=True)`,
-    and `repr(x + 1)`, of a result that autograd recorded, with `grad_fn=<AddBackward0>)`.
+    """With `x = torch.ones(2, requires_grad=True)`, `repr(x)` ends with `requires_grad=True)`;
+    where autograd records `x + 1`, `repr(x + 1)` ends with `grad_fn=<AddBackward0>)`.
     """
     x = torch.ones(2, requires_grad=True)
 

@@ -208,11 +208,11 @@ def test_nothing_has_no_largest_element(name, error):
 
 
 def test_an_empty_dimension_sums_to_zeros(device):
-    """Of a dense float32 tensor of shape (0, 3), `x.sum(0)` is three zeros and `x.amax(1)`
-    is empty, but `x.max(0)` raises an IndexError.
+    """With `x = torch.zeros(0, 3)`, `x.sum(0)` is three zeros and `x.amax(1)` is empty, but
+    `x.max(0)` raises IndexError.
 
-    Because a sum over nothing is 0, while a maximum needs at least one element in the dimension
-    it reduces. Look at `x.shape[0]` first where a batch may be empty.
+    Because a sum over nothing is 0, while a maximum needs at least one element in the dimension it
+    reduces. Look at `x.shape[0]` first where a batch may be empty.
     """
     x = torch.zeros(0, 3, device=device)
 

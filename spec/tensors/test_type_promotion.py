@@ -117,12 +117,12 @@ def test_a_float_wins_over_a_wider_integer(device):
 
 
 def test_a_python_number_of_the_same_kind_changes_nothing(device):
-    """`x + 1` and `x + True` of an int8 tensor `x` are int8 tensors; `y + 1` and `y + 0.5`
-    of a float16 tensor `y` are float16 tensors.
+    """`x + 1` and `x + True` of an int8 tensor `x` are int8 tensors; `y + 1` and `y + 0.5` of a
+    float16 tensor `y` are float16 tensors.
 
     Because a Python number of the same or a lower category (bool, integer, float, complex) does
     not take part in the choice of the dtype. So `y * 0.5 + 1` is float16 too, but `(y > 0) * 0.5`
-    is float32, because bool is a lower category than float.
+    has the default dtype, float32, because bool is a lower category than float.
     """
     small = torch.ones(2, dtype=torch.int8, device=device)
     half = torch.ones(2, dtype=torch.float16, device=device)

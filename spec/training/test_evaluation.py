@@ -345,8 +345,8 @@ def test_accuracy_per_class_by_bincount():
 
 def test_a_class_without_images_has_no_accuracy():
     """`torch.tensor([3, 0]) / torch.tensor([4, 0])`, the right answers in two classes divided by
-    the samples, is [0.75, nan]: a class without samples has the accuracy NaN. Its `mean()` is NaN
-    too; `nanmean()` leaves that class out and is 0.75.
+    the samples, is [0.75, nan]: a class without samples has the accuracy NaN. `mean()` of this
+    tensor is NaN too; its `nanmean()`, 0.75, leaves NaN out.
     """
     right, of_class = torch.tensor([3, 0]), torch.tensor([4, 0])
 

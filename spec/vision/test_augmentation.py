@@ -82,8 +82,8 @@ def test_a_long_image_loses_more_than_the_scale_says():
 
 def test_the_parameters_of_a_crop_can_be_drawn_apart():
     """`RandomResizedCrop.get_params(image, scale, ratio)` draws and returns (top, left, height,
-    width); `functional.resized_crop(image, top, left, height, width, size)` makes the same crop of
-    several images of one size.
+    width); with these, `functional.resized_crop(image, top, left, height, width, size)` makes the
+    same crop of each of several equally large images.
 
     One call of `v2.RandomResizedCrop(size)` does this for several `tv_tensors.Image`, but of
     several plain tensors it crops the first only: `spec/data/test_transforms_v2.py`.

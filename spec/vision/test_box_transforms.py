@@ -160,9 +160,9 @@ def test_boxes_are_clamped_to_their_canvas():
 
 
 def test_a_turned_box_is_the_box_around_the_turned_box():
-    """torchvision's `v2.RandomRotation((45, 45))` turns the box [[40.0, 40.0, 60.0, 60.0]],
-    "XYXY" on a canvas of 100 x 100, into an upright box of side about 28.3;
-    `v2.RandomRotation((-45, -45))` turns that one into one of side about 40, not 20.
+    """torchvision's `v2.RandomRotation((45, 45))` turns the box [[40.0, 40.0, 60.0, 60.0]], "XYXY"
+    on a canvas of 100 x 100, into an upright box of side about 28.3;
+    `v2.RandomRotation((-45, -45))` turns that box into one of side about 40, not 20.
 
     So the boxes of rotated images are looser than those of the originals.
     """

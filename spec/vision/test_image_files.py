@@ -32,9 +32,8 @@ def save(path, pixels):
 
 
 def test_an_image_file_becomes_bytes_with_channels_first(tmp_path):
-    """`io.read_image("photo.png")` of a colour PNG file, 8 bits per channel and without a
-    palette or alpha, returns a uint8 tensor (C, H, W) in RGB: a file 2 wide and 1 high
-    gives the shape (3, 1, 2).
+    """`torchvision.io.read_image("photo.png")` of an 8-bit RGB PNG file (no palette, no alpha)
+    returns a uint8 tensor (C, H, W): a file 2 wide and 1 high gives the shape (3, 1, 2).
 
     Divide by 255 for a network: `image / 255`. A colour file with alpha gives 4 channels;
     `mode=io.ImageReadMode.RGB` drops the alpha.
