@@ -185,9 +185,13 @@ def test_vjp_returns_a_function_of_v():
 
 @forward_mode
 def test_jvp_carries_a_direction_forward():
-    """`torch.func.jvp(f, (x,), (u,))` of contiguous float32 vectors, for an `f` that supports
-    forward mode, returns `f(x)` and the Jacobian times `u`, up to rounding, in one pass, without a
-    graph if `x`, `u` and what `f` uses don't require grad.
+    """For the float32 vectors `x` = [2, 3, 5] and `u` = [1, 10, 100] and
+    `f(x) = torch.stack([x.prod(), x.sum()])`, outside inference mode,
+    `torch.func.jvp(f, (x,), (u,))` gives `f(x)`, [30, 10], and the Jacobian times `u`, [715, 111].
+
+    Forward mode carries the derivative along with the value, in one pass. It builds no graph
+    unless `x`, `u` or what `f` uses requires grad. Inside inference mode older releases return a
+    derivative of 0, without an error.
     """
     x, u = torch.tensor([2.0, 3.0, 5.0]), torch.tensor([1.0, 10.0, 100.0])
 

@@ -226,11 +226,12 @@ def test_hooks_of_a_leaf_used_to_miss_autograd_grad():
 
 @pytest.mark.torch(">=2.0")
 def test_a_hook_stays_with_the_value_it_was_put_on():
-    """Since PyTorch 2.0, for `x = torch.tensor(1.0, requires_grad=True)` and `y = x * 2`, a
-    `y.register_hook` hook from before `y.mul_(5)` gets the gradient of the old value in
-    `y.backward()`, 5; a hook from after it that of the new value, 1.
+    """Since PyTorch 2.0, for `x = torch.tensor(1.0, requires_grad=True)` and `y = x * 2`, a hook
+    that `y.register_hook` adds before `y.mul_(5)` gets 5 in `y.backward()`, the gradient of the
+    old value; a hook added after `y.mul_(5)` gets 1.
 
-    Because an in-place operation gives the tensor a new node, and hooks stay with theirs.
+    Because an in-place operation gives the tensor a new node, and a hook stays with the node on
+    which it was registered. The later hook gets the gradient of the new value.
     """
     x = torch.tensor(1.0, requires_grad=True)
     y = x * 2

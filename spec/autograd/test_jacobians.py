@@ -172,15 +172,20 @@ def test_a_hessian_holds_the_second_derivatives(device):
 
 
 def test_a_hessian_of_several_inputs_is_a_table_of_blocks():
-    """`torch.autograd.functional.hessian(f, (x, y))` of two float32 0-d tensors and
-    `f(x, y) = x**2 * y` gives a tuple of tuples, one block per pair of inputs: ((2y, 2x),
-    (2x, 0)).
+    """Outside inference mode, `torch.autograd.functional.hessian(f, (x, y))` of two float32 0-d
+    tensors and `f(x, y) = x**2 * y` gives a tuple of tuples, one block per pair of inputs: ((2y,
+    2x), (2x, 0)).
+
+    Inside `torch.inference_mode()` every block is 0, without an error.
     """
     x, y = torch.tensor(2.0), torch.tensor(3.0)
 
     blocks = functional.hessian(lambda x, y: x**2 * y, (x, y))
+    with torch.inference_mode():
+        inside = functional.hessian(lambda x, y: x**2 * y, (x, y))
 
     assert blocks == ((6.0, 4.0), (4.0, 0.0))
+    assert inside == ((0.0, 0.0), (0.0, 0.0))
 
 
 def test_only_a_scalar_function_has_a_hessian():
@@ -218,17 +223,18 @@ def test_vjp_gives_the_value_and_the_rows_weighed():
 
 
 def test_jvp_gives_the_value_and_the_columns_weighed():
-    """For float32 vectors `x` and `u` and an `f` of products and sums,
-    `torch.autograd.functional.jvp(f, x, u)` returns the value `f(x)` and, up to rounding,
-    the product `J @ u`, where `J` is the Jacobian of `f` at `x`.
+    """`torch.autograd.functional.jvp(f, x, u)` of
+    `f = lambda x: torch.stack([x.prod(), x.sum()])`, `x = torch.tensor([2.0, 3.0, 5.0])` and
+    `u = torch.tensor([1.0, 10.0, 100.0])` returns `f(x)` and `J @ u`, with `J` the Jacobian of `f`
+    at `x`.
 
-    It takes two backward passes; `torch.func.jvp(f, (x,), (u,))` takes one forward pass.
+    It takes two backward passes; `torch.func.jvp(f, (x,), (u,))` takes one forward pass. Inside
+    `torch.inference_mode()` the product is zeros: see `spec/autograd/test_inference_mode.py`.
     """
     x = torch.tensor([2.0, 3.0, 5.0])
+    u = torch.tensor([1.0, 10.0, 100.0])
 
-    value, product = functional.jvp(
-        lambda x: torch.stack([x.prod(), x.sum()]), x, torch.tensor([1.0, 10.0, 100.0])
-    )
+    value, product = functional.jvp(lambda x: torch.stack([x.prod(), x.sum()]), x, u)
 
     assert value.tolist() == [30.0, 10.0]
     assert product.tolist() == [715.0, 111.0]

@@ -308,9 +308,9 @@ def test_a_condition_on_a_value_is_not_exported(path):
 @pytest.mark.torch(">=2.9")
 def test_a_model_in_training_mode_is_warned_of(path):
     """By default (`dynamo=True`) `torch.onnx.export` of
-    `nn.Sequential(nn.Linear(2, 1), nn.Dropout())` in `train()` mode issues a UserWarning,
-    "Exporting a model while it is in training mode", and writes a `Dropout` node; after
-    `eval()` none.
+    `nn.Sequential(nn.Linear(2, 1), nn.Dropout())` in `train()` mode gives a UserWarning,
+    "Exporting a model while it is in training mode", and a `Dropout` node; after `eval()` it gives
+    neither.
     """
     import onnx
 

@@ -180,7 +180,7 @@ def test_fake_quantisation_rounds_and_lets_gradients_through():
     and 0.6, and 0 for 1000, which was clamped.
 
     Training with it is quantisation-aware training: the loss is that of the rounded weights, so
-    that the net learns to do with them.
+    that the net learns to work well with them.
     """
     x = torch.tensor([0.0, 0.6, 1000.0], requires_grad=True)
 

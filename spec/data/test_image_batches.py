@@ -96,8 +96,8 @@ def test_a_single_picture_gets_no_frame():
 
 
 def test_make_grid_takes_a_list():
-    """`torchvision.utils.make_grid` takes a list of images (3, H, W) of the same H and W, which it
-    stacks; images of different heights or widths raise RuntimeError.
+    """`torchvision.utils.make_grid` takes a list of image tensors (3, H, W) of the same H and W,
+    which it stacks; tensors of different heights or widths raise RuntimeError.
 
     Resize or pad them to one size first.
     """

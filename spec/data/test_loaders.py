@@ -25,8 +25,8 @@ from torch.utils.data import DataLoader, SequentialSampler, TensorDataset
 
 @pytest.mark.claim("summary-dataloader", "blitz-loader-batch-four")
 def test_a_loader_stacks_samples_into_batches(device):
-    """`DataLoader(dataset, batch_size=4)` of eight pairs of an image tensor of shape (3, 32,
-    32) and a label gives two batches, each with images of shape (4, 3, 32, 32) and 4 labels.
+    """`DataLoader(dataset, batch_size=4)` of eight pairs of an image tensor of shape (3, 32, 32)
+    and an integer label gives two batches, each with images of shape (4, 3, 32, 32) and 4 labels.
     """
     images = torch.zeros(8, 3, 32, 32, device=device)
     labels = torch.tensor([0, 1, 2, 3, 4, 5, 6, 7], device=device)

@@ -127,13 +127,16 @@ def test_the_mode_of_a_picture_decides_its_channels(mode, channels):
 
 
 def test_to_tensor_refuses_a_tensor():
-    """`torchvision.transforms.ToTensor` raises TypeError for a tensor: it takes Pillow
+    """`torchvision.transforms.ToTensor()(x)` raises TypeError for a tensor `x`: it takes Pillow
     pictures and NumPy arrays of two or three dimensions.
 
-    It happens if `ToTensor` is listed twice, or a dataset already returns tensors: leave it out.
+    The error comes if `ToTensor` is listed twice, or a dataset already returns tensors: leave it
+    out.
     """
     with pytest.raises(TypeError, match="should be PIL Image or ndarray"):
         transforms.ToTensor()(torch.zeros(3, 2, 2))
+    assert transforms.ToTensor()(np.zeros((2, 3))).shape == (1, 2, 3)
+    assert transforms.ToTensor()(np.zeros((2, 3, 4))).shape == (4, 2, 3)
 
 
 def test_pil_to_tensor_keeps_the_bytes():

@@ -222,10 +222,11 @@ def test_workers_that_start_anew_see_the_changed_dataset():
     [(False, [(0, 0), (1, 1), (2, 2), (3, 3)]), (True, [(0, 1), (2, 3)])],
 )
 def test_persistent_workers_serve_one_loop_at_a_time(persistent, pairs):
-    """With `persistent_workers=True` and workers every `iter(loader)` is the same iterator,
-    begun anew: the two loops of `zip(loader, loader)` share the batches of one epoch.
+    """With `num_workers=1` and `persistent_workers=True` every `iter(loader)` is the same
+    iterator, begun anew: the two loops of `zip(loader, loader)` share the batches of one epoch.
 
-    Without it each loop has its own workers. Use two loaders for two loops at a time.
+    Without `persistent_workers=True` each loop has its own workers. Use two loaders for two loops
+    at a time.
     """
     loader = DataLoader(
         range(4),

@@ -81,8 +81,8 @@ def test_products_of_vectors_by_name_stay_float32(compute):
     `torch.mv(x, v)`, `torch.dot(v, v)`, `torch.outer(v, v)` and the elementwise
     `torch.einsum("ij,ij->ij", x, x)` are float32, while `x @ v` is bfloat16.
 
-    Because autocast goes by a list of functions, on which `matmul` stands and `mv`, `dot` and
-    `outer` don't.
+    Because on the CPU autocast goes by a list of functions, on which `matmul` and `bmm` stand and
+    `mv`, `dot` and `outer` don't. An `einsum` that sums nothing multiplies without `bmm`.
     """
     x = torch.ones(2, 2)
 

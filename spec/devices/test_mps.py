@@ -39,8 +39,12 @@ def mps():
 )
 def test_a_program_takes_the_gpu_that_is_there(cuda, mps, chosen, monkeypatch):
     """`"cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else
-    "cpu"` is "cuda" where CUDA can be used, "mps" where only the GPU of a Mac can, and else
-    "cpu"."""
+    "cpu"` is "cuda" where `torch.cuda` can be used, "mps" where only the GPU of a Mac can be used,
+    and otherwise "cpu".
+
+    `torch.cuda` also stands for AMD GPUs under a ROCm build: the device is called "cuda" there
+    too.
+    """
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
 

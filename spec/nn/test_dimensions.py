@@ -107,13 +107,18 @@ def test_adaptive_pooling_takes_the_size_of_the_output(layer, shape, output):
 @pytest.mark.spare("8", reason="the output has its size whatever the input's")
 @pytest.mark.spare("2", reason="a larger window overlaps more, and the output has its size")
 def test_fractional_pooling_makes_a_size_that_does_not_divide():
-    """`nn.FractionalMaxPool2d(2, output_size=5)` turns (1, 3, 8, 8) into (1, 3, 5, 5), with
-    pooling windows of 2 x 2 whose positions depend on random numbers;
+    """`nn.FractionalMaxPool2d(2, output_size=5)` turns a float32 (1, 3, 8, 8) into (1, 3, 5, 5),
+    with 2 x 2 windows whose positions depend on random numbers;
     `nn.FractionalMaxPool3d(2, output_size=5)` turns (1, 3, 8, 8, 8) into (1, 3, 5, 5, 5).
 
     `nn.MaxPool2d(2)`, whose windows lie side by side, turns (1, 3, 8, 8) into (1, 3, 4, 4).
     """
-    assert nn.FractionalMaxPool2d(2, output_size=5)(torch.ones(1, 3, 8, 8)).shape == (1, 3, 5, 5)
+    pool = nn.FractionalMaxPool2d(2, output_size=5)
+    image = torch.arange(64.0).reshape(1, 1, 8, 8)
+    rows = {tuple(pool(image)[0, 0, 0].tolist()) for _ in range(50)}
+
+    assert rows == {(9, 10, 12, 13, 15), (9, 11, 12, 14, 15)}
+    assert pool(torch.ones(1, 3, 8, 8)).shape == (1, 3, 5, 5)
     assert nn.FractionalMaxPool3d(2, output_size=5)(torch.ones(1, 3, 8, 8, 8)).shape == (
         1,
         3,

@@ -128,9 +128,9 @@ def test_the_row_of_the_padding_starts_as_zeros():
 
 
 def test_a_pretrained_table_is_frozen_unless_asked():
-    """The weight of `nn.Embedding.from_pretrained(table)`, for a 2-D float32 `table`,
-    shares the storage of `table` and does not require grad; with `freeze=False` the weight
-    requires grad.
+    """With `table = torch.zeros(3, 2)`, the weight of `nn.Embedding.from_pretrained(table)` shares
+    the storage of `table` and does not require grad; with `freeze=False` it shares that storage
+    too, but requires grad.
     """
     table = torch.zeros(3, 2)
     frozen = nn.Embedding.from_pretrained(table)

@@ -116,7 +116,7 @@ def test_lora_is_merged_into_the_weight():
 
 
 def test_a_linear_layer_is_exchanged_by_name():
-    """In `for name, child in list(net.named_children())`,
+    """The loop `for name, child in list(net.named_children())` with
     `if isinstance(child, nn.Linear): setattr(net, name, LoRALinear(child, rank=1))` replaces both
     `nn.Linear` of `net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))`.
 

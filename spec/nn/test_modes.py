@@ -109,8 +109,8 @@ def test_rrelu_has_a_random_slope_in_training_only():
 
 @pytest.mark.claim("summary-train-mode", "summary-eval-mode")
 def test_a_module_of_your_own_may_read_the_flag():
-    """The `forward` of an `nn.Module` of your own may read `self.training`, and so compute
-    something else in the two modes.
+    """The `forward` of an `nn.Module` of your own may read `self.training`, and so compute one
+    thing in training mode and another in evaluation mode.
     """
 
     class Net(nn.Module):

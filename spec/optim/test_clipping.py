@@ -158,11 +158,11 @@ def test_one_infinite_gradient_turns_the_rest_to_zero():
 
 
 def test_one_nan_makes_all_gradients_nan():
-    """With one float32 gradient entry of NaN, `clip_grad_norm_(parameters, max_norm=1.0)`
-    turns the float32 gradients of all the parameters to NaN.
+    """If one float32 gradient of `parameters` has a NaN in it,
+    `torch.nn.utils.clip_grad_norm_(parameters, max_norm=1.0)` turns every entry of all their
+    float32 gradients into NaN.
 
-    Because the norm, and so the factor, is NaN. Skip the step if the returned norm isn't
-    finite.
+    Because the norm, and so the factor, is NaN. Skip the step if the returned norm isn't finite.
     """
     weight, other = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(1))
     weight.grad = torch.tensor([float("nan"), 1.0])

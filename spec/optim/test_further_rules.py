@@ -99,13 +99,14 @@ def test_adagrads_steps_grow_shorter():
 
 
 def test_adagrad_by_hand():
-    """`Adagrad` starts the sum of squares of a floating-point parameter at
-    `initial_accumulator_value`; a parameter that was updated by `n` steps so far is updated next
-    with the rate `lr / (1 + n * lr_decay)`.
+    """`torch.optim.Adagrad([w])` starts the sum of the squared gradients of a floating-point `w`
+    at `initial_accumulator_value`; if `w` was updated by `n` steps so far, the next step has the
+    rate `lr / (1 + n * lr_decay)`.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
     optimizer = torch.optim.Adagrad([weight], lr=0.5, lr_decay=0.1, initial_accumulator_value=3.0)
+    start = optimizer.state[weight]["sum"].item()
     by_hand, total = 2.0, 3.0
 
     for step, gradient in enumerate(gradients):
@@ -114,6 +115,7 @@ def test_adagrad_by_hand():
         total += gradient**2
         by_hand -= 0.5 / (1 + step * 0.1) * gradient / (total**0.5 + 1e-10)
 
+    assert start == 3.0
     assert weight.item() == pytest.approx(by_hand)
     assert weight.item() == pytest.approx(1.69215349)
 

@@ -164,12 +164,12 @@ def test_a_step_of_two_processes_is_one_step_on_the_whole_batch(group):
 
 @pytest.mark.slow
 def test_uneven_shares_weigh_the_same(group):
-    """`DistributedDataParallel` weights each process equally: with three rows in one
-    process and one in the other, a mean loss with the gradients -16 and -64 of the two
-    shares gives -40, not the -28 of the four rows together.
+    """`DistributedDataParallel` weights each process equally: if a mean loss has the gradient -16
+    on the three rows of one process and -64 on the one row of the other, both get -40, not -28,
+    the gradient over the four rows.
 
-    Because -40 is the mean of the two processes' means, and -28 the mean over the rows.
-    Give all processes batches of one size, as `DistributedSampler` does.
+    Because -40 is the mean of the two processes' means, and -28 the mean over the rows. Give all
+    processes batches of one size: `DistributedSampler` gives each the same number of samples.
     """
 
     def program(rank):

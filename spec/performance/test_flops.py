@@ -171,8 +171,8 @@ def test_counts_are_kept_per_module():
 
 
 def test_a_timer_repeats_a_statement():
-    """`torch.utils.benchmark.Timer(stmt, globals=...)` runs a statement: `timeit(10)` runs it 10
-    times, and some more to warm up, and returns a `Measurement`.
+    """`Timer(stmt, globals=...).timeit(10)` of `torch.utils.benchmark` runs the statement in the
+    string `stmt` 10 times, after a few runs to warm up, and returns a `Measurement`.
 
     It waits for the GPU, as `torch.cuda.synchronize()` does, and uses one thread unless
     `num_threads` is given; `time.time()` around a call does neither.

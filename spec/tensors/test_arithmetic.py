@@ -20,8 +20,8 @@ import torch
 
 @pytest.mark.claim("blitz-op-families")
 def test_the_library_transposes_indexes_slices_calculates_multiplies_and_draws():
-    """A 2 x 2 float32 matrix `x` is transposed by `x.t()`, indexed by `x[1, 0]`, sliced by
-    `x[:, 1]`, made less by one with `x - 1`, matrix-multiplied with itself by `x @ x`;
+    """For a 2 x 2 float32 matrix `x`, `x.t()` is the transpose, `x[1, 0]` is one element and
+    `x[:, 1]` one column; `x - 1` subtracts 1 from each element, `x @ x` is the matrix product.
     `torch.randperm(4)` draws a random order of 0 to 3.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 5.0]])

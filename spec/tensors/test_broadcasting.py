@@ -224,19 +224,22 @@ def test_expand_repeats_without_copying(device):
 
 
 def test_broadcast_to_is_expand(device):
-    """Of `x = torch.tensor([1, 2])`, `torch.broadcast_to(x, (3, 2))` and
-    `x.expand_as(other)`, with `other` of shape (3, 2), are views with the shape and strides
-    of `x.expand(3, 2)`: the strides are (0, 1).
+    """For `x = torch.tensor([1, 2])` and a tensor `other` of shape (3, 2),
+    `torch.broadcast_to(x, (3, 2))` and `x.expand_as(other)` are views of `x` with strides (0, 1)
+    and the same values as `x.expand(3, 2)`.
     """
     row = torch.tensor([1, 2], device=device)
 
     broadcast = torch.broadcast_to(row, (3, 2))
     expanded = row.expand_as(torch.zeros(3, 2, device=device))
 
-    assert broadcast.tolist() == [[1, 2], [1, 2], [1, 2]]
     assert broadcast.stride() == (0, 1)
-    assert expanded.tolist() == [[1, 2], [1, 2], [1, 2]]
     assert expanded.stride() == (0, 1)
+    assert torch.equal(broadcast, row.expand(3, 2)) is True
+    assert torch.equal(expanded, row.expand(3, 2)) is True
+    row[0] = 7
+    assert broadcast.tolist() == [[7, 2], [7, 2], [7, 2]]
+    assert expanded.tolist() == [[7, 2], [7, 2], [7, 2]]
 
 
 def test_broadcast_tensors_shows_what_an_operator_would_see(device):

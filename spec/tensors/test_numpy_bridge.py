@@ -210,10 +210,11 @@ def test_int8_tensors_cross_like_any_other():
 
 @given(st.lists(st.floats(allow_nan=False, width=32), min_size=1))
 def test_every_float_survives_the_way_to_numpy_and_back(numbers):
-    """For `x = torch.tensor(numbers)` of a list of finite and infinite Python floats,
-    `torch.from_numpy(x.numpy())` has the same values as `x`.
+    """For a list `numbers` of finite or infinite floats and
+    `x = torch.tensor(numbers, dtype=torch.float32)`, `torch.from_numpy(x.numpy())` has the same
+    values as `x`.
     """
-    tensor = torch.tensor(numbers)
+    tensor = torch.tensor(numbers, dtype=torch.float32)
 
     assert torch.from_numpy(tensor.numpy()).tolist() == tensor.tolist() == numbers
     assert torch.from_numpy(torch.tensor([0.1]).numpy()).tolist() == [0.10000000149011612]

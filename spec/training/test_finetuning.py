@@ -214,7 +214,7 @@ def test_the_extractor_finds_what_forward_computes_between_the_layers():
     `create_feature_extractor(net, {"relu": "a"})(x)["a"]` is `torch.relu`'s output.
 
     A hook needs a module; the function `torch.relu` is none. Where `forward` has an `if` on a
-    tensor, both functions raise `TraceError`.
+    value of its input, such as `if x.sum() > 0`, both functions raise `TraceError`.
     """
 
     class Net(nn.Module):

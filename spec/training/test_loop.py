@@ -24,11 +24,11 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 @pytest.mark.claim("blitz-workflow-runs", "summary-training-libraries")
 def test_the_loop_is_five_lines(device):
     """A training loop is five lines: `for x, y in data`, `optimizer.zero_grad()`,
-    `loss = F.mse_loss(net(x), y)`, `loss.backward()`, `optimizer.step()`. Weight 0, no bias, input
-    2, target 8, `SGD(lr=1/16)`: losses 64, 16, 4, 1 in four rounds.
+    `loss = F.mse_loss(net(x), y)`, `loss.backward()`, `optimizer.step()`. With weight 0, no bias,
+    input 2, target 8 and `SGD` at `lr=1/16` the losses are 64, 16, 4, 1.
 
-    Because `backward()` fills `.grad` of the parameters and `step()` reads it: net, loss
-    and optimizer meet in the parameters that were given to the optimizer.
+    Because `backward()` fills `.grad` of the parameters and `step()` reads it: net, loss and
+    optimizer meet in the parameters that were given to the optimizer.
     """
     net = nn.Linear(1, 1, bias=False, device=device)
     nn.init.zeros_(net.weight)

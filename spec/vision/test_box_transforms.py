@@ -215,9 +215,9 @@ def test_a_detection_sample_goes_through_a_pipeline_as_a_whole():
 
 @pytest.mark.torch(">=2.2")
 def test_boxes_that_are_not_wrapped_stay_where_they_were():
-    """`torchvision.transforms.v2.Resize` of a `tv_tensors.Image` and a plain tensor of
-    boxes resizes the image and returns the boxes unchanged, without an error, although they
-    may no longer fit the image.
+    """`torchvision.transforms.v2.Resize` called on a `tv_tensors.Image` and a plain tensor of
+    boxes together resizes the image and returns the boxes unchanged, without an error, although
+    they may no longer fit the image.
 
     Wrap them in `tv_tensors.BoundingBoxes`, with their `format` and `canvas_size`.
     """

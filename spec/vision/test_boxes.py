@@ -29,9 +29,9 @@ from torchvision import ops
     ],
 )
 def test_a_box_has_three_common_formats(format, row):
-    """`torchvision.ops.box_convert(boxes, in_fmt, out_fmt)` converts between "xyxy" (two
-    corners), "xywh" (corner and size) and "cxcywh" (centre and size): [1, 2, 5, 10] in
-    "xyxy" is [1, 2, 4, 8] in "xywh" and [3, 6, 4, 8] in "cxcywh".
+    """`torchvision.ops.box_convert(boxes, in_fmt, out_fmt)` converts a tensor of boxes between
+    "xyxy" (two corners), "xywh" (corner, size) and "cxcywh" (centre, size): [1, 2, 5, 10] in
+    "xyxy" is [1, 2, 4, 8] in "xywh", [3, 6, 4, 8] in "cxcywh".
     """
     boxes = torch.tensor([[1.0, 2.0, 5.0, 10.0]])
 

@@ -59,9 +59,9 @@ def test_cutmix_weights_labels_by_area():
 
 
 def test_mixed_labels_are_targets_of_cross_entropy():
-    """`F.cross_entropy` takes as its targets the float labels (N, classes) that
-    `torchvision.transforms.v2.MixUp` makes of int64 class indices (N,); each row of them adds up
-    to 1, up to rounding.
+    """`F.cross_entropy` takes as its targets the float32 labels (N, 3) that
+    `torchvision.transforms.v2.MixUp(num_classes=3)` makes of int64 class indices (N,); each row of
+    them adds up to 1, up to rounding.
 
     For an accuracy `labels.argmax(1)` gives one class again.
     """
