@@ -18,9 +18,9 @@ with one thread, and `torch.set_warn_always(True)` gives those warnings each tim
 otherwise gives once per process.
 
 What a sentence of this book does not say: a tensor whose layout is not named is dense
-(`torch.strided`); the default dtype, the default device and the grad mode are those with which
-PyTorch starts: float32, the CPU, and autograd recording; the module of a name that is written in
-full, such as `torch.utils.benchmark.Timer`, is imported.
+(`torch.strided`); the default dtype, the default device and the modes are those with which PyTorch
+starts: float32, the CPU, autograd recording (neither `no_grad` nor `inference_mode`), no autocast;
+the module of a name that is written in full, such as `torch.utils.benchmark.Timer`, is imported.
 """
 
 import numpy as np
