@@ -30,10 +30,10 @@ def test_a_complex_gradient_points_uphill(device):
 
 
 def test_a_holomorphic_function_gives_the_conjugate_derivative():
-    """For a complex64 0-d leaf `z` of 3+4j that requires grad, `(z * z).real.backward()`
-    gives the gradient 6-8j, the conjugate of `2 * z`, the derivative of z².
+    """For `z = torch.tensor(3 + 4j, requires_grad=True)`, `(z * z).real.backward()` sets `z.grad`
+    to 6-8j. The derivative of z² is 2z, here 6+8j: the gradient is its conjugate.
 
-    JAX returns the other convention, without the conjugate.
+    JAX has the other convention: its `grad` gives 6+8j, without the conjugate.
     """
     z = torch.tensor(3 + 4j, requires_grad=True)
 

@@ -44,9 +44,12 @@ def test_backward_returns_a_gradient_for_every_argument():
 
 
 def test_backward_returns_no_gradient_too_many():
-    """If `backward` of a `torch.autograd.Function` with one argument ends in
-    `return 2 * grad, grad`, `y.backward()` on the 0-d result `y`, which requires grad, raises
-    RuntimeError, "expected 1, got 2"; `return 2 * grad, None` raises no error.
+    """If `backward` of a `torch.autograd.Function` for `2 * x` ends in `return 2 * grad, grad`,
+    `y.backward()` on its 0-d float32 result `y`, which requires grad, raises RuntimeError,
+    "expected 1, got 2"; `return 2 * grad, None` raises no error.
+
+    Because `forward` has one argument besides `ctx`, one gradient is expected; further Nones at
+    the end are ignored.
     """
 
     class Double(torch.autograd.Function):
@@ -99,8 +102,9 @@ def test_a_gradient_has_to_fit_its_argument():
 
 
 def test_a_gradient_that_was_broadcast_is_summed_back():
-    """Where `backward` of a `torch.autograd.Function` returns a float32 gradient of shape (3, 2)
-    for a float32 leaf of shape (2,) that requires grad, autograd sums it over the first dimension.
+    """Where `backward` of a `torch.autograd.Function` returns a dense float32 gradient of shape
+    (3, 2) for a float32 leaf of shape (2,) that requires grad, autograd sums it over the first
+    dimension.
 
     Because (2,) can be broadcast to (3, 2): a `forward` that broadcasts needs no sum in
     `backward`.

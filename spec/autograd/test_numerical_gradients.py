@@ -37,9 +37,9 @@ def test_backward_agrees_with_a_small_step_to_either_side(device):
 
 @given(st.lists(st.integers(-9, 9), min_size=1, max_size=5), st.integers(-4, 4))
 def test_the_gradient_of_any_polynomial_is_its_derivative(coefficients, at):
-    """For a new 0-d float64 leaf `x` that requires grad, an integer from -4 to 4, `backward()` of
-    a sum of terms `c * x**k`, with integers c from -9 to 9 and k from 0 to 4, leaves in `x.grad`
-    exactly the sum of `k * c * x**(k - 1)` over k ≥ 1.
+    """For a new 0-d float64 leaf `x` that requires grad and holds an integer from -4 to 4,
+    `backward()` of a polynomial, a sum of terms `c * x**k` with integers c from -9 to 9 and k from
+    0 to 4, leaves exactly its derivative at `x` in `x.grad`.
     """
     x = torch.tensor(float(at), dtype=torch.float64, requires_grad=True)
     polynomial = sum((c * x**k for k, c in enumerate(coefficients)), start=0 * x)

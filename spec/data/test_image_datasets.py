@@ -242,8 +242,8 @@ def test_training_is_the_default(tmp_path):
 
 
 def test_cifar_rows_become_pictures(cifar_files, tmp_path):
-    """`torchvision.datasets.CIFAR10` turns each row of 3072 bytes, which holds a red, a
-    green and a blue plane, into an image: `data` has the shape (N, 32, 32, 3).
+    """`torchvision.datasets.CIFAR10` turns each row of its files, 3072 bytes with a red, a green
+    and a blue plane, into an image: its attribute `data` has the shape (N, 32, 32, 3).
 
     `data` is a NumPy array here, while MNIST's is a tensor.
     """

@@ -136,8 +136,8 @@ def test_workers_draw_different_numbers_and_repeat_them_by_a_seed():
 
 
 def test_worker_init_fn_runs_once_in_each_worker():
-    """`DataLoader(data, num_workers=2, worker_init_fn=f)` calls `f` with the worker's number, in
-    each worker, before it fetches its first sample.
+    """`list(DataLoader(data, num_workers=2, worker_init_fn=f))` calls `f` in each worker, with the
+    worker's number, before that worker fetches its first sample.
 
     Used to open a file or a connection per worker, or to seed other libraries.
     """

@@ -177,9 +177,9 @@ def test_a_default_device_gives_way_to_a_device_that_is_named():
     ],
 )
 def test_a_default_device_does_not_reach_everything(make):
-    """Inside `with torch.device("meta"):`, `torch.from_numpy(array)`,
-    `torch.FloatTensor([1.0])`, and, of a CPU tensor `x`, `torch.ones_like(x)` and `x + 1`, are
-    on the CPU.
+    """Inside `with torch.device("meta"):`, `torch.from_numpy(array)` and
+    `torch.FloatTensor([1.0])` are on the CPU, and so are `torch.ones_like(x)` and `x + 1` of a CPU
+    tensor `x`.
 
     Because an array shares its memory, a result follows its operands, and `FloatTensor` is the
     name of a CPU type.

@@ -85,21 +85,21 @@ def test_a_view_takes_no_memory():
 
 @pytest.mark.cuda
 def test_a_deleted_tensor_leaves_its_block_reserved():
-    """Where the cache is empty, `x = torch.zeros(2**26, dtype=torch.uint8, device="cuda")` adds 64
-    MiB to `torch.cuda.memory_reserved()`. They stay in it after `del x`;
+    """Where the cache is empty, `x = torch.zeros(2**29, dtype=torch.uint8, device="cuda")` adds
+    512 MiB to `torch.cuda.memory_reserved()`. They stay in it after `del x`;
     `torch.cuda.empty_cache()` gives them back to the driver.
 
     So other programs see the memory as taken. Within one program `empty_cache()` is rarely of use.
     """
     torch.cuda.empty_cache()
     before = torch.cuda.memory_reserved()
-    x = torch.zeros(2**26, dtype=torch.uint8, device="cuda")
+    x = torch.zeros(2**29, dtype=torch.uint8, device="cuda")
     del x
     kept = torch.cuda.memory_reserved()
     torch.cuda.empty_cache()
     given_back = torch.cuda.memory_reserved()
 
-    assert kept - before == 67108864
+    assert kept - before == 536870912
     assert given_back - before == 0
 
 
@@ -128,13 +128,13 @@ def test_the_peak_remembers_what_has_been_freed():
     """
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_allocated()
-    x = torch.zeros(2 * 1024 * 1024, dtype=torch.uint8, device="cuda")
+    x = torch.zeros(1024 * 1024, dtype=torch.uint8, device="cuda")
     del x
     peak = torch.cuda.max_memory_allocated()
     torch.cuda.reset_peak_memory_stats()
     forgotten = torch.cuda.max_memory_allocated()
 
-    assert peak - before == 2097152
+    assert peak - before == 1048576
     assert forgotten - before == 0
 
 

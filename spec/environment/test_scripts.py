@@ -129,8 +129,8 @@ def test_an_assertion_reports_a_missing_picture(tmp_path):
     `assert path.is_file(), f"there is no picture at {path}"` raises AssertionError with this
     message, unless Python runs with `-O`. If it names a file, nothing is raised.
 
-    Because `python -O` leaves assertions out: raise FileNotFoundError for what must hold
-    always.
+    Because `python -O`, like the variable `PYTHONOPTIMIZE=1`, leaves assertions out: raise
+    FileNotFoundError for what must hold always.
     """
     picture = tmp_path / "cat.png"
 

@@ -99,12 +99,13 @@ def test_the_divergence_has_a_direction():
 
 
 def test_distillation_compares_softened_scores():
-    """A distillation loss of logits `student` and `teacher` is `F.kl_div(F.log_softmax(student
-    / T, -1), F.softmax(teacher / T, -1), reduction="batchmean") * T**2`; a temperature `T`
-    above 1 flattens both softmax outputs.
+    """A distillation loss of logits `student` and `teacher` of shape (N, C) is
+    `F.kl_div(F.log_softmax(student / T, -1), F.softmax(teacher / T, -1), reduction="batchmean") *
+    T**2`; `T = 2` flattens a softmax output [0.12, 0.88] to [0.27, 0.73].
 
-    Because the gradient with respect to the logits `student` shrinks about as `1 / T**2` for
-    large `T`, and the factor `T**2` undoes that.
+    The factor `T**2` is there because the gradient with respect to the logits `student` shrinks
+    about as `1 / T**2` for large `T`. "batchmean" divides by the first size only: flatten logits
+    of shape (N, L, C) to (N * L, C).
     """
     student = torch.tensor([[1.0, 0.0]], requires_grad=True)
     teacher = torch.tensor([[0.0, 2.0]])
@@ -116,9 +117,12 @@ def test_distillation_compares_softened_scores():
         reduction="batchmean",
     )
     loss.backward()
+    hard, soft = F.softmax(teacher, dim=-1), F.softmax(teacher / temperature, dim=-1)
 
     assert loss.item() == pytest.approx(1.0296, abs=1e-3)
     assert student.grad.flatten().tolist() == pytest.approx([0.7070, -0.7070], abs=1e-3)
+    assert hard.flatten().tolist() == pytest.approx([0.1192, 0.8808], abs=1e-3)
+    assert soft.flatten().tolist() == pytest.approx([0.2689, 0.7311], abs=1e-3)
 
 
 def test_distributions_have_a_divergence_by_formula():

@@ -144,9 +144,9 @@ def test_functions_of_layers_are_given_the_weights():
 
 
 def test_the_function_of_batch_norm_is_given_the_statistics():
-    """For a float32 `x` of shape (2, 1), `F.batch_norm(x, mean, var)` normalises by the
-    statistics given, `F.batch_norm(x, None, None, training=True)` by those of the batch;
-    `F.batch_norm(x, None, None)` raises RuntimeError.
+    """For a float32 `x` of shape (2, 1), `F.batch_norm(x, mean, var)` normalises by `mean` and
+    `var`, float32 of shape (1,); `F.batch_norm(x, None, None, training=True)` by those of the
+    batch; `F.batch_norm(x, None, None)` raises RuntimeError.
     """
     x = torch.tensor([[1.0], [3.0]])
 

@@ -129,9 +129,9 @@ def test_a_frozen_discriminator_still_lets_the_gradient_through():
 
 
 def test_one_backward_for_both_losses_needs_the_graph_twice():
-    """For a trainable generator of `nn.Linear` and `nn.Sigmoid`, a second `backward()`
-    through the same `fake = generator(noise)`, after one without `retain_graph=True`,
-    raises RuntimeError, "Trying to backward through the graph a second time".
+    """For a trainable generator of `nn.Linear` and `nn.Sigmoid`, a second `backward()` through the
+    same `fake = generator(noise)`, after a first one without arguments, raises RuntimeError,
+    "Trying to backward through the graph a second time".
 
     Use `fake.detach()` for the discriminator, or make a new `fake` for the generator.
     """

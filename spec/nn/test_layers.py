@@ -80,7 +80,7 @@ def test_the_samples_of_a_batch_do_not_meet(device):
 
 def test_without_bias_zero_stays_zero(device):
     """`nn.Linear(3, 2, bias=False)` has `bias` None and one parameter, the weight; with finite
-    weights it maps zeros to zeros.
+    weights it maps `torch.zeros(3)` to zeros.
     """
     layer = nn.Linear(3, 2, bias=False, device=device)
 

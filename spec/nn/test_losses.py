@@ -68,14 +68,15 @@ def test_torch_ships_many_losses(name):
     ("reduction", "loss"), [("mean", 3.5), ("sum", 14.0), ("none", [0, 4, 1, 9])]
 )
 def test_reduction_says_what_becomes_of_the_elements(reduction, loss):
-    """For a non-empty float32 output and a target of the same shape, `F.mse_loss` returns the mean
-    of the squared differences of their elements with `reduction="mean"`, the default, their sum
-    with `"sum"`, and one per element with `"none"`.
+    """For a non-empty float32 output and a float32 target of the same shape, `F.mse_loss` returns
+    the mean of the squared differences with `reduction="mean"`, the default, their sum with
+    `"sum"`, and one per element with `"none"`.
     """
     output = torch.tensor([1.0, 2.0, 3.0, 4.0])
     target = torch.tensor([1.0, 0.0, 4.0, 1.0])
 
     assert F.mse_loss(output, target, reduction=reduction).tolist() == loss
+    assert F.mse_loss(output, target).item() == 3.5
 
 
 def test_a_loss_without_reduction_has_no_backward():

@@ -267,6 +267,8 @@ def test_a_name_already_taken_is_refused_to_a_child():
         layer.add_module("weight", nn.ReLU())
     with pytest.raises(KeyError, match="attribute 'in_features' already exists"):
         layer.add_module("in_features", nn.ReLU())
+    with pytest.raises(KeyError, match="attribute 'running_mean' already exists"):
+        nn.BatchNorm1d(2).add_module("running_mean", nn.ReLU())
     layer.add_module("after", nn.ReLU())
     layer.add_module("after", nn.Tanh())
 

@@ -75,8 +75,8 @@ def test_groups_divide_the_channels():
 
 
 def test_instance_norm_takes_each_channel_of_each_sample(device):
-    """`F.instance_norm` normalises each channel of each sample of a float32 input (N, C, L) by
-    itself, over its positions; by default an input with L = 1 raises ValueError, "Expected more
+    """By default `F.instance_norm` normalises each channel of each sample of a float32 input (N,
+    C, L) by itself, over its positions, and an input with L = 1 raises ValueError, "Expected more
     than 1 spatial element".
 
     Because one value minus its mean is always 0: use `nn.LayerNorm` for features without

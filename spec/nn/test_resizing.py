@@ -104,9 +104,9 @@ def test_another_number_of_dimensions_is_refused():
     ],
 )
 def test_align_corners_decides_where_elements_are(align_corners, row, device):
-    """`F.interpolate(x, size=4, mode="linear")` of `[[[1.0, 3.0]]]` gives 1, 1.5, 2.5 and 3, as
-    with `align_corners=False`; with `align_corners=True` it gives 1, 5/3, 7/3 and 3, which are
-    evenly spaced.
+    """For `x = torch.tensor([[[1.0, 3.0]]])` `F.interpolate(x, size=4, mode="linear")` gives 1,
+    1.5, 2.5 and 3, as with `align_corners=False`; with `align_corners=True` it gives 1, 5/3, 7/3
+    and 3, which are evenly spaced.
 
     `False` treats an element as a small interval, so the outer halves of the first and the last
     have no second neighbour; `True` treats it as a point. A model has to be run with the setting

@@ -46,8 +46,8 @@ def test_an_encoder_layer_keeps_the_shape():
 
 
 def test_the_batch_is_the_second_dimension_unless_told():
-    """Without `batch_first=True`, `nn.TransformerEncoderLayer(4, 2)` reads an input `x` of
-    shape (3, 5, 4), meant as 3 samples of 5 steps, as 3 steps of 5 samples and raises
+    """Without `batch_first=True`, `nn.TransformerEncoderLayer(4, 2)` reads
+    `x = torch.randn(3, 5, 4)`, meant as 3 samples of 5 steps, as 3 steps of 5 samples and raises
     nothing: a change of `x[0]` then changes all three outputs.
     """
     torch.manual_seed(0)
@@ -349,16 +349,17 @@ def test_the_fast_path_keeps_the_length():
 @pytest.mark.torch(">=2.1")
 @pytest.mark.filterwarnings("default:enable_nested_tensor is True:UserWarning")
 def test_an_encoder_warns_that_it_cannot_be_fast():
-    """By default `nn.TransformerEncoder(layer, 1)` issues a UserWarning if `layer` has
-    `norm_first=True` or no `batch_first=True`: "enable_nested_tensor is True, but
-    self.use_nested_tensor is False because" of that setting.
+    """By default `nn.TransformerEncoder(layer, 1)` of an `nn.TransformerEncoderLayer` with
+    `norm_first=True`, or without `batch_first=True`, issues a UserWarning, "enable_nested_tensor
+    is True, but self.use_nested_tensor is False".
 
-    It says only that a fast path isn't taken: `enable_nested_tensor=False` silences it.
+    The message then names the setting. It says only that a fast path isn't taken:
+    `enable_nested_tensor=False` silences it.
     """
     layer = layer_of_width_4(norm_first=True)
 
     with pytest.warns(
-        UserWarning, match=r"enable_nested_tensor is True, but self.use_nested_tensor"
+        UserWarning, match="but self.use_nested_tensor is False because .*norm_first was True"
     ):
         nn.TransformerEncoder(layer, num_layers=1)
     with pytest.warns(UserWarning, match="batch_first was not True"):

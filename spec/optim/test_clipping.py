@@ -37,9 +37,9 @@ def test_all_gradients_are_scaled_by_one_factor(device):
 
 
 def test_the_norm_before_clipping_is_returned():
-    """`clip_grad_norm_(parameters, max_norm=1.0)` returns the joint norm that the float32
-    gradients had before clipping, as a 0-d tensor: 5 for a gradient of 3 and -4, whose norm is
-    nearly 1 afterwards.
+    """If `weight.grad` is `torch.tensor([3.0, -4.0])`, `clip_grad_norm_([weight], max_norm=1.0)`
+    returns the norm that the gradient had before clipping, 5, as a 0-d tensor; afterwards its norm
+    is nearly 1.
 
     Log it: it shows how often, and by how much, gradients are clipped.
     """

@@ -150,9 +150,9 @@ def test_a_rate_set_by_hand_survives_some_schedulers_only():
 
 
 def test_get_lr_is_not_for_reading_the_rate():
-    """With `scheduler = ExponentialLR(SGD(params, lr=1.0), gamma=0.5)`, after one
-    `scheduler.step()`, `get_last_lr()` is [0.5], the rate in use; `get_lr()` is [0.25],
-    that of one more step, with a UserWarning, "please use `get_last_lr()`".
+    """With `scheduler = ExponentialLR(SGD([w], lr=1.0), gamma=0.5)`, after one `scheduler.step()`,
+    `get_last_lr()` is [0.5], the rate in use; `get_lr()` is [0.25], the rate after one more step,
+    with a UserWarning, "please use `get_last_lr()`".
 
     `get_lr` is what `step()` calls, and what a scheduler of one's own defines. A rate set by hand
     after `step()` shows in `param_groups`, not in `get_last_lr()`.

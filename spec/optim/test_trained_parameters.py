@@ -34,8 +34,9 @@ def test_parameters_can_be_read_only_once():
 
 
 def test_a_tensor_in_place_of_a_list_is_refused():
-    """`torch.optim.SGD(weight)` with an `nn.Parameter` in place of a list raises TypeError,
-    "should be an iterable of Tensors or dicts"; `SGD([weight], lr=0.1)` accepts it.
+    """`torch.optim.SGD(weight, lr=0.5)` of an `nn.Parameter` named `weight` raises TypeError,
+    "should be an iterable of Tensors or dicts"; `torch.optim.SGD([weight], lr=0.5)` takes the
+    parameter in a list.
 
     Because iterating over a tensor would give its rows, which are no parameters.
     """

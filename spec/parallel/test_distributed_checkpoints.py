@@ -153,11 +153,12 @@ def test_the_dtype_is_that_of_the_tensor_that_is_there(tmp_path, dcp):
 @pytest.mark.torch(">=2.3")
 def test_a_folder_can_be_turned_into_a_file(tmp_path, dcp):
     """`dcp_to_torch_save(folder, file)` turns a checkpoint folder into a file for `torch.load`,
-    and `torch_save_to_dcp(file, folder)` turns the file of a saved state dict into a folder; both
-    are in `torch.distributed.checkpoint.format_utils`.
+    and `torch_save_to_dcp(file, folder)` turns the file of a model's state dict into a folder;
+    both are in `torch.distributed.checkpoint.format_utils`.
 
-    They hold the whole state dict in the memory of one process. `torch.load` of the folder itself
-    raises IsADirectoryError.
+    They hold the whole state dict in the memory of one process. Integer keys become strings: an
+    optimizer loads such a copy of its `state_dict()` without an error, but doesn't use its state.
+    `torch.load` of the folder itself raises IsADirectoryError.
     """
     from torch.distributed.checkpoint.format_utils import dcp_to_torch_save, torch_save_to_dcp
 
@@ -171,6 +172,11 @@ def test_a_folder_can_be_turned_into_a_file(tmp_path, dcp):
 
     assert torch.load(file)["weight"].tolist() == [1.5]
     assert state["weight"].tolist() == [1.5]
+
+    torch.save({"state": {0: torch.ones(1)}}, file)
+    torch_save_to_dcp(file, tmp_path / "integer_key")
+    dcp_to_torch_save(tmp_path / "integer_key", file)
+    assert list(torch.load(file)["state"]) == ["0"]
 
 
 def test_the_state_of_the_optimizer_goes_by_names():

@@ -109,10 +109,10 @@ def test_one_process_on_one_machine_is_the_default(read):
 def test_the_processes_may_be_counted_by_torchrun(monkeypatch):
     """`torchrun --nproc-per-node=gpu` starts one process per visible GPU and raises ValueError,
     "Cuda is not available.", without CUDA; `--nproc-per-node=cpu` starts one per CPU that
-    `torchrun` may use, up to PyTorch 2.8 one per logical CPU.
+    `torchrun` may use, up to PyTorch 2.11 one per logical CPU.
 
-    PyTorch 2.14 counts `len(os.sched_getaffinity(0))`, where `os` has that function, 2.8 and
-    older releases `os.cpu_count()`: they differ under `taskset` or a batch system.
+    PyTorch 2.12 and later count `len(os.sched_getaffinity(0))`, where `os` has that function, 2.11
+    and older releases `os.cpu_count()`: they differ under `taskset` or a batch system.
     """
     import torch
     from torch.distributed.run import determine_local_world_size

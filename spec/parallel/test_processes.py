@@ -156,8 +156,8 @@ def write_own_row(rank, table, all_here):
 @pytest.mark.claim("summary-multiprocessing")
 def test_processes_fill_one_tensor_at_the_same_time():
     """`torch.multiprocessing.spawn(f, args=args, nprocs=2)` calls `f(0, *args)` and `f(1, *args)`
-    in two processes that run at the same time, and waits for both: what they wrote to a tensor of
-    `args`, after `share_memory_()`, is there then.
+    in two processes that run at the same time, and waits for both: then a tensor of `args`, shared
+    by `share_memory_()`, holds what both wrote to it.
 
     That they run at the same time is shown by
     `torch.multiprocessing.get_context("spawn").Barrier(2)` in `args`: `wait()` on it returns in

@@ -52,9 +52,9 @@ def test_a_linear_layer_counts_as_its_product():
 
 @pytest.mark.torch(">=2.1")
 def test_a_convolution_counts_its_kernel_at_each_place():
-    """A `FlopCounterMode(display=False)` around `net(torch.ones(1, 3, 10, 10))`, with
-    `net = nn.Conv2d(3, 8, 3)` and grad mode on, counts 27,648: 2 for each of 8 * 8 output
-    positions, 8 output channels and 3 * 3 * 3 kernel weights.
+    """After `with FlopCounterMode(display=False) as counter: net(torch.ones(1, 3, 10, 10))`, with
+    `net = nn.Conv2d(3, 8, 3)` and grad mode on, `counter.get_total_flops()` is 27,648: 2 * (8 * 8
+    positions) * (8 channels) * (3 * 3 * 3 weights).
     """
     from torch.utils.flop_counter import FlopCounterMode
 

@@ -81,8 +81,9 @@ def test_contiguous_does_not_free_a_large_storage():
 
 
 def test_deepcopy_of_a_view_copies_the_whole_storage():
-    """`copy.deepcopy(x[:10])` of `x = torch.zeros(1000)` copies the whole storage, 4,000 bytes;
-    `copy.deepcopy(nn.Parameter(x[:10]))` copies the 10 elements, as `x[:10].clone()` does.
+    """With a float32 `x = torch.zeros(1000)`, `copy.deepcopy(x[:10])` copies the whole storage,
+    4,000 bytes; `copy.deepcopy(nn.Parameter(x[:10]))` copies the 10 elements, as `x[:10].clone()`
+    does.
 
     The storage is copied whole so that views of it, copied together as in
     `copy.deepcopy([x[:10], x[5:]])`, still share memory. A slice of a tensor that requires grad,

@@ -218,8 +218,8 @@ def test_alpha_multiplies_the_second_operand(device):
 
 
 def test_a_fractional_alpha_needs_float_tensors():
-    """`torch.add` of two dense int64 tensors on the CPU raises RuntimeError for `alpha=0.5`
-    and for `alpha=2.0`; two dense float32 tensors take a float `alpha`.
+    """`torch.add` of two dense int64 tensors on the CPU raises RuntimeError for `alpha=0.5` and
+    for `alpha=2.0`; two dense float32 tensors take both.
 
     Because the sum is computed in int64, and the type of `alpha` counts, not its value. Pass an
     integer `alpha`, or convert an operand to float.
@@ -230,6 +230,7 @@ def test_a_fractional_alpha_needs_float_tensors():
         torch.add(torch.tensor([1]), torch.tensor([2]), alpha=2.0)
 
     assert torch.add(torch.tensor([1.0]), torch.tensor([2.0]), alpha=0.5).tolist() == [2.0]
+    assert torch.add(torch.tensor([1.0]), torch.tensor([2.0]), alpha=2.0).tolist() == [5.0]
 
 
 def test_the_old_order_of_add_still_scales_under_a_warning():

@@ -102,13 +102,13 @@ def test_a_tolerance_of_your_own_comes_in_pairs():
 
 
 def test_dtype_and_shape_have_to_agree():
-    """By default `assert_close` raises an AssertionError for a float32 and a float64 tensor,
-    and for tensors of different shapes, which it does not broadcast; `check_dtype=False` allows
-    dtypes that differ.
+    """By default `assert_close` raises an AssertionError for a float32 and a float64 tensor, and
+    for tensors of different shapes, which it does not broadcast. With `check_dtype=False` it
+    compares the values of float32 and float64.
 
-    So a forgotten `squeeze` shows, which `torch.allclose` does not report, since it broadcasts.
-    Of a float32 and a float64 tensor `allclose` raises RuntimeError, "Float did not match
-    Double".
+    So a forgotten `squeeze` shows. `torch.allclose` broadcasts, and can return True for shapes
+    `(1, 2)` and `(2,)`. Of a float32 and a float64 tensor `allclose` raises RuntimeError, "Float
+    did not match Double".
     """
     x = torch.tensor([1.0])
 

@@ -46,7 +46,8 @@ def test_right_means_the_opposite_in_numpys_digitize():
     numbers of `torch.bucketize(x, bins, right=True)` of tensors, and
     `np.digitize(x, bins, right=True)` those of `torch.bucketize(x, bins)`.
 
-    `bucketize` takes its boundaries as a tensor. NumPy takes descending boundaries, too.
+    So `right` means the opposite in the two. `bucketize` takes its boundaries as a tensor. NumPy
+    takes descending boundaries, too.
     """
     x, bins = np.array([1, 2, 3]), np.array([2, 3])
 

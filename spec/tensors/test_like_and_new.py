@@ -82,7 +82,7 @@ def test_randint_like_draws_integers_into_the_patterns_dtype(device):
 
 @pytest.mark.claim("blitz-randn-like-dtype", "blitz-derive-keeps-size-and-dtype")
 def test_randn_like_takes_another_dtype_and_keeps_the_size(device):
-    """`torch.randn_like(x, dtype=torch.float)` has the size of the float64 tensor `x`, and
+    """`torch.randn_like(x, dtype=torch.float)` has the size of the dense float64 tensor `x`, and
     dtype float32.
     """
     pattern = torch.ones(5, 3, dtype=torch.float64, device=device)

@@ -77,9 +77,9 @@ def test_one_channel_is_in_both_formats():
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last], ids=str)
 def test_contiguous_returns_the_tensor_itself_when_it_has_the_format(memory_format):
-    """`x.contiguous(memory_format=f)` and `x.to(memory_format=f)` return `x` itself if `x`, of
-    shape (2, 3, 4, 5), already has the format `f`, `torch.contiguous_format` or
-    `torch.channels_last`.
+    """If `x` of shape (2, 3, 4, 5) already has the memory format `f`, `torch.contiguous_format` or
+    `torch.channels_last`, then `x.contiguous(memory_format=f)` and `x.to(memory_format=f)` return
+    `x` itself.
 
     `x = torch.empty(2, 1, 4, 5)`, with one channel, has both formats at once:
     `x.contiguous(memory_format=torch.channels_last)` returns `x`, but

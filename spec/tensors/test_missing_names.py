@@ -195,8 +195,9 @@ def test_torch_has_no_array():
 
 @pytest.mark.torch("<2.13")
 def test_dimensions_could_have_names():
-    """Before PyTorch 2.13 `torch.zeros(2, names=("N",))` made a named tensor, with a
-    UserWarning, "Named tensors and all their associated APIs are an experimental feature".
+    """Before PyTorch 2.13 `torch.zeros(2, names=("N",))` made a named tensor and gave a
+    UserWarning, by default once per process, "Named tensors and all their associated APIs are an
+    experimental feature".
     """
     with pytest.warns(
         UserWarning, match="Named tensors and all their associated APIs are an exper"

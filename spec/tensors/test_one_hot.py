@@ -122,10 +122,12 @@ def test_the_classes_of_a_one_hot_image_come_last(device):
 
 
 def test_rows_of_the_identity_are_float_one_hot_vectors(device):
-    """`torch.eye(num_classes)[labels]` with int64 class indices from 0 to `num_classes - 1`
-    gives one-hot vectors of the default dtype, float32, without a conversion.
+    """For int64 class indices `labels` on the CPU, from 0 to `num_classes - 1`,
+    `torch.eye(num_classes)[labels]` gives one-hot vectors of the default dtype, float32, without a
+    conversion.
 
-    It makes a square matrix first, so it is for few classes.
+    It makes a square matrix first, so it is for few classes. For `labels` on a GPU write
+    `torch.eye(num_classes, device=labels.device)[labels]`.
     """
     labels = torch.tensor([2, 0], device=device)
 

@@ -74,11 +74,11 @@ def test_arange_refuses_a_step_of_zero(device):
 
 
 def test_arange_refuses_a_step_that_leads_away(device):
-    """`torch.arange(5, 2)` raises RuntimeError, since the step 1 leads away from the end;
-    Python's `range(5, 2)` is empty. Count down with `torch.arange(5, 2, -1)`.
+    """`torch.arange(5, 2)` raises RuntimeError, since the step 1 leads away from the end; Python's
+    `range(5, 2)` is empty. Count down with `torch.arange(5, 2, -1)`.
 
-    Where the bounds are computed, the range may be empty: `torch.arange(5, max(5, end))` then
-    gives an empty tensor.
+    If `end` is computed and may be less than 5, `torch.arange(5, max(5, end))` gives an empty
+    tensor then, and no error.
     """
     counted_by_python = list(range(5, 2))
 

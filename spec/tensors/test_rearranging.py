@@ -105,10 +105,11 @@ def test_squeeze_drops_every_axis_of_length_one():
 
 
 def test_squeeze_with_an_axis_drops_that_one_only():
-    """`x.squeeze(dim)` of a dense tensor drops dimension `dim` if its size is 1; of another
-    size, the dimension stays as it is, without an error.
+    """`x.squeeze(dim)` of a dense tensor drops dimension `dim` if its size is 1; of another size,
+    the dimension stays as it is, without an error.
 
-    So a wrong `dim` is not noticed. `x[:, 0]` drops dimension 1 even if it is larger than 1.
+    So a wrong `dim` that exists in `x` is not noticed. `x[:, 0]` drops dimension 1 even if it is
+    larger than 1.
     """
     x = torch.zeros(1, 3, 1)
 

@@ -54,12 +54,12 @@ from torch import uint8 as u8
 )
 def test_two_tensors_give_the_smallest_dtype_with_room_for_both(left, sums, device):
     """`+` of two bool, int8, int16, int32, int64, float16, float32, float64, complex64 or
-    complex128 vectors has the dtype of the higher kind (bool < integer < float < complex),
-    within a kind the wider one; but float64 + complex64 is complex128.
+    complex128 vectors has the dtype of the higher kind (bool < integer < float < complex), within
+    a kind the wider one; but float64 + complex64 is complex128.
 
     With uint8 and bfloat16 it is the same, but uint8 + int8 is int16, float16 + bfloat16 is
-    float32: in the exceptions neither dtype holds the other. uint16, uint32, uint64, float8 and
-    complex32 have other rules.
+    float32: in the exceptions neither dtype holds the other. uint16, uint32, uint64 and float8
+    have other rules.
     """
     rights = [b1, u8, i8, i16, i32, i64, f16, bf16, f32, f64, c64, c128]
     one = torch.ones(1, dtype=left, device=device)

@@ -175,9 +175,9 @@ def test_early_stopping_is_no_part_of_pytorch():
 
 
 def test_early_stopping_as_a_class():
-    """For early stopping, write a class with a method that gets each epoch's loss and the net,
-    keeps the best loss and `copy.deepcopy(net.state_dict())` of its epoch, and returns True after
-    `patience` epochs in a row without a better loss.
+    """For early stopping, write a class whose method gets each epoch's validation loss and the
+    net, keeps the best loss and `copy.deepcopy(net.state_dict())` of its epoch, and returns True
+    after `patience` epochs in a row without a better loss.
     """
 
     class EarlyStopping:

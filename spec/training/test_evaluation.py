@@ -94,9 +94,9 @@ def test_two_classes_from_one_score_are_told_apart_at_zero():
 
 
 def test_topk_gives_the_best_few():
-    """`scores.topk(2, dim=1).indices` of finite scores of shape (samples, classes), with
-    two classes or more, has the two best classes of each sample, best first; a sample
-    counts for the top-2 accuracy if its label equals one of them.
+    """`scores.topk(2, dim=1).indices` of finite float32 scores of shape (samples, classes), with
+    two classes or more, has the two best classes of each sample, best first; a sample counts for
+    the top-2 accuracy if its label equals one of them.
     """
     scores = torch.tensor([[1.0, 5.0, 2.0], [9.0, 3.0, 4.0], [1.0, 2.0, 3.0]])
     labels = torch.tensor([2, 1, 1])

@@ -149,8 +149,8 @@ def test_the_norm_of_all_gradients():
 
 def test_how_far_a_step_went():
     """For each `name, p` of `net.named_parameters()`, `(p - before[name]).norm()` with
-    `before[name] = p.detach().clone()` taken before `SGD.step()` shows how far the step moved
-    `p`; without the `clone()` it would be 0.
+    `before[name] = p.detach().clone()` taken before `SGD.step()` shows how far the step moved `p`;
+    without the `clone()`, `before[name]` would change with `p`.
     """
     net = nn.Linear(2, 1)
     before = {name: p.detach().clone() for name, p in net.named_parameters()}

@@ -413,12 +413,12 @@ def test_no_grad_forgotten_does_not_train():
 
 
 def test_losses_kept_as_tensors_keep_their_graphs():
-    """A list of loss tensors keeps their graphs: `losses = [w**2 for _ in range(5)]`, with
-    a float32 leaf `w` that requires grad, keeps five graphs, each with a saved tensor;
+    """With grad mode on and `w = torch.tensor(3.0, requires_grad=True)`, the list
+    `losses = [w**2 for _ in range(5)]` keeps five graphs in memory, each with a saved tensor;
     `del losses` frees them. A list of `loss.item()` keeps none.
 
-    So memory grows with each batch. Keep `loss.item()`, or `loss.detach()` where the number
-    is not needed at once.
+    So memory grows with each batch. Keep `loss.item()`, or `loss.detach()` where the number is not
+    needed at once.
     """
 
     class Saved:

@@ -109,7 +109,7 @@ def test_the_sanitiser_looks_for_labels():
     `tv_tensors.BoundingBoxes` but no labels raises ValueError, "Could not infer where the labels
     are in the sample"; pass `labels_getter=None` if there are none.
 
-    A key whose name contains "label" is found; for another key pass a function,
+    A key of the dict itself whose name contains "label" is found; for another key pass a function,
     `labels_getter=lambda sample: sample["classes"]`.
     """
     sample = {"boxes": boxes_on([[0, 0, 0, 0], [1, 1, 4, 3]], canvas_size=(4, 4))}

@@ -223,12 +223,12 @@ def test_nms_wants_floats():
 )
 def test_nms_wants_a_row_of_four_and_a_score_for_each_box(boxes, scores, words):
     """`torchvision.ops.nms` of float32 boxes on the CPU raises RuntimeError if their shape is not
-    (N, 4), or if the scores have another shape than (N,) or another dtype than float32. Boxes of
-    shape (0, 4) with scores of shape (0,) are fine.
+    (N, 4), or if the scores are float64 or have another shape than (N,). Boxes of shape (0, 4)
+    with float32 scores of shape (0,) are fine.
 
     The messages name what is wrong, such as "boxes should have 4 elements in dimension 1, got 5".
-    `nms` on CUDA does not compare the dtypes; under `torch.autocast` newer releases cast float16
-    scores to float32.
+    `nms` on CUDA does not compare the dtypes. On the CPU float16 scores raise RuntimeError too,
+    except under `torch.autocast("cpu")`, where newer releases cast them to float32.
     """
     with pytest.raises(RuntimeError, match=words):
         ops.nms(boxes, scores, 0.5)

@@ -61,9 +61,9 @@ def test_decode_image_takes_a_path(tmp_path):
 
 @pytest.mark.torch("<2.5")
 def test_decode_image_took_no_path(tmp_path):
-    """Before torchvision 0.20 (PyTorch 2.5) `io.decode_image(path)` of a string `path`
-    raised RuntimeError, "Expected a value of type 'Tensor' for argument";
-    `io.read_image(path)` was for paths.
+    """Before torchvision 0.20 (PyTorch 2.5) `io.decode_image(path)` of a string `path` raised
+    RuntimeError, "Expected a value of type 'Tensor' for argument"; `io.read_image(path)` read the
+    file.
     """
     path = save(tmp_path / "0.png", [[9, 8]])
 

@@ -80,11 +80,11 @@ def test_the_spatial_scale_is_that_of_the_map():
 
 def test_roi_align_is_half_a_pixel_off_unless_aligned():
     """For `x = torch.arange(16.0).view(1, 1, 4, 4)` and `box = torch.tensor([[0.0, 0, 4, 4]])`,
-    `torchvision.ops.roi_align(x, [box], 4, sampling_ratio=1)` begins with 2.5, half a pixel right
-    of and below the 0; with `aligned=True` it equals `x`.
+    `torchvision.ops.roi_align(x, [box], 4, sampling_ratio=1)` begins with 2.5 where `x` begins
+    with 0; with `aligned=True` it equals `x`.
 
-    There 2.5 is the mean of 0, 1, 4 and 5. The default, `aligned=False`, is for networks whose
-    weights were trained with it.
+    There 2.5 is the mean of 0, 1, 4 and 5: the value half a pixel right of and below the 0. The
+    default, `aligned=False`, is for networks whose weights were trained with it.
     """
     features = torch.arange(16.0).view(1, 1, 4, 4)
     boxes = [torch.tensor([[0.0, 0.0, 4.0, 4.0]])]
