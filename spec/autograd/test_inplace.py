@@ -118,8 +118,8 @@ def test_an_integer_buffer_takes_the_value_and_loses_the_gradient():
 
 
 def test_copy_hands_the_gradient_to_the_source(device):
-    """After `y = old * 2` and `y.copy_(source)`, for two leaves `old` and `source` of shape
-    (2,) that require grad, `(y * y).sum().backward()` gives `source` the gradient
+    """After `y = old * 2` and `y.copy_(source)`, for two float32 leaves `old` and `source` of
+    shape (2,) that require grad, `(y * y).sum().backward()` gives `source` the gradient
     `2 * source` and `old` a gradient of zeros.
     """
     old = torch.tensor([1.0, 2.0], requires_grad=True, device=device)

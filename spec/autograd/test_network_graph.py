@@ -188,8 +188,8 @@ def test_every_parameter_is_an_end_of_the_graph():
 
 
 def test_frozen_first_layers_drop_out_of_the_graph():
-    """With a frozen first `nn.Linear` and input that doesn't require grad, the output of that
-    layer has no `grad_fn`, and the graph begins at the second layer.
+    """Of two `nn.Linear` layers in a row, the first frozen, and with input that doesn't require
+    grad, the output of the first has no `grad_fn`, and the graph begins at the second.
 
     So freezing the first layers saves the memory and the time of their backward.
     """

@@ -105,9 +105,9 @@ def test_dynamic_false_compiles_each_size():
 
 
 def test_a_marked_dimension_is_compiled_once():
-    """If `torch._dynamo.mark_dynamic(x, 0)`, which says that dimension 0 of `x` will change, is
-    called for each input, `torch.compile(lambda x: x + 1)` compiles once for float32 vectors of
-    4, 5 and 6 elements.
+    """`torch._dynamo.mark_dynamic(x, 0)` says that dimension 0 of `x` will change: if it is called
+    for each input, `torch.compile(lambda x: x + 1)` compiles once for `torch.ones(4)`,
+    `torch.ones(5)` and `torch.ones(6)`.
     """
     counter = CompileCounter()
     compiled = torch.compile(lambda x: x + 1, backend=counter)
@@ -199,8 +199,9 @@ def test_strings_and_booleans_are_compiled_each():
 
 
 def test_a_changed_global_is_noticed():
-    """A function `x + offset` under `torch.compile` that reads a global int `offset` is
-    compiled anew when `offset` is set from 1 to 5: the result follows the new value.
+    """A function under `torch.compile` that returns `x + offset`, a tensor plus a global int, is
+    compiled anew at the first call after `offset` has changed from 1 to 5: the result follows the
+    new value.
     """
     global offset
     counter = CompileCounter()
@@ -246,8 +247,11 @@ def test_an_integer_attribute_of_a_module_is_a_constant():
 
 
 def test_train_and_eval_are_compiled_each():
-    """An `nn.Sequential` with `nn.Dropout` under `torch.compile`, called with inputs of one shape,
-    is compiled once for `train()` and once for `eval()`; going back and forth compiles nothing
+    """`nn.Sequential(nn.Linear(2, 2), nn.Dropout())` under `torch.compile`, called each time with
+    `torch.ones(1, 2)`, is compiled once for `train()` and once for `eval()`; going back and forth
+    compiles nothing more.
+
+    Under `torch.no_grad()`, or with an input that requires grad, each of the two is compiled once
     more.
     """
     counter = CompileCounter()

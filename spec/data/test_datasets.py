@@ -29,10 +29,11 @@ from torch.utils.data import (
 
 @pytest.mark.claim("summary-dataset-class", "blitz-dp-dataset-protocol")
 def test_a_dataset_of_ones_own_needs_two_methods():
-    """A class that derives directly from `Dataset` and defines `__len__` and `__getitem__`
-    makes objects that `DataLoader` takes as its dataset.
+    """A class that derives directly from `Dataset` and defines `__len__` and `__getitem__` makes
+    objects that `DataLoader` takes as its dataset.
 
-    `__getitem__` gets an int and returns one sample; the loader makes batches of them.
+    By default `__getitem__` gets an int; it returns one sample, and the loader makes batches of
+    them.
     """
 
     class Squares(Dataset):
@@ -208,8 +209,8 @@ def test_tensor_dataset_wants_equally_many_rows():
 
 @pytest.mark.torch("==2.10.*")
 def test_tensor_dataset_took_any_number_of_rows():
-    """In PyTorch 2.10, `TensorDataset` accepted tensors of different lengths, and the first row
-    that one of them lacks raised IndexError.
+    """In PyTorch 2.10, `pairs = TensorDataset(torch.zeros(3, 2), torch.ones(2))` raised no error,
+    although the tensors have 3 and 2 rows: `len(pairs)` was 3, and `pairs[2]` raised IndexError.
 
     Other releases compare the lengths when the dataset is made.
     """

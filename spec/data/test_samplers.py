@@ -206,7 +206,7 @@ def test_a_negative_weight_is_found_when_drawing():
     """`WeightedRandomSampler([-1.0, 1.0], num_samples=2)` accepts the negative weight when it is
     made; iterating over it raises RuntimeError.
 
-    Because `torch.multinomial`, which draws, is what looks at the weights.
+    Because only `torch.multinomial`, which draws, checks the values of the weights.
     """
     sampler = WeightedRandomSampler([-1.0, 1.0], num_samples=2)
 

@@ -202,9 +202,9 @@ def test_batches_of_workers_lie_in_shared_memory():
 
 
 def test_a_worker_keeps_the_dtype_of_the_first_tensor():
-    """A worker of a `DataLoader` makes one float32 tensor of a batch of a float32 and a
-    float64 0-d tensor, in this order; without workers `default_collate` makes a float64
-    tensor of them.
+    """From the samples `torch.tensor(1.0)` and `torch.tensor(2.0, dtype=torch.float64)`, in this
+    order, a worker of a `DataLoader` makes a float32 batch; without workers `default_collate`
+    makes a float64 batch.
 
     Because a worker stacks into shared memory that has the dtype of the first tensor. Give all
     samples one dtype.
@@ -349,11 +349,12 @@ def test_pinned_batches_can_be_copied_while_the_gpu_works():
 
 
 def test_an_error_in_a_worker_reaches_you():
-    """`raise ValueError("bad")` in a worker of a `DataLoader` is raised in your process as a
-    ValueError; its message names the worker and contains the worker's traceback.
+    """When a dataset's `__getitem__` raises `ValueError("bad")` in a worker of a `DataLoader`, the
+    loop over the loader raises a ValueError at this batch; its message names the worker and
+    contains the worker's traceback.
 
     Your process makes an exception of the same class from that message: further attributes are
-    lost, and a class that can't be made from one message arrives as a RuntimeError. Set
+    lost, and a class whose constructor needs two arguments arrives as a RuntimeError. Set
     `num_workers=0` to debug it where it arises.
     """
 
@@ -367,7 +368,8 @@ def test_an_error_in_a_worker_reaches_you():
     loader = DataLoader(Broken(), num_workers=1, multiprocessing_context="fork")
 
     with pytest.raises(
-        ValueError, match=r"(?s)Caught ValueError in DataLoader.*no picture 0"
+        ValueError,
+        match=r"(?s)Caught ValueError in DataLoader worker process 0.*Traceback.*no picture 0",
     ) as caught:
         next(iter(loader))
     # The traceback holds the iterator, and with it the worker, in a cycle.

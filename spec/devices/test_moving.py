@@ -145,11 +145,12 @@ def test_gradients_find_their_way_back_through_to(device):
 
 
 def test_a_moved_tensor_is_no_leaf():
-    """`x.to("meta")` of a CPU tensor `x` that requires grad returns a tensor that is not a
-    leaf; called under `torch.no_grad()`, it returns a leaf that requires no grad.
+    """`x.to("meta")` of a CPU tensor `x` that requires grad returns a tensor that is not a leaf;
+    called under `torch.no_grad()`, it returns a leaf that requires no grad.
 
-    An optimizer refuses a tensor that is not a leaf. Make the tensor for the optimizer on its
-    device at once: `torch.zeros(2, device="meta", requires_grad=True)`.
+    `torch.optim.SGD([x.to("meta")], lr=0.1)` raises ValueError, "can't optimize a non-leaf
+    Tensor". Make the tensor for the optimizer on its device at once:
+    `torch.zeros(2, device="meta", requires_grad=True)`.
     """
     x = torch.zeros(2, requires_grad=True)
 
@@ -157,6 +158,8 @@ def test_a_moved_tensor_is_no_leaf():
 
     assert moved.is_leaf is False
     assert moved.requires_grad is True
+    with pytest.raises(ValueError, match="can't optimize a non-leaf Tensor"):
+        torch.optim.SGD([moved], lr=0.1)
     with torch.no_grad():
         without_grad = x.to("meta")
     assert without_grad.is_leaf is True

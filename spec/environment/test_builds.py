@@ -60,6 +60,7 @@ def test_built_is_not_available(monkeypatch):
     assert torch.cuda.is_available() is False
 
 
+@without_cuda
 def test_a_build_for_the_cpu_is_not_compiled_with_cuda(monkeypatch):
     """In a build for the CPU only, `torch.cuda.init()` and `torch.ones(2, device="cuda")` raise
     AssertionError, "Torch not compiled with CUDA enabled", and `torch.cuda.is_available()` is

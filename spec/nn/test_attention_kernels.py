@@ -369,12 +369,12 @@ def test_a_cache_may_be_allocated_at_once():
 @pytest.mark.torch(">=2.6")
 @pytest.mark.filterwarnings("ignore:flex_attention called without:UserWarning")
 def test_flex_attention_takes_a_function_of_scores():
-    """`flex_attention(q, k, v, score_mod=function)` of non-empty 4-D float32 tensors that don't
-    require grad replaces each score by `function(score, b, h, i, j)`, where b, h, i and j are its
-    batch, head, query and key index.
+    """For `q, k, v = torch.randn(3, 1, 1, 4, 16)`,
+    `flex_attention(q, k, v, score_mod=lambda score, b, h, i, j: score - (i - j).abs())` lowers the
+    score of query i and key j by the distance of i and j; b and h number batch and head.
 
     It is meant for `torch.compile`: without it an unfused form runs that stores all scores.
-    PyTorch 2.14 warns of this form, and has no backward pass of `flex_attention` on the CPU.
+    PyTorch 2.14 warns of this form, and on the CPU refuses inputs that require grad.
     """
     from torch.nn.attention.flex_attention import flex_attention
 

@@ -55,12 +55,12 @@ def test_batch_norm_then_scales_and_shifts(device):
 
 
 def test_eps_keeps_a_constant_feature_from_dividing_by_zero(device):
-    """A new `nn.BatchNorm1d(1, eps=3)` in training mode divides `x - mean` by `sqrt(var + eps)`:
-    for a biased variance of 1 by 2; and a float32 feature that is 7 in all of two or more samples
+    """In training mode a new `nn.BatchNorm1d(1, eps=3.0)` divides `x - mean` by `sqrt(var + eps)`,
+    with the biased variance: `[[1.0], [3.0]]` gives -0.5 and 0.5. The constant `[[7.0], [7.0]]`
     gives 0 up to 1e-5, not 0 / 0.
 
-    On the CPU it computes `x * s + b` with `s = 1 / sqrt(var + eps)` and `b = -mean * s`, which
-    is rounded: with the default `eps=1e-5` two samples of 1e8 may give hundreds instead of 0.
+    On the CPU it computes `x * s + b` with `s = 1 / sqrt(var + eps)` and `b = -mean * s`, which is
+    rounded: with the default `eps=1e-5` two samples of 1e8 may give hundreds instead of 0.
     """
     layer = nn.BatchNorm1d(1, eps=3.0, device=device)
     spread = torch.tensor([[1.0], [3.0]], device=device)

@@ -101,12 +101,13 @@ def test_a_module_list_does_not_say_what_to_compute():
 
 
 def test_a_module_list_grows_like_a_list():
-    """An `nn.ModuleList` supports `append`, `extend`, `insert` and `del`;
-    `insert(0, module)` and, in a list of five, `del modules[3]` renumber the modules that
-    follow: their names in `named_children()` change.
+    """An `nn.ModuleList` supports `append(module)`, `extend([module])`, `insert(0, module)` and,
+    in a list of five, `del modules[3]`. The last two renumber the modules that follow: their names
+    in `named_children()` change.
 
-    Where a layer with parameters gets another name, a checkpoint saved before no longer fits. In
-    an `nn.ModuleDict` the layers that stay keep their names: after a layer was deleted,
+    A checkpoint knows a layer by its name: where a layer with parameters has got another name, a
+    checkpoint saved before no longer gives the layer its own weights. In an `nn.ModuleDict` the
+    layers that stay keep their names: after a layer was deleted,
     `load_state_dict(state, strict=False)` still loads the others.
     """
     layers = nn.ModuleList([nn.ReLU()])

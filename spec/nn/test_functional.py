@@ -28,9 +28,9 @@ from torch.nn import functional as F
     ],
 )
 def test_shrinking_activations(function, module, values):
-    """With the default `lambd=0.5`, `F.hardshrink` makes float32 numbers from -0.5 to 0.5
-    zero and `F.softshrink` also moves the others 0.5 towards zero; `F.tanhshrink(x)` is `x
-    - tanh(x)`. The modules, such as `nn.Hardshrink()`, do the same.
+    """With the default `lambd=0.5`, `F.hardshrink` makes float32 numbers from -0.5 to 0.5 zero;
+    `F.softshrink` also moves the others 0.5 towards zero, up to rounding. `F.tanhshrink(x)` is
+    `x - x.tanh()`. `nn.Hardshrink()` and so on do the same.
     """
     x = torch.tensor([-1.0, -0.5, 0.0, 4.0])
 

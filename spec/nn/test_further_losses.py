@@ -20,17 +20,17 @@ from torch import nn
 
 
 def test_a_ranking_loss_wants_one_score_above_the_other():
-    """`nn.MarginRankingLoss(margin=1.0, reduction="none")(x1, x2, y)` of float32 scores is
-    `max(0, -y * (x1 - x2) + 1)` for each pair: 0 with `y=1` if `x1` is higher than `x2` by at
-    least 1, and with `y=-1` if `x1` is lower by at least 1.
+    """`nn.MarginRankingLoss(margin=1.0, reduction="none")(x1, x2, y)` of float32 vectors is
+    `max(0, -y * (x1 - x2) + 1)` for each pair: 0 where `y` is 1 and `x1` is higher than `x2` by at
+    least 1, or `y` is -1 and `x1` is lower by at least 1.
 
     By default the loss is the mean over the pairs.
     """
     loss = nn.MarginRankingLoss(margin=1.0, reduction="none")
-    first, second = torch.tensor([3.0, 1.5, 3.0]), torch.tensor([1.0, 1.0, 1.0])
-    target = torch.tensor([1, 1, -1])
+    first, second = torch.tensor([2.0, 1.5, 3.0, 0.0]), torch.tensor([1.0, 1.0, 1.0, 1.0])
+    target = torch.tensor([1.0, 1.0, -1.0, -1.0])
 
-    assert loss(first, second, target).tolist() == [0.0, 0.5, 3.0]
+    assert loss(first, second, target).tolist() == [0.0, 0.5, 3.0, 0.0]
 
 
 @pytest.mark.parametrize(

@@ -96,12 +96,12 @@ def test_a_removed_parametrisation_leaves_its_value():
 
 @pytest.mark.torch(">=2.1")
 def test_weight_norm_learns_length_and_direction():
-    """`nn.utils.parametrizations.weight_norm(layer)` of a float32 `nn.Linear` splits the weight
-    into two parameters: `original0`, the length of each row, and `original1`, its direction, at
-    first the row itself.
+    """`nn.utils.parametrizations.weight_norm(layer)` splits the weight [[3, 4]] of an `nn.Linear`
+    into two parameters: `original0`, the length of each row, is [[5]], and `original1`, its
+    direction, is at first the row itself, [[3, 4]].
 
     The direction is divided by its own norm when the weight is computed, so that only the length
-    decides the size.
+    decides the size. A row of zeros has no direction: its weights become nan.
     """
     layer = nn.Linear(2, 1, bias=False)
     layer.weight.data = torch.tensor([[3.0, 4.0]])
@@ -112,6 +112,8 @@ def test_weight_norm_learns_length_and_direction():
         ("parametrizations.weight.original1", [[3.0, 4.0]]),
     ]
     assert layer.weight.flatten().tolist() == pytest.approx([3.0, 4.0])
+    layer.parametrizations.weight.original1.data.fill_(0.0)
+    assert layer.weight.isnan().tolist() == [[True, True]]
 
 
 def test_the_older_weight_norm_warns_and_cannot_be_copied():

@@ -74,14 +74,15 @@ def test_learnt_positions_are_a_second_embedding():
 
 
 def test_sines_and_cosines_tell_positions_apart():
-    """In a Transformer's table of positions with 4 columns, sine and cosine in turn, row 1 is, up
-    to rounding, `torch.sin(p)`, `torch.cos(p)`, `torch.sin(p / 100)`, `torch.cos(p / 100)` of
-    `p = torch.tensor(1.0)`, and row 0 [0, 1, 0, 1].
+    """In the table of sines and cosines of the paper "Attention is all you need", with 4 columns,
+    row p is, up to rounding, sin(p), cos(p), sin(p / 100), cos(p / 100): row 0 is [0, 1, 0, 1],
+    row 1 about [0.84, 0.54, 0.01, 1.00].
     """
     table = sines(100, 4)
 
     assert table[0].tolist() == [0.0, 1.0, 0.0, 1.0]
     assert table[1].tolist() == pytest.approx([0.8415, 0.5403, 0.01, 0.99995], abs=1e-4)
+    assert table[50].tolist() == pytest.approx([-0.2624, 0.9650, 0.4794, 0.8776], abs=1e-4)
     assert table.abs().max().item() == 1.0
     assert len({tuple(row) for row in table.tolist()}) == 100
 

@@ -107,8 +107,8 @@ def test_the_notes_optimizer_for_their_classifier():
 
 def test_all_of_it_together_by_hand():
     """`SGD(params, lr=lr, weight_decay=c, momentum=m, nesterov=True)`, m > 0, computes
-    `slope = gradient + c * weight`, then `buffer = m * buffer + slope`, which begins with the
-    first `slope`, then subtracts `lr * (slope + m * buffer)`.
+    `slope = gradient + c * weight`, then `buffer = m * buffer + slope` with a first `buffer` of 0,
+    then subtracts `lr * (slope + m * buffer)` from `weight`.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))

@@ -105,11 +105,11 @@ def test_zeros_are_a_gradient_and_none_is_not():
 
 
 def test_a_step_every_second_part_is_a_step_of_the_large_batch():
-    """For an `nn.Linear` `net` without gradients, `(net(half).mean() / 2).backward()` for
-    both equal halves of a batch, then one `step()` of `SGD`, takes the step of
-    `net(batch).mean().backward()`, up to rounding.
+    """For an `nn.Linear` `net` without gradients, `(net(half).mean() / 2).backward()` for both
+    equal halves of a batch, then one `step()` of `SGD`, changes `net` as one
+    `net(batch).mean().backward()` and a `step()` do, up to rounding.
 
-    This is gradient accumulation: it needs the memory of one part only.
+    This is gradient accumulation: it needs memory for the activations of one part only.
     """
     x = torch.tensor([[1.0], [2.0], [3.0], [6.0]])
     net, large = nn.Linear(1, 1), nn.Linear(1, 1)

@@ -296,9 +296,12 @@ def test_a_second_run_with_another_dtype_is_refused():
 
 @pytest.mark.torch(">=2.1")
 def test_the_second_run_stops_early():
-    """In the backward pass `checkpoint(block, x, use_reentrant=False)` of a `block` with the
-    lines `y = x.sin().exp()` and `return y + 1` reruns only the first, as `y + 1` saves no
-    tensor; called in `with set_checkpoint_early_stop(False):`, both.
+    """If `block` has the lines `y = x.sin().exp()` and `return y + 1`, the backward pass of
+    `checkpoint(block, x, use_reentrant=False)` reruns only the first; called in
+    `with set_checkpoint_early_stop(False):`, it reruns both.
+
+    Because `y + 1` saves no tensor for the backward pass. The setting counts when `checkpoint` is
+    called, not when `backward` runs.
     """
     from torch.utils.checkpoint import set_checkpoint_early_stop
 

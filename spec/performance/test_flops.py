@@ -111,13 +111,13 @@ def test_elementwise_operations_count_nothing(operation):
 
 @pytest.mark.torch(">=2.1")
 def test_an_lstm_on_the_cpu_counts_nothing():
-    """`FlopCounterMode(display=False)` has no formula for an LSTM computed by oneDNN: it
-    then counts 0 for `nn.LSTM(4, 4)` of a float32 CPU tensor. In float64 it counts the
-    matrix products, 512 for an input of shape (2, 1, 4).
+    """`FlopCounterMode(display=False)` has no formula for an LSTM computed by oneDNN: it then
+    counts 0 for `nn.LSTM(4, 4)` of a float32 CPU tensor. In float64 it counts the matrix products,
+    512 for an input of shape (2, 1, 4).
 
-    To count an LSTM, put it on the meta device or convert it by `double()`. A packed batch of
-    sequences of different lengths and `proj_size=` are counted in float32 too, because oneDNN
-    doesn't compute them.
+    To count an LSTM, put it and its input on the meta device, or convert both by `double()`. A
+    packed batch of sequences of different lengths and `proj_size=` are counted in float32 too,
+    because oneDNN doesn't compute them.
     """
     from torch.utils.flop_counter import FlopCounterMode
 

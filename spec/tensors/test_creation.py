@@ -136,11 +136,12 @@ def test_full_takes_its_dtype_from_the_value(value, dtype, filled, device):
 
 
 def test_full_converts_its_value_to_the_dtype_it_is_given(device):
-    """With `dtype=`, `torch.full` on the CPU converts the fill value: 7 to 7.0 in float64, 7.9
-    to 7 in int64; 300, which uint8 cannot hold, and 1e300 in float32 raise RuntimeError.
+    """On the CPU `torch.full` converts the fill value to its `dtype=`: 7 becomes 7.0 in float64,
+    7.9 becomes 7 in int64, -1 becomes 255 in uint8. But 300 in uint8 and 1e300 in float32 raise
+    RuntimeError.
 
-    Choose a wider dtype. In contrast `torch.tensor(1e300, dtype=torch.float32)` is infinite:
-    `spec/tensors/test_from_data.py`.
+    For such large values choose a wider dtype. In contrast
+    `torch.tensor(1e300, dtype=torch.float32)` is infinite: `spec/tensors/test_from_data.py`.
     """
     full = torch.full((2, 2), 7, dtype=torch.float64, device=device)
     cut = torch.full((1,), 7.9, dtype=torch.int64, device=device)
@@ -148,6 +149,7 @@ def test_full_converts_its_value_to_the_dtype_it_is_given(device):
     assert full.dtype is torch.float64
     assert full.tolist() == [[7.0, 7.0], [7.0, 7.0]]
     assert (cut.dtype, cut.tolist()) == (torch.int64, [7])
+    assert torch.full((1,), -1, dtype=torch.uint8).tolist() == [255]
     with pytest.raises(RuntimeError, match="cannot be converted to type uint8_t without overflow"):
         torch.full((1,), 300, dtype=torch.uint8, device=device)
     with pytest.raises(RuntimeError, match="cannot be converted to type float without overflow"):

@@ -58,12 +58,12 @@ def test_cdist_takes_other_norms(device):
 
 
 def test_cdist_is_a_broadcast_difference(device):
-    """`torch.cdist(a, b)` of finite float32 matrices of at most 25 rows equals
-    `(a[:, None] - b[None]).norm(dim=-1)` up to rounding, if no sum of squared differences
-    overflows or underflows.
+    """For `a = torch.randn(4, 3)` and `b = torch.randn(5, 3)`, `torch.cdist(a, b)`, the distance
+    of each row of `a` from each row of `b`, equals `(a[:, None] - b[None]).norm(dim=-1)` up to
+    rounding.
 
-    The broadcast form is good for other distances; for matrices of d columns its differences
-    need d times the memory of the result.
+    The broadcast form is good for other distances; for matrices of d columns its differences need
+    d times the memory of the result.
     """
     a, b = torch.randn(4, 3, device=device), torch.randn(5, 3, device=device)
 

@@ -175,9 +175,9 @@ def test_none_adds_an_axis_of_length_one():
 
 
 def test_an_ellipsis_stands_for_all_axes_not_mentioned():
-    """Of a tensor of shape (2, 3, 4), `x[..., 0]` takes position 0 of the last dimension,
-    `x[0, ..., 0]` of the first and of the last: `...` stands for the dimensions that are not
-    mentioned.
+    """For `x` of shape (2, 3, 4), `x[..., 0]` takes position 0 of the last dimension, and
+    `x[0, ..., 0]` takes position 0 of the first and of the last: `...` stands for the dimensions
+    that are not mentioned.
     """
     x = torch.arange(24).view(2, 3, 4)
 

@@ -111,8 +111,8 @@ def test_the_words_of_numpy_are_understood():
 
 
 def test_a_dim_that_is_not_there_is_refused():
-    """`x.sum` of a dense matrix `x` raises an IndexError for a dimension that `x` hasn't, such
-    as `dim=2`, and a RuntimeError for a dimension that is named twice, as in `dim=(0, 0)`.
+    """For the matrix `x = torch.ones(2, 3)`, `x.sum(dim=2)` raises IndexError, because `x` has no
+    dimension 2; `x.sum(dim=(0, 0))` raises RuntimeError, because it names dimension 0 twice.
 
     Dimensions of a matrix are 0 and 1, or -1 and -2.
     """

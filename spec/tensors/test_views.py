@@ -242,8 +242,8 @@ def test_flatten_is_a_view_where_it_can_be_one(device):
 
 @pytest.mark.claim("blitz-num-flat-features")
 def test_each_sample_is_flattened_to_one_row():
-    """`batch.view(-1, 400)` of a contiguous batch of shape (4, 16, 5, 5), 400 being the product
-    16 * 5 * 5, has one row per sample, the shape (4, 400), as `batch.flatten(1)` has.
+    """For `batch = torch.zeros(4, 16, 5, 5)`, `batch.view(-1, 400)` has the shape (4, 400), one
+    row per sample, because 400 is 16 * 5 * 5; `batch.flatten(1)` has the same shape.
     """
     batch = torch.zeros(4, 16, 5, 5)
 

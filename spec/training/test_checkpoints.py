@@ -431,10 +431,11 @@ def test_the_object_comes_first_and_the_file_second(tmp_path):
 
 
 def test_tensors_that_share_memory_do_so_after_loading(tmp_path):
-    """A tensor and a slice of it, saved by one `torch.save`, share memory again after
-    `torch.load`: a write to the slice shows in the tensor.
+    """For `x = torch.zeros(4)`, the two tensors saved by one
+    `torch.save({"all": x, "half": x[:2]}, path)` share memory again after `torch.load(path)`: a
+    write to "half" shows in "all".
 
-    Saved by two calls into two files, they are independent afterwards. With different
+    Saved by two calls into two files, `x` and `x[:2]` are independent afterwards. With different
     dtypes, as `x` and `x.view(torch.int32)`, one `torch.save` of both raises RuntimeError.
     """
     x = torch.zeros(4)

@@ -157,9 +157,9 @@ def test_chosen_weights_are_renamed_and_picked_by_hand():
 
 
 def test_weights_are_picked_where_name_and_shape_agree():
-    """With `own = net.state_dict()` of linear layers, `net.load_state_dict({k: t for k, t in
-    other.items() if k in own and t.shape == own[k].shape}, strict=False)` loads what fits of
-    `other`; the result's `missing_keys` are the rest of `own`.
+    """For a `net` of linear layers and `own = net.state_dict()`, `net.load_state_dict({k: t for k,
+    t in other.items() if k in own and t.shape == own[k].shape}, strict=False)` loads what fits;
+    the result's `missing_keys` are the rest of `own`.
 
     Here `other` is a second state dict. The shape has to be compared because `strict=False` still
     refuses another shape. With a plain dict, as here, a missing `num_batches_tracked` of

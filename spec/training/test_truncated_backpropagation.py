@@ -158,12 +158,12 @@ def test_a_state_of_another_batch_size_is_refused():
 
 
 def test_a_cell_by_hand_is_detached_alike():
-    """A loop over `state = state * weight` of 0-d float tensors, where `weight` requires grad,
-    with a `state.backward()` in each round needs `state = state.detach()` between the rounds:
-    without it the second `backward()` raises RuntimeError.
+    """For `state = torch.tensor(1.0)` and `weight = torch.tensor(2.0, requires_grad=True)`, a loop
+    of `state = state * weight` and `state.backward()` raises RuntimeError in its second round,
+    unless each round starts with `state = state.detach()`.
 
-    The state of an `nn.RNNCell` needs it too, in a loop that calls `backward()` at each
-    step.
+    The state of an `nn.RNNCell` needs the `detach()` too, in a loop that calls `backward()` at
+    each step.
     """
     weight = torch.tensor(2.0, requires_grad=True)
 

@@ -307,12 +307,12 @@ def test_an_empty_mask_has_a_box_of_zeros():
 
 
 def test_focal_loss_counts_easy_elements_less():
-    """torchvision's `ops.sigmoid_focal_loss(logits, targets, alpha=-1)` multiplies the binary
-    cross entropy by `(1 - p) ** 2`, up to rounding, if targets are 0.0 or 1.0; `p` is the
-    probability of the right class: by 1/4 for p = 0.5.
+    """torchvision's `ops.sigmoid_focal_loss(logits, targets, alpha=-1)` is, for targets 0.0 and
+    1.0, the binary cross entropy times `(1 - p) ** 2`, up to rounding: a quarter of it for p =
+    0.5. Here `p` is the probability of the right class.
 
-    The default `alpha=0.25` multiplies the loss of positive targets by 0.25 and that of
-    negative ones by 0.75.
+    The default `alpha=0.25` multiplies the loss of positive targets by 0.25 and that of negative
+    ones by 0.75.
     """
     logits, targets = torch.tensor([0.0, 0.0]), torch.tensor([1.0, 0.0])
     half = 0.6931  # -log 0.5
