@@ -44,8 +44,8 @@ def test_the_order_of_arithmetic_and_switch_decides_who_is_the_leaf():
     """With grad mode on, `torch.ones(3, requires_grad=True) * 2` is no leaf;
     `(torch.ones(3) * 2).requires_grad_()` has the same values and is a leaf.
 
-    So ask for gradients last, after scaling, casting and moving: an optimizer refuses a tensor
-    that requires grad and is no leaf.
+    So ask for gradients last, after scaling, casting and moving: `torch.optim.SGD([x], lr=0.1)`
+    with the first of the two as `x` raises ValueError, "can't optimize a non-leaf Tensor".
     """
     computed = torch.ones(3, requires_grad=True) * 2
     switched = (torch.ones(3) * 2).requires_grad_()

@@ -40,12 +40,17 @@ def test_an_image_folder_sorts_its_pictures_by_name(tmp_path):
     Numbers with leading zeros, `09.png`, sort as expected.
     """
     (tmp_path / "cat").mkdir()
-    for name in ("9.png", "10.png"):
-        Image.new("L", (4, 2)).save(tmp_path / "cat" / name)
+    (tmp_path / "dog").mkdir()
+    for name in ("cat/9.png", "cat/10.png", "dog/1.png"):
+        Image.new("L", (4, 2)).save(tmp_path / name)
 
     folder = datasets.ImageFolder(str(tmp_path))
 
-    assert folder.samples == [(f"{tmp_path}/cat/10.png", 0), (f"{tmp_path}/cat/9.png", 0)]
+    assert folder.samples == [
+        (f"{tmp_path}/cat/10.png", 0),
+        (f"{tmp_path}/cat/9.png", 0),
+        (f"{tmp_path}/dog/1.png", 1),
+    ]
 
 
 def test_an_image_folder_makes_every_picture_colour(tmp_path):

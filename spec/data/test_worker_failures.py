@@ -89,12 +89,13 @@ def test_a_worker_that_was_killed_exited_unexpectedly(number, words):
 
 
 def test_a_bus_error_speaks_of_shared_memory():
-    """If SIGBUS ends a worker of a `DataLoader` while the loop waits for it, the RuntimeError
-    in the loop or its cause says: "It is possible that dataloader's workers are out of shared
-    memory. Please try to raise your shared memory limit."
+    """If SIGBUS ends a worker of a `DataLoader` while the loop waits for its first batch, the loop
+    raises RuntimeError; that error or its cause says: "It is possible that dataloader's workers
+    are out of shared memory."
 
     In Docker /dev/shm has 64 MB unless the container is started with `--shm-size=8g` or
-    `--ipc=host`; smaller batches or fewer workers need less.
+    `--ipc=host`; smaller batches or fewer workers need less. A worker that ends while an earlier
+    batch of it is being fetched may show as ConnectionResetError or EOFError instead.
     """
     loader = DataLoader(
         Calling(lambda index: os.kill(os.getpid(), signal.SIGBUS)),

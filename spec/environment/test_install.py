@@ -86,11 +86,12 @@ def test_a_script_named_torch_imports_itself(tmp_path, message):
 
 @pytest.mark.claim("blitz-install-python-versions")
 def test_the_pythons_of_the_notes_are_no_longer_supported():
-    """`Requires-Python` in the metadata of `torch` names the oldest Python it can be installed
-    for: 2.7, 3.5 and 3.6, for which early releases were made, are too old.
+    """`Requires-Python` in the metadata of `torch` rules out Python 2.7, 3.5 and 3.6, for which
+    early releases of PyTorch were made.
 
-    pip reads it and chooses the newest release that fits the Python it runs on; an old Python
-    gets an old torch.
+    PyTorch 2.14 says `>=3.10`. pip reads it and chooses the newest release that allows the Python
+    it runs on and has a wheel for it; an old Python gets an old torch. A release may have no wheel
+    for the oldest Python that it allows: 2.5.1 says `>=3.8.0`, its wheels begin with 3.9.
     """
     supported = SpecifierSet(importlib.metadata.metadata("torch")["Requires-Python"])
     found = [python in supported for python in ("2.7", "3.5", "3.6")]

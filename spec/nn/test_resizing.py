@@ -354,7 +354,7 @@ def test_grid_sample_warns_of_its_default():
 def test_an_affine_grid_turns_an_image():
     """`grid = F.affine_grid(torch.tensor([[[-1.0, 0, 0], [0, 1, 0]]]), (1, 1, 2, 2))` and
     `F.grid_sample(image, grid)`, both with `align_corners=False`, swap the columns of a finite
-    float32 `image` (1, 1, 2, 2); with 1.0 for -1.0 they keep them.
+    float32 `image` (1, 1, 2, 2); 1.0 instead of -1.0 keeps them.
 
     Larger images come back only up to rounding: the positions are float32 numbers between -1 and
     1, and in one row of 10 000 random pixels some change by up to about a thousandth.

@@ -124,13 +124,17 @@ def test_normalize_divides_rows_by_their_length(device):
 
 @pytest.mark.parametrize(("p", "distance"), [(1.0, 7.0), (2.0, 5.0), (float("inf"), 4.0)])
 def test_a_pairwise_distance_compares_row_with_row(p, distance):
-    """`nn.PairwiseDistance(p)(a, b)` of float32 `a` and `b` (N, 2) is, apart from its `eps=1e-6`,
-    the p-norm of `a - b` row by row: for differences 3 and 4 it is 5 with `p=2`, 7 with `p=1` and
-    4 with `p=float("inf")`.
+    """`nn.PairwiseDistance(p)` of `a = torch.tensor([[1.0, 1.0]])` and
+    `b = torch.tensor([[4.0, 5.0]])` gives, for each row, the p-norm of `a - b + 1e-6`: about 7
+    with `p=1`, 5 with `p=2` and 4 with `p=float("inf")`.
+
+    The 1e-6 is its `eps`, which `nn.PairwiseDistance(p, eps=0.0)` leaves out.
     """
     a, b = torch.tensor([[1.0, 1.0]]), torch.tensor([[4.0, 5.0]])
 
     assert nn.PairwiseDistance(p)(a, b).tolist() == pytest.approx([distance], abs=1e-4)
+    assert nn.PairwiseDistance(1.0)(a, a).tolist() == pytest.approx([2e-6])
+    assert nn.PairwiseDistance(2.0, eps=0.0)(a, b).tolist() == [5.0]
 
 
 def test_equal_vectors_are_not_at_distance_zero():

@@ -70,20 +70,22 @@ def test_short_gradients_stay_as_they_are():
 
 
 def test_an_infinite_bound_only_measures():
-    """`clip_grad_norm_(parameters, max_norm=float("inf"))` returns the joint norm of the float32
-    gradients, and leaves them as they are if the returned norm is finite.
+    """`clip_grad_norm_(parameters, max_norm=float("inf"))` of two parameters with the gradients
+    `[3.0, -4.0]` and `[12.0]` returns their joint norm, 13.0, and leaves the gradients as they
+    are.
 
-    A way to log the norm without clipping. `get_total_norm`, since PyTorch 2.6, computes it too,
-    but takes the gradients instead of the parameters:
-    `get_total_norm([p.grad for p in parameters if p.grad is not None])`.
+    A way to log the norm without clipping; a norm of inf or NaN, however, makes all gradients NaN.
+    `get_total_norm`, since PyTorch 2.6, computes the norm too, but takes the gradients instead of
+    the parameters: `get_total_norm([p.grad for p in parameters if p.grad is not None])`.
     """
-    weight = nn.Parameter(torch.zeros(2))
-    weight.grad = torch.tensor([3.0, -4.0])
+    weight, bias = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(1))
+    weight.grad, bias.grad = torch.tensor([3.0, -4.0]), torch.tensor([12.0])
 
-    norm = clip_grad_norm_([weight], max_norm=float("inf"))
+    norm = clip_grad_norm_([weight, bias], max_norm=float("inf"))
 
-    assert norm.item() == 5.0
+    assert norm.item() == 13.0
     assert weight.grad.tolist() == [3.0, -4.0]
+    assert bias.grad.tolist() == [12.0]
 
 
 def test_an_infinite_bound_and_an_infinite_gradient_make_nan_of_all():

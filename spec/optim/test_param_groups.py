@@ -161,7 +161,7 @@ def test_groups_print_one_after_the_other():
     lines = repr(optimizer).splitlines()
 
     assert lines[0] == "SGD ("
-    assert [line for line in lines if "lr" in line] == ["    lr: 0.5", "    lr: 0.5"]
+    assert [line for line in lines if "." in line] == ["    lr: 0.5", "    lr: 0.5"]
     assert [line for line in lines if line.startswith("Parameter")] == [
         "Parameter Group 0",
         "Parameter Group 1",

@@ -36,9 +36,9 @@ def optimizer():
 
 
 def test_linear_warm_up_is_a_factor_below_one(optimizer):
-    """`LambdaLR(optimizer, lambda step: min(1, (step + 1) / 4))`, stepped after each
-    `optimizer.step()`, raises the rate in four equal parts, from a quarter of the optimizer's `lr`
-    in the first step to the whole in the fourth, and keeps it there.
+    """On a new `SGD` with `lr=1.0`, `LambdaLR(optimizer, lambda step: min(1, (step + 1) / 4))`,
+    stepped after each `optimizer.step()`, gives the first six steps the rates 0.25, 0.5, 0.75,
+    1.0, 1.0 and 1.0.
     """
     scheduler = lr_scheduler.LambdaLR(optimizer, lambda step: min(1, (step + 1) / 4))
 

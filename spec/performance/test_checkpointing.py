@@ -246,10 +246,10 @@ def test_a_second_run_that_saves_another_tensor_of_the_same_shape_is_not_noticed
     that returns `x * (factor * 1)`: `y = checkpoint(block, x, use_reentrant=False)`,
     `factor.fill_(5.0)`, `y.backward()` make `x.grad` 5.0, not 3.0.
 
-    Because `backward()` runs `block` again, with the new `factor`, and compares only the shapes,
-    dtypes and devices with those of the first run, not the values. Give `factor` to `block` as an
-    argument of `checkpoint`: then `backward()` raises RuntimeError, "has been modified by an
-    inplace operation".
+    Because `backward()` runs `block` again, with the new `factor`, and compares the shapes, dtypes
+    and devices of the saved tensors with those of the first run, not the values. Give `factor` to
+    `block` as a positional argument of `checkpoint`: then `backward()` raises RuntimeError, "has
+    been modified by an inplace operation".
     """
     factor = torch.tensor([3.0])
 

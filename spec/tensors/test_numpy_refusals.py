@@ -246,24 +246,24 @@ def test_an_array_of_text_is_refused():
 
 
 def test_an_array_of_python_objects_is_refused():
-    """`torch.from_numpy(array)` of an array of dtype object without negative strides, as
-    `np.array([[1, None]])` is, raises a TypeError, "can't convert np.ndarray of type
-    numpy.object_".
+    """`torch.from_numpy(array)` raises a TypeError, "can't convert np.ndarray of type
+    numpy.object_", for `array = np.array([[1, 2.5, None]])`: because of the None, NumPy gives it
+    dtype object.
 
-    Because the array holds references to Python objects. If all of them are None or real numbers
-    in the range of float32, write `array.astype("float32")`, which turns None into NaN; rows of
+    Such an array holds references to Python objects. If all of them are None or real numbers in
+    the range of float32, write `array.astype("float32")`, which turns None into NaN; rows of
     unequal length have to be padded first.
     """
-    array = np.array([[1], [2, 3]], dtype=object)
-
-    mixed = np.array([[1, 2.5], [True, None]], dtype=object)
+    array = np.array([[1, 2.5, None]])
+    ragged = np.array([[1], [2, 3]], dtype=object)
 
     with pytest.raises(TypeError, match=r"can't convert np.ndarray of type numpy.object_"):
         torch.from_numpy(array)
     with pytest.raises(TypeError, match=r"can't convert np.ndarray of type numpy.object_"):
-        torch.from_numpy(mixed)
+        torch.from_numpy(ragged)
 
-    assert repr(torch.from_numpy(mixed.astype("float32")).tolist()) == "[[1.0, 2.5], [1.0, nan]]"
+    assert array.dtype.name == "object"
+    assert repr(torch.from_numpy(array.astype("float32")).tolist()) == "[[1.0, 2.5, nan]]"
 
 
 def test_numbers_in_the_byte_order_of_another_machine_are_refused():

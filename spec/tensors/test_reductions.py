@@ -108,6 +108,7 @@ def test_the_words_of_numpy_are_understood():
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
     assert x.sum(axis=1, keepdims=True).tolist() == [[6], [15]]
+    assert x.sum(dim=1, keepdim=True).tolist() == [[6], [15]]
 
 
 def test_a_dim_that_is_not_there_is_refused():

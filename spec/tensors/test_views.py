@@ -320,11 +320,11 @@ def test_unfold_lays_windows_over_an_axis(device):
 
 
 def test_minus_one_is_ambiguous_beside_a_zero():
-    """For `x = torch.zeros(0, 4)`, which has no elements, `x.view(-1, 2)` has shape (0, 2),
-    while `x.view(-1, 0)` raises RuntimeError, "can be any value and is ambiguous": any
-    number of empty rows would fit.
+    """For `x = torch.zeros(0, 4)`, which has no elements, `x.view(-1, 2)` has shape (0, 2), while
+    `x.view(-1, 0)` raises RuntimeError, "can be any value and is ambiguous": any number of empty
+    rows would fit.
 
-    Name all sizes where one of them may be 0.
+    Where a size may be 0, write all sizes out instead of -1.
     """
     x = torch.zeros(0, 4)
 

@@ -45,14 +45,15 @@ def test_argmax_is_the_second_value_alone(device):
 
 
 def test_the_wrong_dimension_compares_samples():
-    """For scores of shape (samples, classes), `argmax(1)` gives for each sample the class
-    that scores highest; `argmax(0)` gives for each class the sample that scores highest,
-    and `argmax()` one index into the flattened tensor.
+    """For `scores = torch.tensor([[1.0, 5.0, 2.0], [9.0, 3.0, 4.0]])`, a row per sample,
+    `argmax(1)` is [1, 0], each sample's best class; `argmax(0)` is [1, 0, 1], each class's best
+    sample; `argmax()` is 3, an index into the flattened tensor.
 
     Write `argmax(-1)` where the classes are the last dimension of more than two.
     """
     scores = torch.tensor([[1.0, 5.0, 2.0], [9.0, 3.0, 4.0]])
 
+    assert scores.argmax(1).tolist() == [1, 0]
     assert scores.argmax(0).tolist() == [1, 0, 1]
     assert scores.argmax().item() == 3
     assert scores.argmax(-1).tolist() == [1, 0]

@@ -43,10 +43,10 @@ def test_a_box_has_three_common_formats(format, row):
 
 def test_an_unknown_format_is_refused():
     """`torchvision.ops.box_convert(boxes, "xyxy", "XYWH")` raises ValueError, "Unsupported
-    Bounding Box Conversions": this function takes the names of the formats in small
-    letters.
+    Bounding Box Conversions": this function takes the names of the formats in small letters.
 
-    `tv_tensors.BoundingBoxes` takes the names in capitals and in small letters.
+    `tv_tensors.BoundingBoxes`, new in torchvision 0.16, takes the names in capitals and in small
+    letters.
     """
     boxes = torch.tensor([[1.0, 2.0, 5.0, 10.0]])
 
