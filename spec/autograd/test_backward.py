@@ -250,8 +250,9 @@ def test_the_gradient_argument_is_cast_to_the_tensors_dtype(device):
 
 
 def test_the_gradient_argument_is_a_tensor():
-    """For a float32 `y` of the shape (2,) that requires grad, `y.backward([1.0, 2.0])` raises
-    TypeError: the gradient argument is a tensor, so write `y.backward(torch.tensor([1.0, 2.0]))`.
+    """For a float32 `y` of shape (2,) that requires grad, `y.backward([1.0, 2.0])` raises
+    TypeError, "gradients can be either Tensors or None": write
+    `y.backward(torch.tensor([1.0, 2.0]))`.
     """
     x = torch.ones(2, requires_grad=True)
     y = x * 3

@@ -102,10 +102,11 @@ def test_gradients_reach_the_tensors_of_the_dict(device):
 def test_a_step_inside_the_graph_can_be_differentiated():
     """For `layer = nn.Linear(1, 1, bias=False)` with weight `w` and
     `g = torch.autograd.grad(layer(x).pow(2).sum(), w, create_graph=True)[0]`, backward from
-    `functional_call(layer, {"weight": w - 0.25 * g}, x)` reaches `w` through `g` too.
+    `functional_call(layer, {"weight": w - 0.25 * g}, x).sum()` reaches `w` through `g` too.
 
-    The meta-learning method MAML needs this. By default `optimizer.step()` can't be used for that:
-    it writes in place, under `no_grad`.
+    For `x = torch.ones(1, 1)` `w.grad` is 0.5, because `g` is `2 * w`; with `g.detach()` in its
+    place it is 1. The meta-learning method MAML needs this. By default `optimizer.step()` can't be
+    used for that: it writes in place, under `no_grad`.
     """
     layer = nn.Linear(1, 1, bias=False)
     nn.init.constant_(layer.weight, 3.0)
@@ -122,8 +123,8 @@ def test_a_step_inside_the_graph_can_be_differentiated():
 
 def test_buffers_that_are_handed_over_are_written_instead_of_the_modules():
     """`functional_call(norm, (parameters, buffers), x)` of an `nn.BatchNorm1d(1)` in training
-    mode, `buffers` a dict of buffer clones, updates the running statistics in `buffers`, not those
-    of `norm`; without `buffers` it updates those of `norm`.
+    mode, with (2, 1) `x` and a dict `buffers` of clones, updates the running statistics in
+    `buffers`, not in `norm`; without `buffers`, those in `norm`.
     """
     norm = nn.BatchNorm1d(1)
     buffers = {name: buffer.clone() for name, buffer in norm.named_buffers()}
@@ -213,8 +214,9 @@ def test_models_of_different_shape_or_class_cannot_be_stacked():
     `[nn.Linear(1, 1), nn.ReLU()]`, "Expected all models to be of the same class", and for
     `[nn.Linear(1, 1), nn.Linear(2, 1)]`, "stack expects each tensor to be equal size".
 
-    Only the outermost class and the outermost train or eval mode are compared: an `nn.Sequential`
-    with one layer more at its end than the first is accepted, and that layer is ignored.
+    Of the modules only the outermost class and the outermost train or eval mode are compared: an
+    `nn.Sequential` with one layer more at its end than the first is accepted, and that layer is
+    ignored. With the longer one first, it raises KeyError.
     """
     with pytest.raises(RuntimeError, match="Expected all models to be of the same class"):
         stack_module_state([nn.Linear(1, 1), nn.ReLU()])
@@ -229,6 +231,8 @@ def test_models_of_different_shape_or_class_cannot_be_stacked():
     long = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))
     parameters, _ = stack_module_state([short, long])
     assert list(parameters) == ["0.weight", "0.bias"]
+    with pytest.raises(KeyError, match="1.weight"):
+        stack_module_state([long, short])
 
 
 def test_vmap_wants_to_know_what_randomness_means():

@@ -80,7 +80,7 @@ def test_exp_saves_its_result():
 
 
 def test_pow_saves_its_exponent():
-    """The node of `x ** 3`, with a float32 `x` that requires grad, saves the number 3 in
+    """The node `(x ** 3).grad_fn`, with a float32 `x` that requires grad, saves the number 3 in
     `_saved_exponent`: the derivative needs it.
     """
     y = torch.ones(2, requires_grad=True) ** 3

@@ -388,12 +388,13 @@ def test_before_2_11_the_node_that_did_not_fit_was_named():
 
 @pytest.mark.torch(">=2.3")
 def test_second_derivatives_of_compiled_code_are_refused():
-    """`torch.compile(lambda x: x**3, backend="aot_eager")` has no second derivative:
-    `torch.autograd.grad` of a first gradient, made with `create_graph=True`, raises
+    """For `f = torch.compile(lambda x: x**3, backend="aot_eager")` and a float32 0-d `x`,
+    `torch.autograd.grad` of a gradient of `f(x)` made with `create_graph=True` raises
     RuntimeError, "aot_autograd does not currently support double backward".
 
-    Differentiate the uncompiled function, as for a gradient penalty; `backend="eager"` works too,
-    because it does not record the backward pass.
+    Differentiate the uncompiled function twice, as for a gradient penalty; `backend="eager"` works
+    too, because it does not record the backward pass, and so does
+    `torch.func.grad(torch.func.grad(f))`.
     """
     x = torch.tensor(2.0, requires_grad=True)
     recorded = torch.compile(lambda x: x**3, backend="aot_eager")
@@ -405,6 +406,7 @@ def test_second_derivatives_of_compiled_code_are_refused():
     (slope,) = torch.autograd.grad(plain(x), x, create_graph=True)
 
     assert torch.autograd.grad(slope, x)[0].item() == 12.0
+    assert torch.func.grad(torch.func.grad(recorded))(torch.tensor(2.0)).item() == 12.0
 
 
 def test_an_unknown_mode_is_refused():

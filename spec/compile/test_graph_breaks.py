@@ -70,13 +70,13 @@ def test_a_condition_on_a_value_splits_the_graph():
 
 
 def test_a_break_in_a_loop_leaves_the_function_to_python():
-    """Under `torch.compile` without `fullgraph=True`, a function `f` of a tensor `x` with
-    `for _ in range(2):` around `if x.sum() > 0: x = turn(x)` is left to Python: no graph of `f` is
-    made; the function `turn` is compiled when Python calls it.
+    """Under `torch.compile` without `fullgraph=True`, the graph break in `for _ in range(2):`
+    around `if x.sum() > 0: x = turn(x)` leaves the whole function `f(x)` to Python: no graph of
+    `f` is made; `turn` is compiled when Python calls it.
 
-    Because Python cannot enter the middle of a loop again. Write `torch.where` in place of the
-    `if`, or move the whole body of the loop, with the `if`, into a function, which is then
-    compiled, with a break.
+    Because `torch.compile` does not support graph breaks in loops: it does not resume in the
+    middle of one. Write `torch.where` in place of the `if`, or move the whole body of the loop,
+    with the `if`, into a function, which is then compiled, with a break.
     """
     counter = CompileCounter()
 

@@ -117,11 +117,11 @@ def test_make_grid_wants_tensors():
 
 
 def test_make_grid_can_stretch_the_values():
-    """`make_grid(images, normalize=True)` maps the least value of a float32 batch with the
-    values -1, 0 and 3 to 0, and the greatest to 1, without changing the batch.
+    """`make_grid(images, normalize=True)` of a float32 batch `images` whose values are -1, 0 and 3
+    maps the least, -1, to 0, the greatest, 3, to 1, and 0 to 0.25; `images` stays as it was.
 
-    An integer batch raises RuntimeError: divide it by 255 first. Without `value_range=`, a batch
-    with one value everywhere becomes 0.
+    An integer batch raises RuntimeError: divide a uint8 batch by 255 first. Without
+    `value_range=`, a float32 batch with the same finite value everywhere becomes 0.
     """
     images = torch.tensor([-1.0, 0.0, 3.0]).view(3, 1, 1, 1)
 
@@ -156,8 +156,8 @@ def test_halving_and_adding_a_half_undoes_the_normalisation(device):
     shape (C, H, W) with values from 0 to 1 is `(x - 0.5) / 0.5`; `y / 2 + 0.5` gives back `x`,
     up to rounding.
 
-    `imshow` limits the values of a colour image to 0 and 1: shown as `y`, everything darker
-    than the middle is black. So show `y / 2 + 0.5`.
+    `imshow` limits the values of a colour image to 0 and 1: shown as `y`, every value of `x` below
+    0.5 becomes 0. So show `(y / 2 + 0.5).permute(1, 2, 0)`: `imshow` wants the channels last.
     """
     image = torch.tensor([0.0, 0.25, 1.0], device=device).view(1, 1, 3)
 

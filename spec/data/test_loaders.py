@@ -181,7 +181,7 @@ def test_without_shuffle_the_order_is_that_of_the_dataset():
 
 @pytest.mark.claim("blitz-loader-shuffle-train")
 def test_shuffle_reorders_anew_each_epoch():
-    """`DataLoader(data, shuffle=True)` of 50 samples gives each of them once per pass, in random
+    """`DataLoader(range(50), shuffle=True)` gives each of the 50 samples once per pass, in random
     order; the next pass has another order, unless `torch.manual_seed` is called with the same
     number before each pass.
     """
@@ -189,8 +189,13 @@ def test_shuffle_reorders_anew_each_epoch():
 
     (first,) = loader
     (second,) = loader
+    torch.manual_seed(1)
+    (third,) = loader
+    torch.manual_seed(1)
+    (fourth,) = loader
 
     assert first.tolist() != second.tolist()
+    assert torch.equal(third, fourth) is True
     assert first.tolist() != sorted(first.tolist())
     assert sorted(first.tolist()) == sorted(second.tolist()) == list(range(50))
 

@@ -284,9 +284,10 @@ def test_arithmetic_forgets_what_a_tensor_was():
     so is `image.double()`; `image.clone()`, `image.detach()` and `image.to(torch.float64)` keep
     the class.
 
-    Most operations forget the class, also `image.float()` and `image.cpu()`, which do what `to`
-    does. `tv_tensors.wrap(result, like=image)` gives it back;
-    `tv_tensors.set_return_type("TVTensor")` changes the default.
+    Most operations forget the class. `image.float()` and `image.cpu()` forget it too, although
+    `image.to(torch.float32)` and `image.to("cpu")` give the same values and keep it.
+    `tv_tensors.wrap(result, like=image)` gives it back; `tv_tensors.set_return_type("TVTensor")`
+    changes the default.
     """
     image = tv_tensors.Image(torch.tensor([[[1.0]]]))
 

@@ -181,12 +181,13 @@ def requirements():
 
 @pytest.mark.claim("course-easy-install")
 def test_pip_brings_all_that_torch_needs(requirements):
-    """`importlib.metadata.requires("torch")` lists requirements, among them
-    `typing-extensions`, which `pip install torch` installs along with torch; none of them names
-    a URL.
+    """`importlib.metadata.requires("torch")` lists the requirements of torch, and none of them
+    names a URL; `typing-extensions`, for example, is in the list, and `pip install torch` installs
+    it along with torch.
 
-    A line with `extra ==` is installed on request only. After a later install of something else
-    `pip check` tells whether the requirements still hold.
+    A line with `extra ==` is installed on request only, a line with `platform_system == "Linux"`
+    only on Linux. After a later install of something else `pip check` tells whether the
+    requirements still hold.
     """
     names = [canonicalize_name(need.name) for need in requirements]
 

@@ -243,8 +243,8 @@ def test_a_padding_mask_gets_two_more_dimensions():
 
 
 def test_without_them_it_is_taken_for_queries_by_keys():
-    """`F.scaled_dot_product_attention(q, k, v, attn_mask=mask)` with `q`, `k`, `v` of shape (3,
-    heads, 3, d) and a bool padding mask (3, 3), a row per sample, True to keep, raises nothing,
+    """`F.scaled_dot_product_attention(q, k, v, attn_mask=mask)` with float32 `q`, `k`, `v` of
+    shape (3, heads, 3, d) and a bool padding mask (3, 3), a row per sample, True to keep, runs,
     but masks query i by row i: pass `mask[:, None, None]`.
 
     In `key_padding_mask` of `nn.MultiheadAttention` True means padding: pass `~mask` there. With 3

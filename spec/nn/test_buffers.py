@@ -86,9 +86,9 @@ def test_a_buffer_that_is_not_persistent_is_not_saved():
     is cast by the module's `double()` and moved by its `to(device)` like other buffers,
     but its `state_dict()` leaves the buffer out.
 
-    It is meant for tensors that `__init__` can compute again, such as a table of positions. As
-    a plain attribute the table would stay on the CPU when the module moves, as a parameter it
-    would be learnt.
+    It is meant for tensors that `__init__` can compute again, such as a table of positions. As a
+    plain attribute the table would stay on the CPU when the module moves; as an `nn.Parameter` it
+    would be in `parameters()` and in `state_dict()`.
     """
     net = nn.Module()
     net.register_buffer("kept", torch.zeros(1))

@@ -146,7 +146,8 @@ def test_functions_of_alpha_dropout_drop_only_if_told_so(function):
     64, 2) return ones, as `training` is False by default; with `training=True` each element
     becomes one of two other values.
 
-    The default is the opposite of that of `F.dropout`: give `training=self.training` to both.
+    The default of `F.dropout` is the opposite, `training=True`: give `training=self.training` to
+    all three.
     """
     x = torch.ones(4, 64, 2)
 

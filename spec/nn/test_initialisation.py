@@ -193,17 +193,20 @@ def test_fixed_fillings(device):
 
 
 def test_xavier_weighs_inputs_and_outputs():
-    """`nn.init.xavier_uniform_(weight)` fills a float32 weight of two or more dimensions with
-    uniform draws from [-b, b], by default with `b = sqrt(6 / (fan_in + fan_out))`: b is 0.1 for
-    the weight of `nn.Linear(2, 598)`.
+    """`nn.init.xavier_uniform_(weight)` fills a non-empty float32 weight of two or more dimensions
+    with uniform draws from [-b, b], by default with `b = sqrt(6 / (fan_in + fan_out))`: b is 0.1
+    for the weight of `nn.Linear(2, 598)`.
 
-    The argument `gain`, by default 1, multiplies b.
+    For `nn.Linear`, `fan_in` is `in_features` and `fan_out` is `out_features`. The argument
+    `gain`, by default 1, multiplies b. A weight of shape (0, 0) raises ZeroDivisionError.
     """
     weight = nn.init.xavier_uniform_(torch.empty(598, 2))
 
     assert weight.max().item() == pytest.approx(0.1, rel=0.01)
     assert weight.min().item() == pytest.approx(-0.1, rel=0.01)
     assert weight.abs().mean().item() == pytest.approx(0.05, rel=0.1)
+    with pytest.raises(ZeroDivisionError):
+        nn.init.xavier_uniform_(torch.empty(0, 0))
 
 
 def test_xavier_normal_has_a_spread_of_the_same_kind():
@@ -234,8 +237,9 @@ def test_kaiming_counts_inputs_or_outputs(mode, bound):
     [("linear", 1.0), ("sigmoid", 1.0), ("tanh", 5 / 3), ("relu", math.sqrt(2))],
 )
 def test_each_activation_has_its_gain(function, gain):
-    """`nn.init.calculate_gain(name)` returns a factor for initial weights before an activation: 1
-    for "linear" and "sigmoid", 5/3 for "tanh", sqrt(2) for "relu"; "gelu" raises ValueError.
+    """`nn.init.calculate_gain(name)` returns the recommended gain, a factor for initial weights,
+    for a nonlinearity: 1 for "linear" and "sigmoid", 5/3 for "tanh", sqrt(2) for "relu"; "gelu"
+    raises ValueError.
 
     The Kaiming functions call it; the Xavier functions scale by their argument `gain`, 1 by
     default. For GELU and SiLU the gain of "relu" is often taken.

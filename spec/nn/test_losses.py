@@ -134,9 +134,8 @@ def test_losses_for_numbers_differ_in_how_they_weigh_far_points(loss, values, de
 
 @pytest.mark.claim("blitz-target-reshape")
 def test_a_target_of_ten_becomes_one_row():
-    """After `target = target.view(1, -1)` a 1-D target of ten elements has the shape (1,
-    10), which is that of ten outputs of a network for one image: `nn.MSELoss` then
-    broadcasts nothing.
+    """`target.view(1, -1)` of a 1-D `target` of ten elements has the shape (1, 10), the same as
+    ten outputs of a network for one image, so `nn.MSELoss` of the two broadcasts nothing.
     """
     output = torch.zeros(1, 10)
     target = torch.ones(10).view(1, -1)

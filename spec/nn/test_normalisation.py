@@ -18,8 +18,8 @@ from torch import nn
 
 
 def test_layer_norm_looks_at_one_sample(device):
-    """`nn.LayerNorm(2)` normalises each row of a matrix with 2 columns by itself and has no
-    buffers: a row gets the same output alone and beside another row, up to rounding.
+    """`nn.LayerNorm(2)` normalises each row of a float32 matrix with 2 columns by itself and has
+    no buffers: a row gets the same output alone and beside another row, up to rounding.
     """
     layer = nn.LayerNorm(2, eps=0.0, device=device)
     alone = layer(torch.tensor([[1.0, 3.0]], device=device))

@@ -120,12 +120,12 @@ def test_padding_has_four_modes(mode, row, device):
 
 def test_the_other_modes_want_a_batch_of_channels():
     """`F.pad(x, (1, 1), mode="reflect")` wants an `x` of 2 or 3 dimensions, `(1, 1, 0, 0)` wants 3
-    or 4. For the 1-D `x = torch.tensor([1.0, 2.0, 3.0])` `F.pad` raises NotImplementedError: write
-    `F.pad(x[None], (1, 1), mode="reflect")[0]`.
+    or 4. With the 1-D `x = torch.tensor([1.0, 2.0, 3.0])` the first raises NotImplementedError:
+    write `F.pad(x[None], (1, 1), mode="reflect")[0]`.
 
-    The message begins "Padding size 2 is not supported for 1D input tensor" in newer releases,
-    and "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now" in older
-    ones.
+    The message begins "Padding size 2 is not supported for 1D input tensor" in newer releases, and
+    "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now" in older ones.
+    The default, `mode="constant"`, takes a 1-D `x`.
     """
     x = torch.tensor([1.0, 2.0, 3.0])
     image = torch.zeros(1, 1, 2, 2)
@@ -135,6 +135,7 @@ def test_the_other_modes_want_a_batch_of_channels():
             NotImplementedError, match=r"Padding size 2 is not supp|Only 2D, 3D, 4D, 5"
         ):
             F.pad(wrong, (1, 1), mode="reflect")
+    assert F.pad(x, (1, 1)).tolist() == [0.0, 1.0, 2.0, 3.0, 0.0]
     assert F.pad(x[None], (1, 1), mode="reflect")[0].tolist() == [2.0, 1.0, 2.0, 3.0, 2.0]
     assert F.pad(image, (1, 1, 0, 0), mode="reflect").shape == (1, 1, 2, 4)
     assert F.pad(image[0], (1, 1, 0, 0), mode="reflect").shape == (1, 2, 4)

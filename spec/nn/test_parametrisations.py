@@ -42,11 +42,13 @@ def test_a_parametrisation_computes_the_weight_at_each_use():
 
 def test_a_parametrised_weight_is_assigned_through_its_inverse():
     """After `register_parametrization(layer, "weight", module)`, `layer.weight = x` of a plain
-    tensor `x` stores what `module.right_inverse(x)` returns; without such a method the assignment
+    tensor `x` of the weight's dtype stores `module.right_inverse(x)`; without such a method it
     raises RuntimeError, "does not implement right_inverse".
 
-    Write `right_inverse`, or copy with `layer.parametrizations.weight.original.copy_(...)` under
-    `torch.no_grad()`. An `nn.Parameter` is refused, with KeyError.
+    Write `right_inverse`, or copy the value that `module` is to transform with
+    `layer.parametrizations.weight.original.copy_(...)` under `torch.no_grad()`. An `nn.Parameter`
+    is refused, with KeyError, and where `right_inverse` returns another dtype than that of
+    `original`, ValueError is raised.
     """
 
     class Doubled(nn.Module):
@@ -68,6 +70,8 @@ def test_a_parametrised_weight_is_assigned_through_its_inverse():
         one_way.weight = torch.tensor([[8.0]])
     with pytest.raises(KeyError, match="attribute 'weight' already exists"):
         both_ways.weight = nn.Parameter(torch.tensor([[8.0]]))
+    with pytest.raises(ValueError, match="has dtype torch.float64 while `original` has"):
+        both_ways.weight = torch.tensor([[8.0]], dtype=torch.float64)
 
 
 def test_a_removed_parametrisation_leaves_its_value():

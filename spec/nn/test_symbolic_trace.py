@@ -104,8 +104,8 @@ def test_a_function_can_be_replaced_in_the_graph():
 @pytest.mark.torch(">=2.0")
 def test_replace_pattern_exchanges_a_piece_of_the_graph():
     """If the module `traced` made by `torch.fx.symbolic_trace` calls `torch.relu(y)`,
-    `fx.replace_pattern(traced, lambda x: torch.relu(x), lambda x: torch.sigmoid(x))` makes
-    it `torch.sigmoid(y)` and returns a list of the matches.
+    `torch.fx.replace_pattern(traced, lambda x: torch.relu(x), lambda x: torch.sigmoid(x))` changes
+    it to `torch.sigmoid(y)` and returns a list of the matches.
 
     Because it compares traced graphs, the call has to be written alike: `torch.add(a, b)` as a
     pattern does not find `a + b`.

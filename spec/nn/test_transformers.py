@@ -373,9 +373,9 @@ def test_a_small_language_model_learns_to_repeat():
     heads, feedforward 32, dropout 0, causal mask) and `nn.Linear` predict each next token of a
     sequence of 8 after 60 steps of Adam, `lr=0.01`, on it.
 
-    That is a language model. Deeper and wider ones want a smaller learning rate: six layers
-    with the defaults `dim_feedforward=2048` and `norm_first=False` do not learn the sequence in
-    these steps.
+    That is a language model. One that is both deeper and wider can need a smaller learning rate:
+    six layers with the defaults `dim_feedforward=2048` and `norm_first=False` do not learn the
+    sequence in these steps, but do with `lr=0.001`.
     """
     ids = torch.tensor([[3, 1, 4, 1, 5, 9, 2, 6]])
     tokens, positions = nn.Embedding(10, 16), nn.Embedding(8, 16)

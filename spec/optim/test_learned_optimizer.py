@@ -118,7 +118,8 @@ def test_an_lstm_can_learn_to_optimize():
     gradient into a step, can reach a lower loss in 10 steps on new parabolas than gradient
     descent with rate 0.1, after training on 100 batches of parabolas.
 
-    A well-chosen rate would still win: a hundred batches are a short training.
+    With curvatures between 0.5 and 1.5, gradient descent with the well-chosen rate 1 reaches a
+    still lower loss, even if the learned optimizer is trained on 1000 batches.
     """
     cell, head = nn.LSTMCell(1, 4), nn.Linear(4, 1)
 

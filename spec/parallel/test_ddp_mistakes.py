@@ -270,8 +270,8 @@ def test_models_of_different_shapes_are_refused(group):
     `DistributedDataParallel(model)` raises RuntimeError in rank 1, "params[0] in this
     process with sizes [2, 1] appears not to match sizes of the same param in process 0."
 
-    Often a last layer is as wide as the classes that this process found in its own data: take the
-    number from the whole dataset.
+    Often a last layer has one output per class that this process found in its own data: take the
+    number of classes from the whole dataset.
     """
 
     def program(rank):
@@ -295,8 +295,9 @@ def test_different_collectives_are_told_apart_on_demand(group):
     of them and `dist.all_reduce(x)` in the other raise RuntimeError in both, "Detected
     mismatch between collectives on ranks."
 
-    Without it, two processes of a `gloo` group wait for each other until the timeout. Processes
-    must make the same calls in the same order: none of them inside `if rank == 0:`.
+    Without it, two processes of a `gloo` group wait for each other until the timeout. All
+    processes of a group must call the same collectives in the same order: no collective belongs
+    inside `if rank == 0:`.
     """
 
     def program(rank):
@@ -372,9 +373,9 @@ def test_accumulation_needs_no_sync_and_a_divided_loss(group):
 
 
 def test_the_batch_size_of_a_loader_is_that_of_one_process():
-    """`DataLoader(batch_size=4)` with a `DistributedSampler` gives each process 4 samples
-    per step: with two processes a step sees 8, and an epoch of 32 samples has 4 steps
-    instead of 8.
+    """`DataLoader(dataset, batch_size=4, sampler=DistributedSampler(dataset))` of 32 samples gives
+    each of two processes 4 samples per step: a step sees 8 in all, and an epoch has 4 steps
+    instead of the 8 of one process.
 
     To keep a learning rate, divide the batch size by the number of processes; or keep the batch
     size and try a larger rate.

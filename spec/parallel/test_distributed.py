@@ -208,25 +208,36 @@ def test_models_stay_equal(group):
 
 @pytest.mark.slow
 def test_past_the_wrapper_gradients_stay_as_they_are(group):
-    """If `parallel.module(x)` was called and the DDP wrapper `parallel` itself not yet,
+    """In a training step that calls `parallel.module(x)` and not the DDP wrapper, `parallel(x)`,
     `backward()` averages nothing: each process has its own gradient.
 
-    No error says so, and the models drift apart: in training always call the wrapper.
+    Also if earlier steps called the wrapper. No error says so, and the models drift apart: in
+    training always call the wrapper.
     """
 
     def program(rank):
         parallel = DistributedDataParallel(linear(1.0))
-        parallel.module(torch.tensor([[rank + 1.0]])).sum().backward()
-        return parallel.module.weight.grad.item()
+        x = torch.tensor([[rank + 1.0]])
+        parallel.module(x).sum().backward()
+        past = parallel.module.weight.grad.item()
+        parallel.zero_grad()
+        parallel(x).sum().backward()
+        through = parallel.module.weight.grad.item()
+        parallel.zero_grad()
+        parallel.module(x).sum().backward()
+        return [past, through, parallel.module.weight.grad.item()]
 
-    assert group(program) == [1.0, 2.0]
+    assert group(program) == [[1.0, 1.5, 1.0], [2.0, 1.5, 2.0]]
 
 
 @pytest.mark.slow
 def test_a_loss_is_known_to_one_process_until_it_is_reduced(group):
-    """The loss that a process of `DistributedDataParallel` computes is that of its own part of the
-    mini-batch; `all_reduce` of a detached copy, divided by the world size, is the mean over the
-    processes.
+    """In `DistributedDataParallel` each process computes the loss of its own part of the
+    mini-batch; `torch.distributed.all_reduce(mean)` of `mean = loss.detach().clone()`, then
+    `mean /= world_size`, makes `mean` the mean over the processes.
+
+    `all_reduce` writes the sum into the tensor that it is given: without `clone()`, `loss` would
+    change, too.
     """
 
     def program(rank):

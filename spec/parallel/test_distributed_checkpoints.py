@@ -92,9 +92,9 @@ def test_only_what_is_named_is_loaded(tmp_path, dcp):
 
 @pytest.mark.torch(">=2.6")
 def test_a_tensor_of_another_size_is_refused(tmp_path, dcp):
-    """Since PyTorch 2.6 `torch.distributed.checkpoint.load` of 8 saved elements into a tensor
-    of 4 raises CheckpointException, "Size mismatch between saved torch.Size([8]) and current:
-    torch.Size([4])", which `except Exception` doesn't catch.
+    """Since PyTorch 2.6 `torch.distributed.checkpoint.load` of saved `torch.ones(8)` into
+    `torch.zeros(4)` raises CheckpointException, "Size mismatch between saved torch.Size([8]) and
+    current: torch.Size([4])", not caught by `except Exception`.
 
     Because the class inherits from BaseException: write
     `except torch.distributed.checkpoint.CheckpointException`.

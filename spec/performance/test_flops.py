@@ -136,7 +136,7 @@ def test_nothing_has_to_be_computed():
     10,000 tensors on the meta device, which take no memory for their elements,
     `counter.get_total_flops()` is 2 * 10**12.
 
-    In PyTorch 2.5 nothing is counted inside `torch.inference_mode()`.
+    In PyTorch 2.1 to 2.5 nothing is counted inside `torch.inference_mode()`.
     """
     from torch.utils.flop_counter import FlopCounterMode
 

@@ -235,11 +235,19 @@ def test_a_trace_file_is_json(tmp_path):
 def test_there_is_nothing_to_read_before_the_block():
     """`key_averages()` of a `torch.profiler.profile` that never started raises AssertionError; read
     the results after the `with` block.
+
+    A profile with a `schedule` whose recording phase was not reached raises the same error, after
+    the block too.
     """
     p = profile(activities=CPU)
+    waiting = profile(activities=CPU, schedule=schedule(wait=1, warmup=1, active=1))
 
     with pytest.raises(AssertionError):
         p.key_averages()
+    with waiting:
+        torch.ones(2)
+    with pytest.raises(AssertionError):
+        waiting.key_averages()
 
 
 @pytest.mark.spare("'Linear'", reason="what is absent is absent in other words too")

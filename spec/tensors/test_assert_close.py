@@ -31,7 +31,8 @@ def test_the_message_counts_and_locates_the_differences():
     6.0]]))` raises AssertionError with "Mismatched elements: 2 / 4", "Greatest absolute difference:
     2.0 at index (1, 1)" and the greatest relative one.
 
-    For float32 0-d tensors it says "Scalars are not close!" and counts no elements.
+    For 0-d tensors it counts no elements: `assert_close(torch.tensor(4.0), torch.tensor(6.0))`
+    says "Scalars are not close!"; with `rtol=0, atol=0` it says "Scalars are not equal!".
     """
     actual = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
     expected = torch.tensor([[1.0, 2.5], [3.0, 6.0]])
@@ -44,6 +45,8 @@ def test_the_message_counts_and_locates_the_differences():
     assert "Greatest relative difference: 0.33333" in str(error.value)
     with pytest.raises(AssertionError, match="Scalars are not close!"):
         assert_close(actual[1, 1], expected[1, 1])
+    with pytest.raises(AssertionError, match="Scalars are not equal!"):
+        assert_close(actual[1, 1], expected[1, 1], rtol=0, atol=0)
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,8 @@ def test_histc_without_a_range_takes_that_of_the_data(device):
     and `max` left at 0, their default, it makes two bins of equal width from the smallest
     to the largest element.
 
-    Around elements that are all equal the range is widened.
+    Where all elements are equal, the range is widened by 1 on both sides:
+    `torch.histc(torch.tensor([5.0, 5.0]), bins=4)` counts from 4 to 6 and is [0, 0, 2, 0].
     """
     x = torch.tensor([1.0, 2.0, 4.0, 5.0, 5.0], device=device)
 
@@ -159,9 +160,9 @@ def test_histc_without_a_range_takes_that_of_the_data(device):
 
 
 def test_histogram_also_gives_the_edges():
-    """On the CPU `torch.histogram(x, bins=2, range=(0.0, 4.0))` of a dense float32 tensor
-    returns the counts and the three edges 0, 2 and 4; without `range=`, `bins` may also be
-    a float32 tensor of edges, such as [0, 2, 10].
+    """On the CPU `torch.histogram(x, bins=2, range=(0.0, 4.0))` of a float32 tensor returns the
+    counts and the three edges 0, 2 and 4; without `range=`, `bins` may also be a float32 tensor of
+    edges, such as `torch.tensor([0.0, 2.0, 10.0])`.
     """
     x = torch.tensor([1.0, 2.0, 2.0, 9.0])
 

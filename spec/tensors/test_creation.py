@@ -271,10 +271,12 @@ def test_torch_makes_tensors_and_autograd_differentiates_them():
 
 
 def test_the_meta_device_gives_a_shape_without_memory():
-    """`torch.empty(2, device="meta")` has a shape and a dtype but no data: operations such as
-    `sum(dim=0)` compute the shape of their result, and `cpu()` raises NotImplementedError.
+    """`torch.empty(2, device="meta")` has a shape and a dtype but no data: `sum(dim=0)` computes
+    only the shape and dtype of its result, and `cpu()` raises NotImplementedError, "Cannot copy
+    out of meta tensor; no data".
 
-    Useful to compute the shapes of a model too large for memory. For a meta tensor `x`,
+    Useful to compute the shapes of a model too large for memory. `nonzero()`, whose result's shape
+    depends on the data, raises NotImplementedError too. For a meta tensor `x`,
     `torch.empty_like(x, device="cpu")` allocates real, uninitialised memory.
     """
     huge = torch.empty(1_000_000, 2_000_000, device="meta")
@@ -284,3 +286,5 @@ def test_the_meta_device_gives_a_shape_without_memory():
     assert huge.dtype is torch.float32
     with pytest.raises(NotImplementedError, match="Cannot copy out of meta tensor; no data"):
         small.cpu()
+    with pytest.raises(NotImplementedError, match="nonzero"):
+        small.nonzero()

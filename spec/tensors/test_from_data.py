@@ -186,8 +186,9 @@ def test_a_list_of_texts_is_refused():
     """`torch.tensor(["3", "4"])` raises ValueError, "too many dimensions 'str'"; convert
     first, as in `torch.tensor([int(s) for s in ["3", "4"]])`.
 
-    The message is odd because a string is a sequence, and so is taken for a further level of
-    nesting.
+    The message is odd because the first character of a string is a string again, so that the
+    nesting has no end. The list `[b"3"]` of bytes, whose items are numbers, raises TypeError
+    instead.
     """
     with pytest.raises(ValueError, match="too many dimensions 'str'"):
         torch.tensor(["3", "4"])
@@ -216,13 +217,16 @@ def test_capital_tensor_of_a_number_is_a_size():
     """`torch.Tensor(3)` is an uninitialised tensor of shape (3,) in the default dtype, float32;
     `torch.tensor(3)` is a 0-dimensional int64 tensor that holds 3.
 
-    Because `torch.Tensor` is the class, an older constructor that takes sizes. New programs
-    call `torch.tensor` or `torch.empty`.
+    Because `torch.Tensor` is the class, an older constructor: it reads integers as sizes and a
+    list as values, so `torch.Tensor([3])` has shape (1,) and holds 3.0. New programs call
+    `torch.tensor` or `torch.empty`.
     """
     size = torch.Tensor(3)
+    values = torch.Tensor([3])
     number = torch.tensor(3)
 
     assert (size.shape, size.dtype) == ((3,), torch.float32)
+    assert values.tolist() == [3.0]
     assert (number.shape, number.dtype, number.item()) == ((), torch.int64, 3)
 
 

@@ -312,20 +312,28 @@ def test_printoptions_say_when_and_how_much_to_leave_out():
 
 
 def test_printoptions_print_the_full_tensor():
-    """After `torch.set_printoptions(profile="full")` a CPU tensor of more than 1000
-    elements is printed in full.
-    `torch.set_printoptions(threshold=float("inf"))` does the same, and
-    `torch.set_printoptions(profile="default")` undoes both.
+    """After `torch.set_printoptions(profile="full")` or
+    `torch.set_printoptions(threshold=float("inf"))` a CPU tensor of more than 1000 elements is
+    printed in full; `torch.set_printoptions(profile="default")` sets the limit of 1000 again.
+
+    A profile also sets `precision`, `edgeitems` and `linewidth` to their defaults; `threshold=`
+    leaves them as they are.
     """
     x = torch.arange(1001)
     before = repr(x)
 
+    torch.set_printoptions(precision=2)
+    torch.set_printoptions(threshold=float("inf"))
+    same = repr(x)
+    rounded = repr(torch.tensor([0.1234]))
+    torch.set_printoptions(profile="default", precision=2)
     torch.set_printoptions(profile="full")
     full = repr(x)
-    torch.set_printoptions(profile="default", threshold=float("inf"))
-    same = repr(x)
+    reset = repr(torch.tensor([0.1234]))
     torch.set_printoptions(profile="default")
 
+    assert repr(x) == before
+    assert [rounded, reset] == ["tensor([0.12])", "tensor([0.1234])"]
     assert before == "tensor([   0,    1,    2,  ...,  998,  999, 1000])"
     assert full.count(",") == 1000
     assert (same == full) is True

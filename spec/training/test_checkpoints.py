@@ -315,9 +315,9 @@ def test_a_checkpoint_is_a_dict_of_all_that_a_run_needs(tmp_path):
 
 @pytest.mark.torch(">=2.0")
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
-    """Full-batch `SGD` training with `nn.Dropout(0.5)` on the CPU, resumed from a
-    checkpoint of net, optimizer and `torch.get_rng_state()`, ends with the same weights as
-    the run that went on; `torch.set_rng_state` restores the generator.
+    """Full-batch `SGD` training with `nn.Dropout(0.5)` on the CPU, resumed from a checkpoint of
+    net, optimizer and `torch.get_rng_state()`, ends with the same weights as the uninterrupted
+    run; `torch.set_rng_state` restores the generator.
 
     On one machine with one release: see `spec/training/test_reproducibility.py` for what a
     seed does not fix. A `generator` given to a `DataLoader`, and a scheduler, have a state

@@ -225,9 +225,9 @@ def test_evaluation_needs_no_gradients(device):
 @pytest.mark.spare("10000", reason="one image more moves no percentage across a limit")
 @pytest.mark.spare("5600", reason="5601 of 10,000 is cut off to 56 as well")
 def test_d_prints_a_whole_percentage_cut_off(correct, cut_off, rounded):
-    """`"%d %%" % (100 * correct / total)` of Python ints below a million prints the
-    percentage rounded down: 5599 of 10,000 prints as 55 %. `f"{correct / total:.0%}"`
-    rounds it to the nearest whole one, 56%.
+    """`"%d %%" % (100 * correct / total)` of positive Python ints below a million prints the
+    percentage rounded down: 5599 of 10,000 prints as 55 %. `f"{correct / total:.0%}"` rounds it to
+    the nearest whole one, 56%.
     """
     assert "%d %%" % (100 * correct / 10000) == cut_off  # noqa: UP031
     assert f"{correct / 10000:.0%}" == rounded

@@ -117,9 +117,9 @@ def test_the_gradient_ends_at_the_beginning_of_the_chunk():
 
 
 def test_a_loop_over_chunks():
-    """The loop of truncated backpropagation with an `nn.RNN` is, per chunk: `h = h.detach()`,
-    forward, `zero_grad()`, `backward()`, `step()`; at the beginning of a sequence `h` is None, and
-    there is nothing to detach.
+    """The loop of truncated backpropagation with an `nn.RNN` is, per chunk:
+    `if h is not None: h = h.detach()`, forward, `zero_grad()`, `backward()`, `step()`; at the
+    beginning of a sequence `h` is None.
 
     Because `rnn(x, None)` begins with zeros, as `rnn(x)` does.
     """

@@ -159,9 +159,12 @@ def test_a_feature_pyramid_gives_each_map_the_same_channels():
 
 
 def test_anchors_are_boxes_around_each_position():
-    """torchvision's `AnchorGenerator(((4,),), ((1.0,),))`, called with an `ImageList` and a
-    list of one feature map, lays one 4 x 4 box around each position of the map; on a 2 x 2
-    map of an 8 x 8 image the positions are 4 apart.
+    """torchvision's `AnchorGenerator(((4,),), ((1.0,),))`, called with an `ImageList` and a list
+    of one feature map, lays one 4 x 4 box per position of the map: for a 2 x 2 map of an 8 x 8
+    image around the points (0, 0), (4, 0), (0, 4), (4, 4).
+
+    These points are the upper left corners of the cells, not their centres, so the first box, [-2,
+    -2, 2, 2], reaches out of the image.
     """
     generator = AnchorGenerator(sizes=((4,),), aspect_ratios=((1.0,),))
     images = ImageList(torch.zeros(1, 3, 8, 8), [(8, 8)])
