@@ -81,8 +81,8 @@ def test_switched_on_for_backward_alone_it_knows_no_line():
     alone inside `torch.autograd.set_detect_anomaly(True)` raises RuntimeError and warns
     "SqrtBackward0. No forward pass information available".
 
-    Because the lines are noted when operations are recorded: put the forward computation inside
-    the block too.
+    Because anomaly detection stores the traceback of an operation while the operation is recorded:
+    put the forward computation inside the block too.
     """
     x = torch.tensor([-1.0, 4.0], requires_grad=True)
     y = x.sqrt().sum()

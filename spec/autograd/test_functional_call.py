@@ -141,13 +141,14 @@ def test_buffers_that_are_handed_over_are_written_instead_of_the_modules():
 
 
 def test_a_gradient_for_each_sample_of_a_network():
-    """`vmap(grad(loss), in_dims=(None, 0, 0))(parameters, x, y)`, where `loss` calls an
-    `nn.Linear` by `functional_call` with the dict `parameters`, gives a dict with the gradients
-    for each sample, stacked along a new first dimension.
+    """`vmap(grad(loss), in_dims=(None, 0, 0))(parameters, x, y)`, where `loss` returns a 0-d
+    tensor and calls an `nn.Linear` by `functional_call` with the dict `parameters`, gives a dict
+    of each sample's gradients, stacked in a new dimension 0.
 
     Within `vmap`, `loss` sees one sample without a batch dimension: `x[None]` adds one, for a
-    module that needs it. For a loss that is a mean over the batch, the mean of these gradients
-    is what `backward()` gives, up to rounding.
+    module that needs it. For a loss that is a plain mean over the batch, as `F.mse_loss` is, the
+    mean of these gradients is what `backward()` gives, up to rounding. `F.cross_entropy` with
+    `weight` or `ignore_index` divides by another number than the batch size, and there it is not.
     """
     layer = nn.Linear(2, 1)
     x, y = torch.randn(4, 2), torch.randn(4, 1)
@@ -231,7 +232,7 @@ def test_models_of_different_shape_or_class_cannot_be_stacked():
     long = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))
     parameters, _ = stack_module_state([short, long])
     assert list(parameters) == ["0.weight", "0.bias"]
-    with pytest.raises(KeyError, match="1.weight"):
+    with pytest.raises(KeyError, match=r"1\.weight"):
         stack_module_state([long, short])
 
 
@@ -291,12 +292,13 @@ def test_vmap_maps_tensors_and_hands_numbers_over_with_none():
 
 
 def test_vmap_refuses_what_leaves_the_tensor_or_has_a_size_by_value():
-    """A function under `torch.func.vmap` that calls `.item()` of a non-empty tensor that is mapped
-    over, as `lambda row: row[0].item()`, or selects by a mask made of it, as
-    `lambda row: row[row > 0].sum()`, raises RuntimeError.
+    """`torch.func.vmap(lambda row: row[0].item())(x)` and, with a boolean mask,
+    `torch.func.vmap(lambda row: row[row > 0].sum())(x)` raise RuntimeError for the matrix
+    `x = torch.tensor([[1.0, -2.0], [3.0, 4.0]])`.
 
-    Because a number, or a size that depends on the values, would differ from entry to entry. In
-    place of the mask write `torch.where(row > 0, row, 0).sum()`.
+    Because `vmap`, by default, calls the function once for all rows, but a Python number, or a
+    size that depends on the values, could differ from row to row. In place of the mask write
+    `torch.where(row > 0, row, 0).sum()`.
     """
     x = torch.tensor([[1.0, -2.0], [3.0, 4.0]])
 

@@ -72,7 +72,8 @@ def test_create_graph_alone_decides_whether_the_gradient_is_tracked():
     `torch.autograd.grad(y, x, create_graph=True)` requires grad inside `torch.no_grad()` too, but
     not inside `torch.inference_mode()`, nor without `create_graph`.
 
-    Because the argument sets the grad mode of the backward pass.
+    Because `create_graph` sets the grad mode of the backward pass. Inside `torch.inference_mode()`
+    nothing is recorded, even with grad mode on.
     """
     x = torch.tensor(2.0, requires_grad=True)
     y = x**3

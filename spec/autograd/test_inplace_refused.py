@@ -207,7 +207,8 @@ def test_a_view_made_under_no_grad_is_not_written_to_outside():
     "A view was created in no_grad mode".
 
     Because it isn't clear whether the write is to be recorded. Take the view outside, or write
-    inside too.
+    inside too and then go on with `y`, which has the new values: with grad mode on `view.mul(2)`
+    raises RuntimeError after such a write.
     """
     y = torch.tensor([1.0, 2.0], requires_grad=True) * 2
     with torch.no_grad():
@@ -217,3 +218,8 @@ def test_a_view_made_under_no_grad_is_not_written_to_outside():
         RuntimeError, match="view was created in no_grad mode and is being modified"
     ):
         view.mul_(10)
+    with torch.no_grad():
+        view.mul_(10)
+    assert y.tolist() == [20.0, 4.0]
+    with pytest.raises(RuntimeError, match="view was created in no_grad mode and its base"):
+        view.mul(2)

@@ -145,9 +145,10 @@ def test_a_compiled_module_shares_its_parameters():
 
 
 def test_a_checkpoint_of_a_compiled_module_is_refused_by_the_plain_one():
-    """`load_state_dict` of an `nn.Linear`, with `strict=True`, refuses the `state_dict()` of
-    `torch.compile` of it with RuntimeError, "Error(s) in loading state_dict for Linear", and
-    below "Unexpected key(s) in state_dict: "_orig_mod.weight"".
+    """For `model = nn.Linear(2, 1, bias=False)`,
+    `model.load_state_dict(torch.compile(model).state_dict())` raises RuntimeError, "Error(s) in
+    loading state_dict for Linear", and below "Unexpected key(s) in state_dict:
+    "_orig_mod.weight"".
 
     Save `model.state_dict()` of the model itself, or `compiled._orig_mod.state_dict()`. In a dict
     `saved` with the prefix,
@@ -167,9 +168,9 @@ def test_a_checkpoint_of_a_compiled_module_is_refused_by_the_plain_one():
 
 
 def test_changed_weights_are_used_without_compiling_again():
-    """`compiled = torch.compile(model)` of an `nn.Linear` `model` reads the weight at each
-    call: after a call and `nn.init.constant_(model.weight, 3.0)`, a second call with the
-    same input uses the value 3 and compiles nothing again.
+    """`compiled = torch.compile(model)` of an `nn.Linear` `model` sees in-place changes of its
+    weight: after a call and `nn.init.constant_(model.weight, 3.0)`, a second call with the same
+    input uses the value 3 and compiles nothing again.
 
     Because the graph refers to the parameters and holds none of their values as constants.
     """
@@ -413,7 +414,9 @@ def test_an_unknown_mode_is_refused():
     """`torch.compile(f, mode="fast")` with the default backend raises RuntimeError, "Unrecognized
     mode=fast, should be one of: default, ...", before the first call.
 
-    `"reduce-overhead"` and `"max-autotune"` are modes; they belong to inductor.
+    `"reduce-overhead"` and `"max-autotune"` are modes of inductor, the default backend. With
+    another backend the name is not checked: `torch.compile(f, mode="fast", backend="eager")`
+    raises nothing at this point.
     """
     with pytest.raises(RuntimeError, match="Unrecognized mode=fast, should be one of: default"):
         torch.compile(lambda x: x, mode="fast")

@@ -82,8 +82,9 @@ def test_a_custom_operator_has_no_gradient_of_its_own(cube):
     `cube(x).sum().backward()` in grad mode raises RuntimeError, "no autograd formula was
     registered", until `cube.register_autograd(backward, ...)` gives one.
 
-    `setup_context(ctx, inputs, output)` saves what `backward(ctx, gradient)` needs, as in
-    `torch.autograd.Function`.
+    `setup_context(ctx, inputs, output)`, given by keyword as `setup_context=`, saves what
+    `backward(ctx, gradient)` needs, as in `torch.autograd.Function`. It is called with keywords,
+    so its parameters must have these three names.
     """
     x = torch.tensor([2.0], requires_grad=True)
 

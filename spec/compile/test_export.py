@@ -240,8 +240,8 @@ def test_dynamic_shapes_are_named_like_the_arguments():
 
 def test_two_dimensions_that_must_agree_share_a_dim():
     """With `a, b = Dim("a"), Dim("b")` of `torch.export`, `torch.export.export` of `x + y` for
-    two different `torch.zeros(4)` takes `dynamic_shapes=({0: a}, {0: a})`; `({0: a}, {0: b})`
-    raises "Constraints violated", then "must always be equal".
+    `(torch.zeros(4), torch.zeros(4))` takes `dynamic_shapes=({0: a}, {0: a})`; `({0: a}, {0: b})`
+    raises "Constraints violated", "must always be equal".
     """
 
     class Add(nn.Module):

@@ -187,8 +187,9 @@ def test_cond_keeps_two_branches_in_the_graph():
     a float32 `x` puts both branches into one graph, and each call runs the branch that the value
     of `x.sum() > 0` chooses.
 
-    Both functions must return tensors of the same dtype and with the same number of dimensions, in
-    PyTorch 2.5 of the same shape.
+    The tensors that the two functions return must have the same dtype and number of dimensions, in
+    PyTorch 2.5 and 2.6 the same shape. From 2.8 on neither function may return its argument itself
+    or a view of it: return `x.clone()`.
     """
 
     @torch.compile(backend="eager", fullgraph=True)
@@ -256,9 +257,9 @@ def test_fullgraph_refuses_print():
     """Since PyTorch 2.7 a call of `torch.compile(f, fullgraph=True)`, where `f` calls `print`,
     raises Unsupported, "Failed to trace builtin operator".
 
-    Print outside the compiled function, or remove the print. (A function in the set
-    `torch._dynamo.config.reorderable_logging_functions`, empty by default, is called after the
-    graph instead.)
+    Print outside the compiled function, or remove the print. (With `print` in the set
+    `torch._dynamo.config.reorderable_logging_functions`, empty by default, a `print` of tensors,
+    strings and numbers, without keyword arguments such as `end`, runs after the graph instead.)
     """
 
     @torch.compile(backend="eager", fullgraph=True)

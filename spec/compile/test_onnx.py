@@ -121,11 +121,12 @@ def test_onnx_runtime_gives_the_same_values(path):
 @pytest.mark.torch(">=2.9")
 def test_the_output_of_onnx_runtime_is_compared_with_that_of_the_model(path):
     """`torch.testing.assert_close(torch.from_numpy(session.run(None, {"x": x.numpy()})[0]),
-    net(x))` with `x` of the exported shape compares a `net` exported with `input_names=["x"]` and
-    its ONNX Runtime `session`: AssertionError if not close.
+    net(x))` raises AssertionError if the one output of `net`, exported with `input_names=["x"]`,
+    isn't close to that of its ONNX Runtime `session`.
 
-    Call `net.eval()` before the export: in training mode dropout and batch norm of `net` compute
-    something else.
+    `x` has the exported shape and dtype. Call `net.eval()` before the export: in training mode
+    dropout and batch norm of `net` compute something else. If `net` returns a tuple, as `nn.LSTM`
+    does, compare output by output.
     """
     import onnxruntime
 
@@ -173,8 +174,8 @@ def test_dynamic_shapes_names_what_may_change(path):
     "batch"},))` leaves dimension 0 of the input open: the file gives its shape as
     `["batch", 2]`, and ONNX Runtime takes 7 rows.
 
-    A size in the model's code stays: with `x.reshape(4, -1)` in `forward` the file gives
-    `["batch", 2]` too, but with 7 rows ONNX Runtime fails.
+    The export doesn't find every fixed size in the model's code: if `forward` returns
+    `x.reshape(4, -1)`, the file gives `["batch", 2]` too, but with 7 rows ONNX Runtime fails.
     """
     import onnx
     import onnxruntime

@@ -281,11 +281,13 @@ def test_batch_size_none_hands_samples_over_one_by_one():
     so that their shapes may differ.
 
     Use it for a dataset that already makes its own batches. NumPy arrays of numbers are still
-    converted to tensors.
+    converted to tensors, and a tuple to a list.
     """
     samples = list(DataLoader([torch.zeros(3), torch.zeros(2)], batch_size=None))
+    (pair,) = DataLoader([(5, 6)], batch_size=None)
 
     assert [sample.shape for sample in samples] == [(3,), (2,)]
+    assert pair == [5, 6]
 
 
 def test_a_batch_size_is_positive():

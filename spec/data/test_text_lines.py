@@ -26,8 +26,9 @@ def test_lines_of_numbers_become_a_tensor(tmp_path):
     `torch.tensor([[float(word) for word in line.split()] for line in lines])` makes the
     float32 matrix [[1, 2.5], [3, 4]].
 
-    A line read by `for line in file` keeps the newline character at its end, which
-    `split()` removes.
+    A line read by `for line in file` keeps the newline character at its end (the last line of a
+    file may have none), which `split()` removes. Leave out empty lines: they become empty rows,
+    and `torch.tensor` raises ValueError for rows of different lengths.
     """
     (tmp_path / "points.txt").write_text("1 2.5\n3 4\n")
 
@@ -39,6 +40,8 @@ def test_lines_of_numbers_become_a_tensor(tmp_path):
     assert file.closed is True
     assert torch.tensor(rows).tolist() == [[1.0, 2.5], [3.0, 4.0]]
     assert torch.tensor(rows).dtype == torch.float32
+    with pytest.raises(ValueError, match="expected sequence of length 2 at dim 1"):
+        torch.tensor([*rows, []])
 
 
 def test_a_csv_file_is_a_dataset(tmp_path):

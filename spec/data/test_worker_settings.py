@@ -90,13 +90,13 @@ def test_without_workers_nothing_is_fetched_ahead():
 
 
 def test_shuffling_does_not_depend_on_workers():
-    """After the same `torch.manual_seed` the first pass over a
-    `DataLoader(data, shuffle=True)` has the same order with two workers and with none,
-    unless `in_order=False` is given.
+    """After the same `torch.manual_seed` the first pass over a `DataLoader(data, shuffle=True)`
+    has the same order with `num_workers=2` and with `num_workers=0`, unless `in_order=False`
+    (since PyTorch 2.6) is given.
 
     Because the sampler draws the order in your own process. Random numbers inside `__getitem__` do
     depend on the number of workers; without workers `torch.rand` there also changes the order of
-    later passes.
+    later passes, and with workers `persistent_workers=True` changes it.
     """
     torch.manual_seed(1)
     alone = [batch.item() for batch in DataLoader(range(6), shuffle=True)]

@@ -226,7 +226,7 @@ def test_a_stream_is_repeated_by_every_worker():
 
     Because each worker iterates over its own copy of the whole stream. With
     `info = get_worker_info()`, `itertools.islice(stream, info.id, None, info.num_workers)` gives
-    each worker its share.
+    each worker its share. With `num_workers=0` `info` is None: then return the whole stream.
     """
 
     class Stream(IterableDataset):

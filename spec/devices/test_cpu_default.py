@@ -194,9 +194,9 @@ def test_a_default_device_does_not_reach_everything(make):
 
 @pytest.mark.torch(">=2.0")
 def test_as_tensor_moves_to_the_default_device():
-    """Inside `with torch.device("meta"):` `torch.as_tensor(x)` of a CPU tensor or a NumPy array
-    makes a tensor on `meta`; for a CPU tensor `x`, `torch.as_tensor(x, device="cpu")` returns
-    `x` itself.
+    """Inside `with torch.device("meta"):` `torch.as_tensor(x)` of a CPU tensor `x` and
+    `torch.as_tensor(np.zeros(2))` make tensors on `meta`; `torch.as_tensor(x, device="cpu")`
+    returns `x` itself.
 
     So where another default device than the CPU is set, `torch.as_tensor(array)` doesn't share
     the memory of the array: write `torch.as_tensor(array, device="cpu")`.

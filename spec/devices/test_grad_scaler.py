@@ -293,24 +293,24 @@ def test_whether_the_step_was_taken_is_told_by_the_scale():
 def test_scaled_gradients_accumulate():
     """To accumulate finite scaled gradients of two batches with an enabled GradScaler call
     `scaler.scale(loss / 2).backward()` for each, then `scaler.step(optimizer)` and
-    `scaler.update()` once: the step uses the mean of the unscaled gradients.
+    `scaler.update()` once: the step uses the mean of both losses' gradients.
 
-    With float32 weights: `step` of float16 ones raises ValueError. Don't call `unscale_` between
-    the two: gradients of different scales would be added. `update()` after
-    `scaler.scale(loss).backward()`, without `unscale_` or `step` before it, raises AssertionError,
-    "No inf checks were recorded prior to update."
+    The weights must not be float16: `step` then raises ValueError, "Attempting to unscale FP16
+    gradients." Don't call `unscale_` between the two batches: gradients of different scales would
+    be added. `update()` after `scaler.scale(loss).backward()`, without `unscale_` or `step` before
+    it, raises AssertionError, "No inf checks were recorded prior to update."
     """
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)
     scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
 
-    for _ in range(2):
-        scaler.scale(w.sum() / 2).backward()
+    for factor in (1.0, 3.0):
+        scaler.scale((factor * w).sum() / 2).backward()
     scaler.step(optimizer)
     scaler.update()
 
-    assert w.grad.tolist() == [1.0]
-    assert w.tolist() == [0.5]
+    assert w.grad.tolist() == [2.0]
+    assert w.tolist() == [0.0]
 
 
 @pytest.mark.torch(">=2.3")

@@ -246,7 +246,7 @@ def test_a_dtype_that_autocast_does_not_know_switches_it_off():
     not supported. Disabling autocast", and switches autocast off inside: `x @ x` of
     float32 tensors stays float32.
 
-    Because the CPU takes bfloat16 and float16 only: pass one of them.
+    Because autocast on the CPU takes bfloat16 and float16 only: pass one of them.
     """
     x = torch.ones(2, 2)
 

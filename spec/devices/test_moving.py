@@ -111,7 +111,7 @@ def test_to_takes_another_tensor_as_its_model():
     tensor `other`: with `other = torch.zeros(3, dtype=torch.int16, device="meta")` an int16 tensor
     on `meta`.
 
-    From `meta` to a device with data it raises NotImplementedError, "Cannot copy out of meta
+    The other way, from `meta` to the CPU, raises NotImplementedError, "Cannot copy out of meta
     tensor; no data!".
     """
     x = torch.zeros(2)
@@ -122,6 +122,8 @@ def test_to_takes_another_tensor_as_its_model():
     assert str(moved.device) == "meta"
     assert moved.dtype == torch.int16
     assert moved.shape == (2,)
+    with pytest.raises(NotImplementedError, match="Cannot copy out of meta tensor; no data!"):
+        moved.to("cpu")
 
 
 def test_gradients_find_their_way_back_through_to(device):

@@ -36,8 +36,8 @@ without_rocm = pytest.mark.skipif(bool(torch.version.hip), reason="ROCm has vari
 )
 def test_the_variable_lists_gpus_in_order(value, devices, monkeypatch):
     """`CUDA_VISIBLE_DEVICES` names GPUs by numbers, or by beginnings of UUIDs such as "GPU-8ce",
-    in the order in which PyTorch is to count them: with "1,0", where there are two, `cuda:0` is
-    GPU 1 and `cuda:1` is GPU 0.
+    and PyTorch counts them in this order: with "1,0" on a machine with two GPUs, `cuda:0` is GPU 1
+    and `cuda:1` is GPU 0.
     """
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
 

@@ -81,9 +81,9 @@ def test_true_in_the_mask_means_look_here(device):
 
 
 def test_a_float_mask_is_added_to_the_likenesses(device):
-    """A float32 `attn_mask` of `F.scaled_dot_product_attention` is added to the scores of a
-    float32 query. For two keys the mask row [0, log 3] triples the second weight relative
-    to the first, up to rounding; [0, -inf] makes it 0.
+    """`F.scaled_dot_product_attention` adds a float32 `attn_mask` to the scores of a float32
+    query: for two keys the mask row [0, log 3] triples the second attention weight relative to the
+    first, up to rounding; [0, -inf] makes the second 0.
     """
     q = torch.zeros(2, 1, device=device)
     v = torch.tensor([[0.0], [100.0]], device=device)

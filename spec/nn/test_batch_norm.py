@@ -29,8 +29,9 @@ def test_batch_norm_brings_each_feature_of_the_batch_to_mean_zero(device):
 
 
 def test_batch_norm_of_images_takes_a_channel_together():
-    """`nn.BatchNorm2d(2, momentum=1.0)`, called in training mode on a (2, 2, 2, 2) tensor, stores
-    in `running_mean` one mean per channel, taken over the samples, rows and columns.
+    """`nn.BatchNorm2d(2, momentum=1.0)`, called in training mode on a float32 tensor of shape
+    `(2, 2, 2, 2)`, stores in `running_mean` one mean per channel, taken over the samples, rows and
+    columns.
     """
     layer = nn.BatchNorm2d(2, momentum=1.0)
     x = torch.arange(16.0).view(2, 2, 2, 2)
@@ -91,7 +92,7 @@ def test_batch_norm_uses_the_batch_in_training_and_its_memory_in_evaluation(devi
 
 def test_the_running_statistics_move_a_tenth_of_the_way(device):
     """In training mode a new `nn.BatchNorm1d(1)` moves its running statistics a tenth
-    (`momentum=0.1`) of the way: the batch `[[1.0], [3.0]]`, mean 2 and unbiased variance 2,
+    (`momentum=0.1`) of the way to the batch's: `[[1.0], [3.0]]` (mean 2, unbiased variance 2)
     moves `running_mean` from 0 to 0.2 and `running_var` from 1 to 1.1.
     """
     layer = nn.BatchNorm1d(1, device=device)

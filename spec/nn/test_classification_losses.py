@@ -223,11 +223,12 @@ def test_the_classes_are_axis_one_of_an_image_too(device):
 
 
 def test_a_segmentation_target_has_no_channel_dimension():
-    """`F.cross_entropy` of float32 logits (N, C, H, W), C > 1, and class indices (N, 1, H, W)
-    raises RuntimeError, "only batches of spatial targets supported (3D tensors)": write
+    """`F.cross_entropy` of float32 logits (N, C, H, W), C > 1, and int64 class indices (N, 1, H,
+    W) raises RuntimeError, "only batches of spatial targets supported (3D tensors)": write
     `target.squeeze(1)`.
 
-    A colour mask (N, 3, H, W) has to be turned into class indices first.
+    A colour mask (N, 3, H, W) has to be turned into class indices first: for three classes a
+    float32 mask of this shape raises no error, because it is taken for class probabilities.
     """
     scores = torch.zeros(2, 3, 4, 4)
     target = torch.zeros(2, 1, 4, 4, dtype=torch.int64)
@@ -238,6 +239,8 @@ def test_a_segmentation_target_has_no_channel_dimension():
         F.cross_entropy(scores, target)
 
     assert F.cross_entropy(scores, target.squeeze(1)).item() == pytest.approx(math.log(3))
+    colours = torch.ones(2, 3, 4, 4)
+    assert F.cross_entropy(scores, colours).item() == pytest.approx(3 * math.log(3))
 
 
 def test_a_single_sample_has_a_target_without_axes():

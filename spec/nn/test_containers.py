@@ -45,15 +45,16 @@ def test_a_plain_list_forgets_its_layers():
 
 
 def test_an_optimizer_on_a_plain_list_of_layers_finds_nothing():
-    """If the only layer of an `nn.Module` `net` is in a plain list,
+    """If an `nn.Module` `net` has its parameters only in layers of a plain list,
     `net.layers = [nn.Linear(2, 1)]`, `torch.optim.SGD(net.parameters(), lr=0.1)` raises
     ValueError, "optimizer got an empty parameter list".
 
-    With one registered layer besides there is no error, and the layers in the list don't learn. Use
-    `nn.ModuleList`.
+    With a registered parameter besides, as of `net.head = nn.Linear(1, 1)`, there is no error, and
+    the layers in the list don't learn. Use `nn.ModuleList`.
     """
     net = nn.Module()
     net.layers = [nn.Linear(2, 1)]
+    net.activation = nn.ReLU()
 
     with pytest.raises(ValueError, match="optimizer got an empty parameter list"):
         torch.optim.SGD(net.parameters(), lr=0.1)

@@ -190,10 +190,11 @@ def test_an_intermediate_result_is_printed_with_its_values(capsys):
 @pytest.mark.claim("course-pdb-breakpoint")
 def test_a_breakpoint_stops_inside_forward(monkeypatch):
     """In eager mode, without `torch.compile`, `breakpoint()` in the `forward` of an `nn.Module`
-    calls `sys.breakpointhook`, by default the debugger pdb, in that line, where the local tensors
-    have their values; then `forward` goes on.
+    calls `sys.breakpointhook`, by default the debugger pdb, which can print the local tensors with
+    their values; when it returns, `forward` goes on.
 
-    In pdb type `p hidden` to print the tensor `hidden`, and `c` to go on.
+    In pdb type `p hidden` to print the tensor `hidden`, and `c` to go on. On Python 3.11 pdb shows
+    the line after `breakpoint()`.
     """
     seen = []
     monkeypatch.setattr(

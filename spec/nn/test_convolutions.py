@@ -258,15 +258,21 @@ def test_padding_same_keeps_the_sides():
 
 
 def test_pairs_are_height_and_width():
-    """`kernel_size`, `stride` and `padding` of `nn.Conv2d` take a pair (height, width) or a single
-    number for both.
+    """`kernel_size`, `stride` and `padding` of `nn.Conv2d` take a pair of integers (height, width)
+    or one integer for both; `nn.Conv2d(1, 1, kernel_size=3.0)` raises TypeError.
+
+    `padding` also takes the strings "same" and "valid".
     """
     image = torch.zeros(1, 1, 9, 9)
     oblong = nn.Conv2d(1, 1, (3, 5), stride=(1, 2), padding=(1, 0))
     square = nn.Conv2d(1, 1, 3)
+    same = nn.Conv2d(1, 1, 3, padding="same")
 
     assert oblong(image).shape == (1, 1, 9, 3)
     assert square(image).shape == (1, 1, 7, 7)
+    assert same(image).shape == (1, 1, 9, 9)
+    with pytest.raises(TypeError):
+        nn.Conv2d(1, 1, kernel_size=3.0)
 
 
 def test_one_group_a_channel_keeps_the_channels_apart(device):

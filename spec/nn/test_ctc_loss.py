@@ -31,8 +31,9 @@ def test_ctc_loss_wants_time_first_and_two_lengths(log_probs):
     log-probabilities of shape (T, N, C) for T steps and C classes, int64 labels of shape (N, S),
     and both lengths as int64 tensors of N elements.
 
-    N, T and C are at least 1, S is at least the longest label sequence; a shorter one is padded,
-    and its length tells how much counts.
+    N, T and C are at least 1, an input length is at most T, and S is at least the longest label
+    sequence; a shorter one is padded, and its length tells how much counts. Labels below 0 or from
+    C on are not checked: their loss is meaningless.
     """
     targets = torch.tensor([[1, 2], [3, 3]])
     input_lengths, target_lengths = torch.tensor([5, 5]), torch.tensor([2, 2])
@@ -40,6 +41,8 @@ def test_ctc_loss_wants_time_first_and_two_lengths(log_probs):
     loss = F.ctc_loss(log_probs, targets, input_lengths, target_lengths, reduction="none")
 
     assert loss.tolist() == pytest.approx([3.3761, 4.2234], abs=1e-4)
+    with pytest.raises(RuntimeError, match="input_lengths to have value at most 5"):
+        F.ctc_loss(log_probs, targets, torch.tensor([5, 6]), target_lengths)
 
 
 def test_batch_first_scores_are_refused_by_their_lengths(log_probs):
@@ -157,9 +160,9 @@ def test_the_mean_divides_each_loss_by_the_length_of_its_label(log_probs):
 
 
 def test_the_blank_is_a_class_of_its_own(log_probs):
-    """The C classes of non-empty float32 `log_probs` for `F.ctc_loss` are the letters plus one for
-    the blank: class 0, or the class that `blank=` names. A `blank` equal to C raises RuntimeError,
-    "blank must be in label range".
+    """The C classes of non-empty float32 `log_probs` of shape (T, N, C) for `F.ctc_loss` are the
+    labels plus one for the blank: class 0, or the class that `blank=` names. A `blank` equal to C
+    raises RuntimeError, "blank must be in label range".
     """
     target, lengths = torch.tensor([[0, 1]]), ((5,), (2,))
 

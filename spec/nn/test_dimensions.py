@@ -306,6 +306,10 @@ def test_a_lazy_norm_learns_its_channels(lazy, shape, becomes):
     """Made with `affine=True`, `nn.LazyBatchNorm1d`, `LazyBatchNorm2d`, `LazyBatchNorm3d`
     and `nn.LazyInstanceNorm1d`, `LazyInstanceNorm2d`, `LazyInstanceNorm3d` take the number
     of channels from dimension 1 of the first batch.
+
+    `affine=True` is their default. For one sample (C, L) without the dimension of the batch,
+    `nn.LazyInstanceNorm1d` takes L for the number of channels, and raises ValueError where L is
+    not C.
     """
     layer = lazy(affine=True)
     layer(torch.ones(shape))

@@ -196,9 +196,9 @@ def test_an_adaptive_softmax_returns_output_and_loss():
 
 
 def test_container_and_nllloss2d_are_retired_names():
-    """`nn.Container` and `nn.NLLLoss2d` are retired names, which still work but warn: write a
-    subclass of `nn.Module` for the first, and `nn.NLLLoss()`, which takes log-probabilities
-    (N, C, H, W) too, for the second.
+    """`nn.Container` and `nn.NLLLoss2d` are deprecated: creating one still works but warns. Write
+    a subclass of `nn.Module` instead of the first, and `nn.NLLLoss()`, which takes
+    log-probabilities (N, C, H, W) too, instead of the second.
     """
     log_probs, classes = torch.zeros(1, 2, 3, 3) - 5.0, torch.zeros(1, 3, 3, dtype=torch.int64)
 

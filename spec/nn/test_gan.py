@@ -77,11 +77,12 @@ def test_detach_keeps_the_discriminators_loss_from_the_generator(device):
 
 
 def test_without_detach_the_generator_is_taught_to_lose():
-    """For `fake = generator(noise)`, `backward()` of the discriminator's loss of
-    `discriminator(fake)`, without `detach()`, leaves gradients in the generator too, which
-    the generator's next step would use unless they are cleared.
+    """After `fake = generator(noise)`, `backward()` of a discriminator loss computed from
+    `discriminator(fake)`, without `detach()`, leaves gradients in the generator too; the
+    generator's next step uses them unless they are cleared.
 
-    These gradients would teach the generator to be recognised, the contrary of its task.
+    These gradients would teach the generator to have its samples recognised as fake, the opposite
+    of its task.
     """
     generator, discriminator = nn.Linear(1, 1), nn.Linear(1, 1)
     discriminator.weight.data.fill_(3.0)

@@ -101,8 +101,8 @@ def test_the_numbers_of_a_network_are_counted_by_numel():
 @pytest.mark.claim("blitz-forward-32-to-10")
 def test_lenet_makes_ten_numbers_of_a_32_by_32_image(device):
     """`LeNet`, of `nn.Conv2d(1, 6, 5)` and `nn.Conv2d(6, 16, 5)`, each with ReLU and
-    `F.max_pool2d(x, 2)` after it, a `flatten(1)`, then `nn.Linear` from 400 to 120, 84 and
-    10, maps images [7, 1, 32, 32] to [7, 10]: ten scores per image.
+    `F.max_pool2d(x, 2)` after it, `flatten(1)` and three `nn.Linear`, 400 to 120 to 84 to 10, maps
+    images [7, 1, 32, 32] to [7, 10]: ten scores per image.
     """
     net = LeNet().to(device)
     one = net(torch.randn(1, 1, 32, 32, device=device))

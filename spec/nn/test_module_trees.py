@@ -200,7 +200,8 @@ def test_the_name_of_a_child_takes_none_and_no_function():
     raises TypeError, "torch.nn.Module or None expected"; None, another `nn.Module` or an
     `nn.Parameter` may be assigned instead.
 
-    Wrap a function in a module: `nn.ReLU()`. A `forward` that may meet None has to ask for it.
+    Assign the module `nn.ReLU()` instead of the function. A `forward` whose child may be None has
+    to check it first: `if self.activation is not None`.
     """
     net = nn.Module()
     net.activation = nn.ReLU()

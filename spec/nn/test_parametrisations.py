@@ -70,18 +70,21 @@ def test_a_parametrised_weight_is_assigned_through_its_inverse():
         one_way.weight = torch.tensor([[8.0]])
     with pytest.raises(KeyError, match="attribute 'weight' already exists"):
         both_ways.weight = nn.Parameter(torch.tensor([[8.0]]))
-    with pytest.raises(ValueError, match="has dtype torch.float64 while `original` has"):
+    with pytest.raises(ValueError, match=r"has dtype torch\.float64 while `original` has"):
         both_ways.weight = torch.tensor([[8.0]], dtype=torch.float64)
 
 
 def test_a_removed_parametrisation_leaves_its_value():
     """`torch.nn.utils.parametrize.remove_parametrizations(layer, "weight")` of an `nn.Linear`
-    `layer` with a parametrized weight makes the computed weight an ordinary `nn.Parameter` named
-    `weight` again.
+    `layer` whose parametrized weight requires grad makes the computed weight an ordinary
+    `nn.Parameter` named `weight` again.
+
+    A frozen weight that is computed from two originals, as by
+    `torch.nn.utils.parametrizations.weight_norm` (since PyTorch 2.1), becomes a buffer:
+    `layer.parameters()` lacks it.
 
     With `leave_parametrized=False` the value of `layer.parametrizations.weight.original` is kept
-    instead. After `torch.nn.utils.parametrizations.weight_norm`, which stores two originals, that
-    raises ValueError.
+    instead; with two originals that raises ValueError.
     """
 
     class Doubled(nn.Module):
@@ -93,9 +96,22 @@ def test_a_removed_parametrisation_leaves_its_value():
     parametrize.register_parametrization(layer, "weight", Doubled())
     parametrize.remove_parametrizations(layer, "weight")
 
+    class Summed(nn.Module):
+        def forward(self, first, second):
+            return first + second
+
+        def right_inverse(self, weight):
+            return weight / 2, weight / 2
+
+    frozen = nn.Linear(1, 1, bias=False).requires_grad_(False)
+    parametrize.register_parametrization(frozen, "weight", Summed())
+    parametrize.remove_parametrizations(frozen, "weight")
+
     assert type(layer.weight) is nn.Parameter
     assert layer.weight.tolist() == [[6.0]]
     assert [name for name, _ in layer.named_parameters()] == ["weight"]
+    assert [name for name, _ in frozen.named_parameters()] == []
+    assert [name for name, _ in frozen.named_buffers()] == ["weight"]
 
 
 @pytest.mark.torch(">=2.1")
@@ -176,10 +192,10 @@ def test_an_orthogonal_weight_stays_orthogonal_in_training():
     `layer.weight @ layer.weight.T` stays within 1e-3 of the identity after a step of `SGD`
     with `lr=0.5` on the loss `layer(torch.randn(4, 3)).pow(3).sum()`.
 
-    Of a weight that is not square, the rows are orthogonal if they are fewer than the columns,
+    Of a weight that is not square, the rows are orthonormal if they are fewer than the columns,
     else the columns.
     """
-    layer = nn.utils.parametrizations.orthogonal(nn.Linear(3, 3, bias=False))
+    layer = nn.utils.parametrizations.orthogonal(nn.Linear(3, 3))
     optimizer = torch.optim.SGD(layer.parameters(), lr=0.5)
     before = layer.weight.detach().clone()
 

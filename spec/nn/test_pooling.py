@@ -211,15 +211,19 @@ def test_an_image_smaller_than_the_window_is_refused():
 
 
 def test_padding_is_at_most_half_a_window():
-    """`F.max_pool2d(image, 2, padding=2)` of `torch.zeros(1, 1, 4, 4)` raises RuntimeError,
-    "pad should be at most half of", because the window is 2 x 2; `padding=1` is accepted.
+    """`F.max_pool2d(image, 2, padding=2)` of `torch.zeros(1, 1, 4, 4)` raises RuntimeError, "pad
+    should be at most half of", because `padding` may be at most half of the window size, here 1;
+    `padding=1` is accepted.
 
-    A window that lies in the padding alone would have no element to choose.
+    Half is the limit even if each window holds an element of the image:
+    `F.max_pool2d(image, 3, padding=2)` is refused too.
     """
     image = torch.zeros(1, 1, 4, 4)
 
     with pytest.raises(RuntimeError, match="pad should be at most half of"):
         F.max_pool2d(image, 2, padding=2)
+    with pytest.raises(RuntimeError, match="pad should be at most half of"):
+        F.max_pool2d(image, 3, padding=2)
     assert F.max_pool2d(image, 2, padding=1).shape == (1, 1, 3, 3)
 
 

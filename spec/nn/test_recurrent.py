@@ -153,9 +153,10 @@ def test_one_step_of_an_lstm(device):
 
 
 def test_one_step_of_a_gru(device):
-    """`nn.GRUCell` stacks its weights in the order r, z, n. For float32 vectors `x`, `h` one step
-    gives, up to rounding, `n = tanh(W_in @ x + b_in + r * (W_hn @ h + b_hn))` and
-    `h' = (1 - z) * n + z * h`, r and z being taken after their sigmoid.
+    """`nn.GRUCell` stacks its weights in the order r, z, n (reset, update, new). For float32
+    vectors `x`, `h`, with r and z after the sigmoid,
+    `n = tanh(W_in @ x + b_in + r * (W_hn @ h + b_hn))` and `h' = (1 - z) * n + z * h` up to
+    rounding.
 
     `W_in` is the last third of `weight_ih`, `W_hn` that of `weight_hh`. The original paper
     multiplies r with h before the product with `W_hn`.
@@ -165,7 +166,7 @@ def test_one_step_of_a_gru(device):
     cell.weight_hh.data = torch.tensor([[0.0], [0.0], [4.0]], device=device)
     cell.bias_ih.data.zero_()
     cell.bias_hh.data.zero_()
-    x, h = torch.tensor([[[1.0]], [[-0.5]]], device=device)
+    x, h = torch.tensor([[1.0], [-0.5]], device=device)
 
     r, z = torch.tensor([1.0, 2.0]).sigmoid().tolist()
     new_h = cell(x, h)
@@ -294,9 +295,14 @@ def test_a_wrong_number_of_features_is_named(layer):
 def test_an_lstm_names_a_wrong_number_of_features():
     """Except in PyTorch 2.1 and 2.2, `nn.LSTM(2, 3)` raises RuntimeError for a 2-D or 3-D float32
     tensor with 5 features, "must be equal to input_size. Expected 2, got 5".
+
+    PyTorch 2.1 and 2.2 did not check the number of features of float32 input on the CPU, and could
+    return meaningless numbers without an error.
     """
     with pytest.raises(RuntimeError, match=r"must be equal to input_size\. Expected 2, got 5"):
         nn.LSTM(2, 3)(torch.zeros(4, 1, 5))
+    with pytest.raises(RuntimeError, match=r"must be equal to input_size\. Expected 2, got 5"):
+        nn.LSTM(2, 3)(torch.zeros(4, 5))
 
 
 @pytest.mark.torch(">=2.1,<2.3")

@@ -286,8 +286,9 @@ def test_fold_adds_where_patches_overlap():
     `fold = nn.Fold((3, 3), 2)`, `fold(unfold(x))` counts the middle of `x` four times;
     divided by `fold(unfold(torch.ones_like(x)))` it is `x` again.
 
-    `F.fold(F.unfold(x, 2, stride=2), (4, 4), 2, stride=2)` gives a 4 x 4 image back unchanged,
-    because its patches don't overlap.
+    For a float32 `image` of shape (1, 1, 4, 4),
+    `F.fold(F.unfold(image, 2, stride=2), (4, 4), 2, stride=2)` is `image` again, because its
+    patches don't overlap.
     """
     x = torch.arange(9.0).view(1, 1, 3, 3)
     unfold, fold = nn.Unfold(2), nn.Fold((3, 3), 2)

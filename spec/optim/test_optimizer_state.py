@@ -315,8 +315,7 @@ def test_the_state_dict_of_a_net_is_refused_by_an_optimizer():
     """`optimizer.load_state_dict(net.state_dict())` raises KeyError, "'param_groups'",
     because a net's state dict has the names of parameters and buffers as keys.
 
-    A checkpoint has two entries, one for `net.state_dict()` and one for
-    `optimizer.state_dict()`.
+    Save both in a checkpoint, under two keys: `net.state_dict()` and `optimizer.state_dict()`.
     """
     net = nn.Linear(1, 1)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.5)

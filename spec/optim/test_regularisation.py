@@ -35,9 +35,9 @@ def test_l2_regularisation_is_the_setting_weight_decay():
 
 
 def test_weight_decay_equals_half_the_squares_in_the_loss():
-    """`SGD(net.parameters(), lr, weight_decay=c)` takes, up to rounding, the same step on `loss`
-    as without decay on `loss + c / 2 * sum(p.square().sum() for p in net.parameters())`, if `loss`
-    gives each float32 parameter a dense gradient.
+    """For `c >= 0`, `SGD(net.parameters(), lr, weight_decay=c)` takes up to rounding the same step
+    on `loss` as without decay on `loss + c / 2 * sum(p.square().sum() for p in net.parameters())`,
+    if `loss` gives each `p` a dense float32 gradient.
 
     Because the gradient of the added term is `c * weight`. The term also decays a parameter that
     `loss` doesn't reach; `weight_decay` doesn't while the parameter's `grad` is None. `AdamW`

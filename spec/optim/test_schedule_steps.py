@@ -174,10 +174,11 @@ def test_get_lr_is_not_for_reading_the_rate():
 
 def test_a_schedule_goes_on_from_its_state():
     """A new `StepLR(optimizer, step_size=2, gamma=0.5)` that loads the `state_dict()` of an equal
-    scheduler after three steps goes on counting: its next step is the fourth, and halves the rate
-    that the optimizer has loaded.
+    scheduler after its third step goes on counting: its next step is the fourth and halves the
+    learning rate of `optimizer`.
 
-    Save both. The optimizer's state has the rate, the scheduler's the count.
+    Save the optimizer's state too: loading the scheduler's state restores the count, not the
+    learning rate of the optimizer.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)
@@ -187,11 +188,13 @@ def test_a_schedule_goes_on_from_its_state():
 
     resumed = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     resumed_scheduler = lr_scheduler.StepLR(resumed, step_size=2, gamma=0.5)
-    resumed.load_state_dict(optimizer.state_dict())
     resumed_scheduler.load_state_dict(scheduler.state_dict())
+    without_optimizer_state = resumed.param_groups[0]["lr"]
+    resumed.load_state_dict(optimizer.state_dict())
     resumed.step()
     resumed_scheduler.step()
 
+    assert without_optimizer_state == 1.0
     assert resumed_scheduler.last_epoch == 4
     assert resumed.param_groups[0]["lr"] == 0.25
 

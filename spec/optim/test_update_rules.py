@@ -22,8 +22,8 @@ from torch import nn
 
 @pytest.mark.claim("blitz-sgd-rule")
 def test_sgd_subtracts_the_learning_rate_times_the_gradient(device):
-    """`torch.optim.SGD.step()`, with a number `lr` as its only setting, sets each float32 weight
-    that has a gradient to `weight - lr * gradient`, up to rounding.
+    """`torch.optim.SGD([weight], lr=0.5).step()` subtracts the learning rate times the gradient: a
+    float32 leaf `weight` with a gradient is set to `weight - 0.5 * weight.grad`, up to rounding.
     """
     weight = nn.Parameter(torch.tensor([1.0, 2.0, 3.0], device=device))
     weight.grad = torch.tensor([0.5, -1.0, 0.0], device=device)

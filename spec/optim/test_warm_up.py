@@ -97,12 +97,13 @@ def test_the_transformers_schedule_is_a_function_too():
 
 @pytest.mark.filterwarnings("ignore:The epoch parameter in `scheduler.step")
 def test_warm_up_and_decay_from_ready_made_parts(optimizer):
-    """`SequentialLR` of `LinearLR(optimizer, 0.5, total_iters=2)` and
-    `CosineAnnealingLR(optimizer, T_max=4)` with `milestones=[2]` warms up from half of `lr` to
-    all of it in two steps, then falls to 0 within four.
+    """`SequentialLR(optimizer, [LinearLR(optimizer, 0.5, total_iters=2),
+    CosineAnnealingLR(optimizer, T_max=4)], milestones=[2])` warms up from half of a float `lr`
+    to `lr` in two steps, then falls to 0 in four.
 
     `T_max` counts the steps after the warm-up alone. With more steps the learning rate rises
-    again: stop there.
+    again: stop there. With a tensor as `lr` the releases 2.4 to 2.9 never reach all of it: give a
+    float.
     """
     warm_up = lr_scheduler.LinearLR(optimizer, start_factor=0.5, total_iters=2)
     decay = lr_scheduler.CosineAnnealingLR(optimizer, T_max=4)

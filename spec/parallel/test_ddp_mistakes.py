@@ -193,10 +193,10 @@ def test_unused_parameters_are_named_on_demand(group_of_one):
     starting a new one.", gives the unused parameters by number; with
     `TORCH_DISTRIBUTED_DEBUG=INFO` in the environment before `import torch` also by name.
 
-    `dist.set_debug_level(dist.DebugLevel.INFO)` before wrapping does the same. `DETAIL` names
-    them too, but set in the environment it ended DDP over gloo with a segmentation fault in
-    PyTorch 2.8 and 2.14. Without DDP the unused parameters are those whose `.grad` is None
-    after `backward()`.
+    `dist.set_debug_level(dist.DebugLevel.INFO)` before wrapping does the same. `DETAIL` names them
+    too, but set in the environment it ended DDP over gloo with a segmentation fault in PyTorch
+    2.8, 2.9, 2.10 and 2.14 (not in 2.7). Without DDP the unused parameters are those whose `.grad`
+    is None after `backward()`.
     """
     x = torch.ones(1, 1)
 

@@ -72,8 +72,8 @@ def test_ddp_keeps_the_model_as_module(group_of_one):
 
 @pytest.mark.slow
 def test_weights_start_as_those_of_rank_0(group):
-    """`DistributedDataParallel(model)` with its defaults overwrites the weights of `model` in
-    every process with those of rank 0.
+    """`DistributedDataParallel(model)` with its defaults, for a `model` with a parameter that
+    requires grad, overwrites the weights of `model` in every process with those of rank 0.
 
     So it doesn't matter that the processes initialise their models differently, and a checkpoint
     of the model need only be loaded by rank 0 before wrapping. That of an optimizer must be loaded
@@ -315,9 +315,9 @@ def test_join_lets_a_process_run_out_of_data(group):
 
 @pytest.mark.slow
 def test_buffers_follow_rank_0(group):
-    """With `DistributedDataParallel` each process updates BatchNorm's running mean from its own
-    rows; by default the next call first overwrites it with that of rank 0, unless the previous
-    call was under `no_sync()` or with grad mode off.
+    """In training mode each process of `DistributedDataParallel` updates BatchNorm's running mean
+    from its own rows; by default the next call in any mode first copies rank 0's, unless the
+    previous call was under `no_sync()` or with grad mode off.
 
     With `broadcast_buffers=False` no call overwrites it. To normalise by the rows of all
     processes, use `nn.SyncBatchNorm`, which in a process group does not train on the CPU.

@@ -74,7 +74,9 @@ def test_a_sent_tensor_arrives_as_the_same_memory():
     elements and doesn't require grad into shared memory: a write to the tensor that `get`
     returns shows in the sender's.
 
-    Send `x.detach().clone()` where the sender goes on to change `x`, or where `x` requires grad.
+    Send `x.detach().clone()` where the sender goes on to change `x`. A leaf that requires grad,
+    such as a parameter, is shared too; a non-leaf tensor that requires grad raises RuntimeError,
+    so send `x.detach()`.
     """
     x = torch.zeros(2)
     queue = mp.get_context("spawn").SimpleQueue()

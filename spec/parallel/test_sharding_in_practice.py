@@ -217,14 +217,14 @@ def test_mixed_precision_is_a_policy(group):
 @pytest.mark.torch(">=2.9")
 def test_a_gradient_norm_is_a_dtensor(group):
     """After `backward()` through a model sharded as a whole by `fully_shard`,
-    `nn.utils.clip_grad_norm_` of its parameters returns a DTensor; its `full_tensor()` is a plain
-    tensor, the 2-norm of all gradients: about 2 for a gradient of four ones.
+    `nn.utils.clip_grad_norm_(model.parameters(), 10.0)` returns a DTensor; its `full_tensor()` is
+    a plain tensor, the 2-norm of all gradients, about 2 for four ones.
     """
 
     def program(rank):
         model = sharded(nn.Linear(1, 4, bias=False))
         model(torch.ones(1, 1)).sum().backward()
-        norm = nn.utils.clip_grad_norm_(model.parameters(), max_norm=10.0)
+        norm = nn.utils.clip_grad_norm_(model.parameters(), 10.0)
         return [type(norm).__name__, norm.full_tensor().item()]
 
     assert group(program) == [["DTensor", pytest.approx(2.0)]] * 2

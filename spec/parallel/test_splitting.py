@@ -100,8 +100,8 @@ def test_neighbouring_rows_stay_together():
 
 @pytest.mark.parametrize(("batch", "shares"), [(1, [1]), (3, [1, 1, 1]), (7, [1] * 7)])
 def test_fewer_rows_than_devices_leave_devices_idle(batch, shares):
-    """`x.chunk(8)` of a tensor of 1 to 7 rows makes one piece for each row: with eight GPUs
-    under `nn.DataParallel` the rest get no rows.
+    """`x.chunk(8)` of a tensor of 1 to 7 rows makes one piece for each row: under
+    `nn.DataParallel` with eight GPUs the remaining GPUs get no rows.
     """
     pieces = torch.zeros(batch).chunk(8)
 

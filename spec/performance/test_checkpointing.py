@@ -30,8 +30,8 @@ pytestmark = [
 
 def test_gradients_are_those_without_checkpointing():
     """For the block `(x**2).sin()` of a float32 `x` that requires grad,
-    `checkpoint(block, x, use_reentrant=False)` returns what `block(x)` returns, and `backward()`
-    gives the same gradient.
+    `checkpoint(block, x, use_reentrant=False)` returns the same values as `block(x)`, and
+    `backward()` of their sum gives the same gradient.
 
     The same holds for other blocks without random numbers and side effects, if their operations
     are deterministic.
@@ -346,8 +346,9 @@ def test_a_sequential_is_checkpointed_in_segments():
 
 
 def test_nothing_is_kept_without_gradients():
-    """Inside `torch.no_grad()` `checkpoint(torch.exp, x, use_reentrant=False)` runs the
-    function once, and the result does not require grad.
+    """Inside `torch.no_grad()` `checkpoint(torch.exp, x, use_reentrant=False)` of
+    `x = torch.ones(1, requires_grad=True)` runs the function once, and the result does not require
+    grad.
     """
     runs = []
 

@@ -46,7 +46,8 @@ def test_what_an_index_tensor_picks_is_a_copy(device):
     """With `x = torch.tensor([10, 20, 30])`, `picked = x[[0, 1]]` has memory of its own: a
     write to `picked` does not show in `x`. The slice `x[0:2]` is a view.
 
-    Because positions in any order have no common stride.
+    Because a view needs one stride for all its elements and a list may name positions in any
+    order, PyTorch copies for every list, also for `[0, 1]`.
     """
     x = torch.tensor([10, 20, 30], device=device)
     picked = x[[0, 1]]

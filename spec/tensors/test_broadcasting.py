@@ -266,8 +266,8 @@ def test_minus_one_in_expand_keeps_a_size():
 
 
 def test_only_dimensions_of_size_one_expand():
-    """`torch.ones(2).expand(4)` raises a RuntimeError: of the existing dimensions `expand`
-    changes the size only where it is 1.
+    """`torch.ones(2).expand(4)` raises RuntimeError: `expand` changes the size of an existing
+    dimension only if that size is 1.
 
     Because a stride of 0 repeats one element only. `torch.ones(2).repeat(2)` copies the two
     elements, to four ones.

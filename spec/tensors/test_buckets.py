@@ -193,9 +193,9 @@ def test_histograms_on_the_cpu_take_floats():
 
 
 def test_a_density_has_area_one():
-    """On the CPU `torch.histogram(x, 2, range=(0.0, 0.5), density=True)` of a dense float32
-    vector divides the counts by their sum and by the bin width, 0.25, so that the area is
-    1, not the sum; if no element is in range, it gives NaN.
+    """On the CPU `torch.histogram(x, 2, range=(0.0, 0.5), density=True)` of a float32 vector
+    divides the counts by their sum and by the bin width, 0.25: `hist.sum() * 0.25` is 1, up to
+    rounding. If no element is in range, `hist` is NaN.
     """
     density, edges = torch.histogram(
         torch.tensor([0.0, 0.1, 0.4]), 2, range=(0.0, 0.5), density=True

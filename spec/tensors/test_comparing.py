@@ -400,13 +400,17 @@ def test_a_mask_has_no_minus():
     assert (~mask).tolist() == [False, True]
 
 
+@pytest.mark.spare("2", reason="without parentheses `x` is not compared with 2")
 def test_and_binds_closer_than_a_comparison(device):
-    """`x > 0 & x < 2` without parentheses raises an error on the CPU: "not implemented for
-    'Float'" for a float32 tensor, "Boolean value of Tensor" for an int32 tensor of three
-    elements. Write `(x > 0) & (x < 2)`.
+    """On the CPU `x > 0 & x < 2` without parentheses raises "not implemented for 'Float'" for
+    `x = torch.tensor([-1.0, 1.0, 3.0])`, and "Boolean value of Tensor with more than one value"
+    for its `x.int()`. Write `(x > 0) & (x < 2)`.
 
     Because `&` and `|` bind closer than `<` and `==` in Python: without parentheses Python reads
     `x > (0 & x) < 2`.
+
+    An integer tensor of one element raises nothing and may be wrong: `torch.tensor([5])` gives
+    True, because Python asks `x > 0` and then `0 < 2`.
     """
     x = torch.tensor([-1.0, 1.0, 3.0], device=device)
 
@@ -417,6 +421,10 @@ def test_and_binds_closer_than_a_comparison(device):
 
     mask = (x > 0) & (x < 2)
     assert mask.tolist() == [False, True, False]
+
+    x = torch.tensor([0, 1, 5], device=device)
+    assert [(each > 0 & each < 2).item() for each in x] == [False, True, True]
+    assert ((x > 0) & (x < 2)).tolist() == [False, True, False]
 
 
 def test_one_pair_of_parentheses_may_not_be_enough(device):

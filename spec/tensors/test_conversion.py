@@ -152,13 +152,14 @@ def test_an_integer_that_does_not_fit_wraps_round(device):
     """`x.to(torch.uint8)` of an int64 tensor keeps the lowest 8 bits, without an error: 300
     becomes 44 and -1 becomes 255; in int8, 200 becomes -56.
 
-    `torch.tensor([300], dtype=torch.uint8)` raises instead. `x.clamp(0, 255)` first keeps to
-    the range.
+    `torch.tensor([300], dtype=torch.uint8)` raises instead, but
+    `torch.tensor([-1], dtype=torch.uint8)` is 255 too. `x.clamp(0, 255)` first keeps to the range.
     """
     x = torch.tensor([300, -1, 200], device=device)
 
     assert x.to(torch.uint8).tolist() == [44, 255, 200]
     assert x.to(torch.int8).tolist() == [44, -1, -56]
+    assert torch.tensor([-1], dtype=torch.uint8, device=device).tolist() == [255]
 
 
 @given(st.integers(-(2**63), 2**63 - 1))

@@ -188,7 +188,7 @@ def test_index_select_does_not_count_from_the_end():
     `last = torch.tensor([-1])` raises IndexError, "index out of range in self", where `x[last]`
     picks the last row.
 
-    Write `x[index]`. For columns, with `index_select(1, index)`, the error can be a
+    Write `x[index]`, for columns `x[:, index]`. With `index_select(1, index)` the error can be a
     RuntimeError.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])

@@ -25,8 +25,8 @@ def test_cat_joins_along_an_axis_that_is_there(device):
 
 
 def test_stack_joins_along_a_new_axis(device):
-    """`torch.stack([a, b])` joins dense tensors of the same shape along a new dimension,
-    whose size is the length of the list: two vectors become the rows of a matrix, with
+    """`torch.stack([a, b])` joins float32 or int64 tensors of the same shape along a new
+    dimension, whose size is the length of the list: two vectors become the rows of a matrix, with
     `dim=1` its columns.
     """
     a = torch.tensor([1, 2, 3], device=device)

@@ -350,16 +350,19 @@ def test_str_and_repr_of_a_tensor_are_the_same():
 
 
 def test_an_f_string_shows_a_single_number_bare():
-    """In an f-string a 0-d float32 CPU tensor whose class is `torch.Tensor`, no subclass, is
-    formatted as its Python number: `f"{x:.2f}"` works, and `f"{x}"` shows all digits.
+    """In an f-string, `f"{x}"` and `f"{x:.2f}"` format a 0-d float32 CPU tensor `x`, whose class
+    is `torch.Tensor`, no subclass, as its Python number: `f"{x}"` shows all digits.
 
-    `nn.Parameter` is a subclass: for a parameter `p` write `f"{p.item():.2f}"`.
+    `f"{x=}"` and `f"{x!s}"` show `tensor(3.1406)` instead. `nn.Parameter` is a subclass: for a
+    parameter `p` write `f"{p.item():.2f}"`.
     """
     x = torch.tensor(3.140625)
 
     assert f"{x}" == "3.140625"
     assert f"{x:.2f}" == "3.14"
     assert f"{torch.tensor(7):03d}" == "007"
+    assert f"{x=}" == "x=tensor(3.1406)"
+    assert f"{x!s}" == "tensor(3.1406)"
     parameter = torch.nn.Parameter(x)
     with pytest.raises(
         TypeError, match=r"unsupported format string passed to Parameter.__format__"

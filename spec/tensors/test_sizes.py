@@ -99,7 +99,7 @@ def test_a_size_takes_in_nothing_but_ints():
     """For `size = torch.Size([5, 3])`, `size + ("rows", "columns")` raises TypeError, since a
     `torch.Size` holds ints only: write `tuple(size) + ("rows", "columns")`.
 
-    Because `size + other` of a tuple `other` is a `torch.Size` again, as `size + (1,)` is.
+    Because `size + other` builds a `torch.Size` again, as `size + (1,)` does.
     """
     size = torch.zeros(5, 3).size()
     words = ("rows", "columns")
@@ -136,7 +136,8 @@ def test_a_size_refuses_to_be_added_to_a_list():
 
 def test_numel_of_a_size_multiplies_its_entries():
     """`torch.Size([5, 3]).numel()` is 15, the product of the entries, which is the number of
-    elements of a tensor of that size; of the empty size it is 1.
+    elements of a tensor of that size; `torch.Size([]).numel()`, for the size of a 0-d tensor, is
+    1.
     """
     assert torch.Size([5, 3]).numel() == 15
     assert torch.Size([]).numel() == 1

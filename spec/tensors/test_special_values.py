@@ -74,8 +74,9 @@ def test_a_tensor_with_nan_is_not_equal_to_itself(device):
 
 
 def test_equal_nan_lets_nan_be_close_to_nan(device):
-    """`torch.isclose` and `torch.allclose` of dense float32 tensors count two NaN as close
-    only with `equal_nan=True`; infinities of the same sign are close by default.
+    """`torch.isclose` and `torch.allclose` of dense float32 tensors count two NaN as close only
+    with `equal_nan=True`; two infinities of the same sign are close with and without
+    `equal_nan=True`.
     """
     x = torch.tensor([torch.nan, torch.inf], device=device)
 

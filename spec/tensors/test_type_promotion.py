@@ -331,9 +331,9 @@ def test_in_place_results_of_the_same_kind_are_narrowed(device):
 
 
 def test_out_refuses_a_lower_kind(device):
-    """`torch.add(x, x, out=z)` of `x = torch.tensor([1, 2])` writes the sums into a new int8 or
-    float32 `z`, converted to its dtype; of `x = torch.tensor([2.0, 4.0])` with an int64 `z` it
-    raises RuntimeError, "result type Float can't be cast".
+    """`torch.add(x, x, out=z)` of `x = torch.tensor([1, 2])` writes [2, 4] into
+    `z = torch.zeros(2, dtype=torch.int8)` or a float32 `z`; of `x = torch.tensor([2.0, 4.0])` with
+    int64 `z` it raises RuntimeError, "result type Float can't be cast".
 
     Make `z` with the `torch.result_type` of the two inputs as its dtype. `torch.matmul` is
     stricter: its `out=` must have the dtype of the product.

@@ -134,8 +134,8 @@ def test_view_is_a_method_and_no_function():
 
 
 def test_view_refuses_what_would_need_a_copy(device):
-    """`x.t().view(6)` of `x = torch.tensor([[1, 2, 3], [4, 5, 6]])` raises RuntimeError, since
-    no single stride reads its transpose in order; `x.t().reshape(6)` and
+    """`x.t().view(6)` of `x = torch.tensor([[1, 2, 3], [4, 5, 6]])` raises RuntimeError: the
+    elements of `x.t()`, in order, are not a fixed stride apart in memory. `x.t().reshape(6)` and
     `x.t().contiguous().view(6)` copy instead.
 
     Because a view has one stride per dimension. The message names `.reshape(...)`.

@@ -184,9 +184,9 @@ def test_counts_over_the_loader_make_the_accuracy():
 
 
 def test_labels_with_a_dimension_too_many_compare_all_with_all():
-    """`torch.tensor([1, 1, 1]) == torch.tensor([[1], [1], [0]])`, predictions and
-    labels, broadcasts from the shapes (3,) and (3, 1) to (3, 3): nine comparisons,
-    whose sum of 6 is no number of correct predictions among 3 samples.
+    """`torch.tensor([1, 1, 1]) == torch.tensor([[1], [1], [0]])`, predictions and labels,
+    broadcasts from the shapes (3,) and (3, 1) to (3, 3): nine comparisons, whose sum of 6 cannot
+    be the number of correct predictions among 3 samples.
 
     Nothing raises. Remove the extra dimension by `labels.squeeze(1)`: the sum is then 2.
     """

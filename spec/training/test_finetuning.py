@@ -23,8 +23,8 @@ from torchvision.models.feature_extraction import create_feature_extractor, get_
 
 @pytest.mark.claim("path-finetune")
 def test_a_new_head_learns_on_a_frozen_body():
-    """Call `net.requires_grad_(False)` on an `nn.Sequential` of two new `nn.Linear`,
-    then set `net[1]` to a new one: `backward()` and a step of an `SGD` built afterwards
+    """After `net.requires_grad_(False)` of an `nn.Sequential` of two new `nn.Linear`, set `net[1]`
+    to a new one: `backward()` and a step of an `SGD(net.parameters(), lr=0.25)` built afterwards
     train `net[1]` only; `net[0].weight.grad` stays None.
 
     Because a new layer's parameters require grad, and an optimizer passes over parameters

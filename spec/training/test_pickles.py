@@ -301,6 +301,8 @@ def test_add_safe_globals_lets_a_class_through_from_then_on(tmp_path):
     assert argparse.Namespace in listed
     assert loaded.lr == 0.25
     assert torch.serialization.get_safe_globals() == []
+    with pytest.raises(pickle.UnpicklingError, match=r"argparse\.Namespace was not an allowed"):
+        torch.load(tmp_path / "run.pt", weights_only=True)
 
 
 @pytest.mark.torch(">=2.6")
@@ -418,7 +420,7 @@ def test_a_changed_number_is_not_noticed(tmp_path):
     1.0 and 2.0, in which one byte was changed so that 2.0 became 8.0, loads as 1.0 and 8.0
     without an error.
 
-    Compare a hash of the whole file, such as `sha256sum`, after a download.
+    Compare a hash of the whole file after a download, such as the one that `sha256sum` prints.
     """
     torch.save(torch.tensor([1.0, 2.0]), tmp_path / "x.pt")
     whole = (tmp_path / "x.pt").read_bytes()

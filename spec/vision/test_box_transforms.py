@@ -90,18 +90,24 @@ def test_empty_boxes_are_dropped_with_their_labels():
     in "XYXY" and a tensor `labels` drops boxes with a side below `min_size`, by default 1,
     boxes that reach beyond the canvas, and the labels of both.
 
-    Put it after crops: a detector refuses empty boxes. To keep boxes that reach beyond the
-    canvas, clamp them first, `v2.ClampBoundingBoxes()`.
+    Put it after crops: a detector refuses empty boxes. To keep boxes that reach beyond the canvas
+    in part, clamp them first, `v2.ClampBoundingBoxes()`; a box wholly outside gets a side of 0
+    there, and is still dropped.
     """
     sample = {
-        "boxes": boxes_on([[0, 0, 0, 0], [1, 1, 4, 3], [1, 1, 5, 3]], canvas_size=(4, 4)),
-        "labels": torch.tensor([7, 8, 9]),
+        "boxes": boxes_on(
+            [[0, 0, 0, 0], [1, 1, 4, 3], [1, 1, 5, 3], [5, 1, 6, 3]], canvas_size=(4, 4)
+        ),
+        "labels": torch.tensor([7, 8, 9, 10]),
     }
 
     clean = v2.SanitizeBoundingBoxes()(sample)
+    clamped_first = v2.SanitizeBoundingBoxes()(v2.ClampBoundingBoxes()(sample))
 
     assert clean["boxes"].tolist() == [[1, 1, 4, 3]]
     assert clean["labels"].tolist() == [8]
+    assert clamped_first["boxes"].tolist() == [[1, 1, 4, 3], [1, 1, 4, 3]]
+    assert clamped_first["labels"].tolist() == [8, 9]
 
 
 def test_the_sanitiser_looks_for_labels():

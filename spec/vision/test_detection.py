@@ -197,8 +197,8 @@ def test_images_come_as_a_list():
 
 
 def test_images_are_floats_from_zero_to_one():
-    """In evaluation mode a `FasterRCNN` called with a list of one uint8 image raises
-    TypeError, "Expected input images to be of floating type (in range [0, 1])"; write
+    """In evaluation mode a `FasterRCNN` called with a list of one uint8 image of shape (3, H, W)
+    raises TypeError, "Expected input images to be of floating type (in range [0, 1])"; write
     `image / 255`.
 
     Don't normalise by mean and deviation: the model does that itself.

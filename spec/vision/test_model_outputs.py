@@ -159,14 +159,17 @@ def test_a_vision_transformer_takes_one_size_of_image():
     224 x 224: for 256 x 256 it raises AssertionError, "Wrong image height! Expected 224 but
     got 256!"
 
-    Because it has a learned position for each of its 14 x 14 patches. Resize the images, or
-    make the model with `image_size=256`, for which the usual pretrained weights do not fit.
+    It checks the size because it has a learned position for each of its 14 x 14 patches. Resize
+    the images, or make the model with `image_size=256` (a multiple of the patch size, 16):
+    `weights="IMAGENET1K_V1"` does not fit that size and raises ValueError.
     """
     net = on_meta(models.vit_b_16).eval()
 
     assert net(images(1, 224, 224)).shape == (1, 1000)
     with pytest.raises(AssertionError, match="Wrong image height! Expected 224 but got 256!"):
         net(images(1, 256, 256))
+    with pytest.raises(ValueError, match="'image_size' expected value 224 but got 256 instead"):
+        models.vit_b_16(weights="IMAGENET1K_V1", image_size=256)
 
 
 @pytest.mark.slow

@@ -33,9 +33,9 @@ def test_the_numbers_of_imagenet_belong_to_the_weights():
 
 
 def test_normalising_by_imagenets_numbers_is_a_subtraction_and_a_division():
-    """`Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])`, applied after scaling to [0, 1],
-    maps the mean colour of ImageNet to 0, and white, 1.0 in each channel, to about 2.25, 2.43 and
-    2.64.
+    """`torchvision.transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])` of a
+    float32 tensor image in [0, 1] maps the mean colour of ImageNet to 0, and white, 1.0 in each
+    channel, to about 2.25, 2.43 and 2.64.
     """
     normalize = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
     mean = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)

@@ -97,17 +97,20 @@ def test_roi_align_is_half_a_pixel_off_unless_aligned():
 
 
 def test_roi_pool_takes_maxima_of_whole_pixels():
-    """`torchvision.ops.roi_pool(maps, boxes, 2)` in float32 rounds the edges of each box to whole
-    pixels, includes the last pixel, and takes the maximum of each of 2 x 2 cells: the box [0, 0,
-    3.2, 2.8] covers 4 x 4 pixels.
+    """`torchvision.ops.roi_pool(maps, boxes, 2)` of finite float32 maps rounds the edges of a box
+    inside the map to whole pixels, includes the last pixel and takes the maximum of each of 2 x 2
+    cells: the box [0, 0, 3.2, 2.8] covers 4 x 4 pixels.
 
-    Rounding moves small objects: torchvision's detectors use `roi_align`, which does not round. A
-    `spatial_scale` multiplies the edges before they are rounded.
+    Rounding shifts a box by up to half a pixel, much for a small object: torchvision's Faster
+    R-CNN and Mask R-CNN use `roi_align`, which does not round. A `spatial_scale` multiplies the
+    edges before they are rounded. A cell that lies outside the map gives 0.
     """
     features = torch.arange(16.0).view(1, 1, 4, 4)
     boxes = [torch.tensor([[0.0, 0.0, 3.2, 2.8]])]
+    outside = [torch.tensor([[8.0, 8.0, 9.0, 9.0]])]
 
     assert ops.roi_pool(features, boxes, 2).tolist() == [[[[5.0, 7.0], [13.0, 15.0]]]]
+    assert ops.roi_pool(-features, outside, 2).tolist() == [[[[0.0, 0.0], [0.0, 0.0]]]]
 
 
 def test_a_region_passes_gradients_to_the_map_only():
