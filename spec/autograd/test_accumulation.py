@@ -251,8 +251,8 @@ def test_an_expanded_tensor_is_no_grad_to_add_to():
 
 
 def test_an_assigned_grad_has_its_tensors_shape():
-    """Assigning to `x.grad` a tensor of another shape than that of `x` raises RuntimeError; assign
-    one of the same shape and dtype.
+    """Assigning to `x.grad` a tensor of another shape than that of `x` raises RuntimeError, even
+    if the shapes broadcast; assign a tensor of the same shape, dtype and device.
 
     Because a gradient has one number for each element of `x`.
     """
@@ -260,6 +260,8 @@ def test_an_assigned_grad_has_its_tensors_shape():
 
     with pytest.raises(RuntimeError, match=r"data of a different size|a gradient of size"):
         x.grad = torch.ones(3)
+    with pytest.raises(RuntimeError, match=r"data of a different size|a gradient of size"):
+        x.grad = torch.ones(1)
     x.grad = torch.ones(2)
 
     assert x.grad.tolist() == [1.0, 1.0]
@@ -294,9 +296,9 @@ def test_an_assigned_grad_is_a_tensor():
 
 
 def test_leaves_of_one_sum_do_not_share_a_gradient():
-    """After `(a + b).sum().backward()`, for two float32 leaves of one shape that require
-    grad and had no `.grad`, `a.grad` and `b.grad` are equal in value but separate in
-    memory: `a.grad.zero_()` leaves `b.grad` alone.
+    """After `(a + b).sum().backward()`, for two float32 leaves of the same shape that require grad
+    and had no `.grad`, `a.grad` and `b.grad` are equal in value but separate in memory:
+    `a.grad.zero_()` leaves `b.grad` alone.
     """
     a = torch.ones(2, requires_grad=True)
     b = torch.ones(2, requires_grad=True)

@@ -159,9 +159,9 @@ def test_infinity_is_no_anomaly(device):
 
 
 def test_it_watches_gradients_and_not_values():
-    """Inside `torch.autograd.set_detect_anomaly(True)`, `(x + c).sum().backward()` of two
-    float32 vectors of one length, where `c` holds a NaN and `x` requires grad, raises no
-    error: the sum is NaN, but the gradients are 1.
+    """Inside `torch.autograd.set_detect_anomaly(True)`, `(x + c).sum().backward()` of two float32
+    vectors of the same length, where `c` holds a NaN and `x` requires grad, raises no error: the
+    sum is NaN, but the gradients are 1.
 
     Anomaly detection checks the gradients and not the values: look for NaN with
     `torch.isnan(x + c).any()`.
@@ -173,6 +173,7 @@ def test_it_watches_gradients_and_not_values():
         y.sum().backward()
 
     assert y.isnan().tolist() == [True, False]
+    assert y.sum().isnan().item() is True
     assert x.grad.tolist() == [1.0, 1.0]
 
 

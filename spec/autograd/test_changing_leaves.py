@@ -40,8 +40,9 @@ def test_a_view_is_no_back_door_to_a_tracked_leaf(device):
     `x = torch.ones(2, requires_grad=True)` raise RuntimeError, "a view of a leaf Variable that
     requires grad is being used in an in-place operation".
 
-    Because the view shares the storage of the leaf. Use `torch.no_grad()`, or write into
-    `x.clone()`. A write through `x.detach()` passes: see `spec/autograd/test_detach.py`.
+    Because the write would change the leaf, through a view that autograd records. Use
+    `torch.no_grad()`, or write into `x.clone()`. `x.detach()` shares the storage of the leaf too,
+    but autograd doesn't record it: a write through it passes, see `spec/autograd/test_detach.py`.
     """
     x = torch.ones(2, requires_grad=True, device=device)
 

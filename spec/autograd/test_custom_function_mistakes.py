@@ -23,7 +23,8 @@ def test_backward_returns_a_gradient_for_every_argument():
     `y.backward()` raises RuntimeError, "incorrect number of gradients (expected 2, got
     1)", if `backward` of the `torch.autograd.Function` `Scale` returns one gradient.
 
-    Return None for an argument that has no gradient, such as a number.
+    Return a tuple, with None for an argument that has no gradient, such as a number:
+    `return grad * 2, None`. The list `[grad * 2, None]` counts as one gradient.
     """
 
     class Scale(torch.autograd.Function):
@@ -35,12 +36,20 @@ def test_backward_returns_a_gradient_for_every_argument():
         def backward(ctx, grad):
             return grad
 
+    class Listed(Scale):
+        @staticmethod
+        def backward(ctx, grad):
+            return [grad, None]
+
     y = Scale.apply(torch.tensor(3.0, requires_grad=True), 2)
+    z = Listed.apply(torch.tensor(3.0, requires_grad=True), 2)
 
     with pytest.raises(
         RuntimeError, match=r"returned an incorrect number of gradients \(expected 2, got 1\)"
     ):
         y.backward()
+    with pytest.raises(RuntimeError, match=r"\(expected 2, got 1\)"):
+        z.backward()
 
 
 def test_backward_returns_no_gradient_too_many():

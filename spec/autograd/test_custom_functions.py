@@ -92,11 +92,12 @@ def test_autograd_believes_whatever_backward_says(device):
 
 
 def test_forward_is_not_recorded():
-    """Grad mode is off when `apply` of a `torch.autograd.Function` calls `forward`, so a
-    result `x * x` computed there doesn't require grad. As the result of `apply`, with grad
-    mode on, it requires grad if the float32 `x` does.
+    """`apply` of a `torch.autograd.Function` calls `forward` with grad mode off, so `y = x * x`
+    doesn't require grad there; returned by `apply`, `y` requires grad if the float32 `x` does and
+    grad mode is on.
 
-    Inside `torch.no_grad()` the result of `apply` doesn't require grad either.
+    Inside `torch.no_grad()` the result of `apply` doesn't require grad either. Nor does a result
+    that `forward` passes to `ctx.mark_non_differentiable`.
     """
     inside = []
 
@@ -111,11 +112,19 @@ def test_forward_is_not_recorded():
         def backward(ctx, grad):
             return grad
 
+    class Marked(Square):
+        @staticmethod
+        def forward(ctx, x):
+            y = x * x
+            ctx.mark_non_differentiable(y)
+            return y
+
     x = torch.tensor(3.0, requires_grad=True)
     y = Square.apply(x)
 
     assert inside == [(False, False)]
     assert y.requires_grad is True
+    assert Marked.apply(x).requires_grad is False
     with torch.no_grad():
         assert Square.apply(x).requires_grad is False
 

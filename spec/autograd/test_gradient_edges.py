@@ -59,22 +59,24 @@ def test_a_shared_maximum_shares_its_gradient(device):
 
 
 def test_a_maximum_along_a_dimension_has_one_winner():
-    """For a float32 vector such as [3, 1, 3], `x.max(dim=0)` gives the whole gradient of
-    its value to the one element whose index it returns, even if others are equal.
+    """After `value, index = x.max(dim=0)` of
+    `x = torch.tensor([3.0, 1.0, 3.0], requires_grad=True)`, `value.backward()` gives the whole
+    gradient, 1, to `x[index]`, one of the two equal largest elements, and 0 to the other.
     """
     x = torch.tensor([3.0, 1.0, 3.0], requires_grad=True)
 
     value, index = x.max(dim=0)
     value.backward()
 
-    assert x.grad.sum().item() == 1.0
     assert x.grad[index].item() == 1.0
+    assert x.grad.sum().item() == 1.0
+    assert x.grad.count_nonzero().item() == 1
 
 
 def test_equal_operands_of_maximum_share_the_gradient():
-    """In `torch.maximum(a, b)` of two float32 leaves of one shape that require grad, `a` and
-    `b` get half of the gradient each at a place where they are equal; where one is larger,
-    its element gets the whole gradient and that of the other 0.
+    """In `torch.maximum(a, b)` of two float32 leaves of the same shape that require grad, `a` and
+    `b` get half of the gradient each at a place where they are equal; where one is larger, its
+    element gets the whole gradient and that of the other 0.
 
     Where one is NaN, each gets the whole gradient.
     """

@@ -67,11 +67,12 @@ def test_a_gradient_is_itself_not_tracked():
 
 
 def test_a_leaf_that_took_no_part_keeps_none():
-    """A leaf that requires grad and doesn't take part in the result `y` keeps `.grad` None
-    after `y.backward()`.
+    """A leaf that requires grad and takes no part in the computation of the result `y` keeps
+    `.grad` None after `y.backward()`.
 
-    `SGD` and `Adam` skip parameters whose `.grad` is None. It is often the first sign that a
-    layer was defined and never called.
+    `SGD` and `Adam` skip parameters whose `.grad` is None. None is often the first sign that a
+    layer was defined and never called. `b` in `torch.stack([a, b])[0]` takes part, though its
+    value is dropped: its `.grad` is 0.
     """
     x = torch.tensor(3.0, requires_grad=True)
     unused = torch.tensor(5.0, requires_grad=True)
@@ -80,6 +81,10 @@ def test_a_leaf_that_took_no_part_keeps_none():
 
     assert x.grad.item() == 6.0
     assert unused.grad is None
+
+    torch.stack([x, unused])[0].backward()
+
+    assert unused.grad.item() == 0.0
 
 
 def test_a_leaf_times_zero_gets_zero_not_none(device):

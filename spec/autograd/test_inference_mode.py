@@ -120,8 +120,8 @@ def test_torch_func_gave_zeros_inside_inference_mode():
 
 def test_jvp_of_autograd_gives_zeros_inside_inference_mode():
     """`torch.autograd.functional.jvp(lambda x: x**3, torch.tensor(2.0), torch.tensor(1.0))`
-    returns the value 8 and the product 12; inside `torch.inference_mode()` the product is 0,
-    without an error.
+    returns the value 8 and the Jacobian-vector product 12; inside `torch.inference_mode()` the
+    product is 0, without an error.
     """
     x, v = torch.tensor(2.0), torch.tensor(1.0)
 

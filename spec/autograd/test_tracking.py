@@ -78,8 +78,8 @@ def test_one_tracked_operand_is_enough(device):
 
 def test_a_plain_operand_counts_as_a_constant():
     """In `(x * c).sum().backward()` a `c` that doesn't require grad is a constant: for dense
-    float32 tensors of one shape, with a leaf `x` that requires grad and has no `.grad`, `x.grad`
-    equals `c` afterwards, and `c.grad` stays None.
+    float32 tensors of the same shape, with a leaf `x` that requires grad and has no `.grad`,
+    `x.grad` equals `c` afterwards, and `c.grad` stays None.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     c = torch.tensor([3.0, 5.0])

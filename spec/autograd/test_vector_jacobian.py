@@ -96,7 +96,7 @@ def test_a_gradient_of_mixed_sizes_prints_in_scientific_notation():
     """`repr` of a float32 gradient of 102.4, 1024 and 0.1024 shows exponents by default, as
     in `1.0240e+02`.
 
-    Because the largest element is more than 1000 times the smallest;
+    Because the largest absolute value is more than 1000 times the smallest one that isn't 0;
     `torch.set_printoptions(sci_mode=False)` changes that.
     """
     x = torch.tensor([0.5, -1.0, 0.25], requires_grad=True)
@@ -104,6 +104,8 @@ def test_a_gradient_of_mixed_sizes_prints_in_scientific_notation():
     (x * 1024).backward(torch.tensor([0.1, 1.0, 0.0001]))
 
     assert repr(x.grad) == "tensor([1.0240e+02, 1.0240e+03, 1.0240e-01])"
+    assert repr(torch.tensor([102.4, 0.0])) == "tensor([102.4000,   0.0000])"
+    assert repr(torch.tensor([-1024.5, 1.0])) == "tensor([-1.0245e+03,  1.0000e+00])"
 
 
 @pytest.mark.claim("blitz-vjp-factor-is-power-of-two")

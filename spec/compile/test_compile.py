@@ -486,11 +486,13 @@ def test_inductor_gives_the_same_values_up_to_rounding():
 
 @pytest.mark.slow
 def test_inductor_draws_other_random_numbers():
-    """A function `f` that returns `torch.rand(3)` gives other numbers compiled by inductor
-    than uncompiled, after the same `torch.manual_seed`; compiled as
-    `torch.compile(f, options={"fallback_random": True})` it gives the same.
+    """After the same `torch.manual_seed`, a function `f` that returns `torch.rand(3)` gives other
+    numbers compiled by inductor than uncompiled; compiled first as
+    `torch.compile(f, options={"fallback_random": True})` it gives the same numbers.
 
-    Because inductor has a generator of its own, which dropout uses too. It is no error.
+    Because inductor has a generator of its own, which dropout uses too. It is no error. If `f` is
+    compiled already, call `torch.compiler.reset()` first: without it PyTorch 2.1 and 2.4 keep the
+    numbers of the first compilation.
     """
 
     def draw():

@@ -153,7 +153,8 @@ def test_the_batch_of_the_example_is_fixed(path):
     `dynamic_shapes` and `dynamic_axes`, is refused by ONNX Runtime for a batch of 7, "Got invalid
     dimensions for input".
 
-    Because the sizes of the example are constants unless one of these two arguments names them.
+    Because the sizes of the example are written as constants, unless one of these two arguments
+    makes a dimension dynamic: `dynamic_shapes=({0: "batch"},)`.
     """
     import onnxruntime
 
@@ -204,9 +205,11 @@ def test_dynamic_shapes_names_what_may_change(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_dynamic_axes_is_the_old_name(path):
-    """`torch.onnx.export` with `input_names=["x"]` and `dynamic_axes={"x": {0: "batch"}}` names
-    dimension 0 of `x` "batch" and gives a UserWarning, "'dynamic_axes' is not recommended when
-    dynamo=True" (the default): use `dynamic_shapes`.
+    """`torch.onnx.export` of an `nn.Linear` with `input_names=["x"]` and
+    `dynamic_axes={"x": {0: "batch"}}` names dimension 0 of `x` "batch" and gives a UserWarning,
+    "'dynamic_axes' is not recommended when dynamo=True" (the default).
+
+    Use `dynamic_shapes` instead.
     """
     import onnx
 

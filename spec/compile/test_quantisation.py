@@ -160,15 +160,18 @@ def test_quantised_dtypes_are_deprecated():
 
 @quiet
 def test_quantised_tensors_are_not_added():
-    """`+` of two CPU tensors of `torch.quint8` raises NotImplementedError, "Could not run
-    'aten::add.out' with arguments from the 'QuantizedCPU' backend".
+    """For `x = torch.quantize_per_tensor(torch.ones(2), 0.5, 0, torch.quint8)` on the CPU, `x + x`
+    raises NotImplementedError, "Could not run 'aten::add.out' with arguments from the
+    'QuantizedCPU' backend".
 
-    Many other operations, such as `torch.exp`, raise such an error too. Call `dequantize()` first.
+    Many other operations, such as `torch.exp`, raise such an error too, but `torch.relu` does not.
+    Call `dequantize()` first.
     """
     x = torch.quantize_per_tensor(torch.ones(2), 0.5, 0, torch.quint8)
 
     with pytest.raises(
-        NotImplementedError, match=r"with arguments from the 'QuantizedCPU' backend"
+        NotImplementedError,
+        match=r"Could not run 'aten::add.out' with arguments from the 'QuantizedCPU' backend",
     ):
         x + x
     assert (x.dequantize() + x.dequantize()).tolist() == [2.0, 2.0]

@@ -177,10 +177,12 @@ def test_tensor_dataset_gives_tuples(device):
 
 
 def test_tensor_dataset_copies_nothing(device):
-    """`TensorDataset(x)` of a dense tensor keeps `x` itself, and for an int `i` the sample
-    `dataset[i]` holds a view of it: a later in-place change of `x` shows in the sample.
+    """`TensorDataset(x)` of a tensor with at least one dimension keeps `x` itself, and for an int
+    `i` the sample `dataset[i]` holds a view of it: a later in-place change of `x` shows in the
+    sample.
 
-    An in-place operation on a sample changes the data as well. A list of indices gives a copy.
+    An in-place operation on a sample changes the data as well. A list of indices gives a copy. A
+    0-d `x` raises IndexError.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     dataset = TensorDataset(x)
@@ -192,6 +194,8 @@ def test_tensor_dataset_copies_nothing(device):
     assert dataset.tensors[0] is x
     assert sample.item() == 9.0
     assert copied.tolist() == [1.0, 2.0]
+    with pytest.raises(IndexError, match="tensor has no dimensions"):
+        TensorDataset(torch.tensor(1.0, device=device))
 
 
 @pytest.mark.torch("!=2.10.*")

@@ -220,8 +220,9 @@ def test_the_last_two_axes_are_not_to_be_swapped():
 
 
 def test_save_image_writes_the_grid(tmp_path):
-    """`save_image(images, "grid.png")` makes the grid of a non-empty grey float32 batch of shape
-    (N, 1, H, W) and writes it to a file; values below 0 become black and those above 1 white.
+    """`torchvision.utils.save_image(images, "grid.png")` makes the grid of a non-empty grey
+    float32 batch of shape (N, 1, H, W) and writes it to a file; values below 0 become black and
+    those above 1 white.
 
     So the values of a normalised batch below 0 and above 1 are lost: undo the normalisation, or
     give `normalize=True`.

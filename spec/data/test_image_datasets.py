@@ -166,8 +166,8 @@ def test_data_is_not_transformed(mnist_files, tmp_path):
 
 
 def test_mnist_wants_all_four_files(mnist_files, tmp_path):
-    """`torchvision.datasets.MNIST(root, train=False)` raises RuntimeError, "Dataset not
-    found", even if only the labels of the training part are missing.
+    """`torchvision.datasets.MNIST(root, train=False)` raises RuntimeError, "Dataset not found", if
+    one of its four files is missing, even if it is only the labels of the training part.
 
     Because it looks for all four files, images and labels of both parts. Keep them together.
     """

@@ -255,8 +255,8 @@ def test_one_mean_is_used_for_all_channels():
     """`Normalize([1.0], [2.0])` uses the one mean and the one deviation for all three
     channels of a float32 tensor (3, H, W).
 
-    Not so the other way round: three means refuse an image with one channel, see
-    `spec/vision/test_pretrained.py`.
+    Not so the other way round: three means raise RuntimeError for an image with one channel, see
+    `spec/vision/test_pretrained.py`; `v2.Normalize` broadcasts such an image to three channels.
     """
     assert transforms.Normalize([1.0], [2.0])(5 * torch.ones(3, 1, 1)).tolist() == [
         [[2.0]],

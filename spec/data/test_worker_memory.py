@@ -330,7 +330,8 @@ def test_shared_memory_that_ran_out_used_to_kill():
     """Before PyTorch 2.10 `torch.UntypedStorage._new_shared(2**45)` returned a storage of
     32 TiB, without an error, also if /dev/shm has no room for as much.
 
-    Writing beyond what there is room for ended the process: "DataLoader worker (pid ...) is killed
-    by signal: Bus error. It is possible that dataloader's workers are out of shared memory."
+    Writing beyond what there is room for ended the process with a bus error. Where it was a
+    worker, the main process then raised RuntimeError, "DataLoader worker (pid ...) is killed by
+    signal: Bus error. It is possible that dataloader's workers are out of shared memory."
     """
     assert torch.UntypedStorage._new_shared(2**45).nbytes() == 2**45

@@ -75,7 +75,7 @@ def test_workers_fetch_ahead(workers, arguments, ahead):
 
 def test_without_workers_nothing_is_fetched_ahead():
     """A `DataLoader` with `num_workers=0` fetches each batch only when the loop asks for it:
-    `iter(loader)` fetches none, the first `next` one.
+    `iter(loader)` fetches none, and the first `next` fetches only one.
 
     It does so in the process of the loop, so the next call of the model waits.
     """

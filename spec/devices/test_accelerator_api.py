@@ -66,7 +66,7 @@ def test_current_accelerator_can_look_at_the_machine():
 @pytest.mark.skipif(not torch.backends.cuda.is_built(), reason="this torch is built without CUDA")
 def test_current_accelerator_tells_what_torch_was_built_for():
     """Since PyTorch 2.7 `torch.accelerator.current_accelerator()` without `check_available=True`
-    is `cuda` in a PyTorch built for CUDA, also on a machine without a GPU.
+    is `torch.device("cuda")` in a PyTorch built for CUDA, also on a machine without a GPU.
 
     On such a machine no tensor can be made on `cuda`: ask with `check_available=True`, which gives
     None there.
@@ -74,6 +74,8 @@ def test_current_accelerator_tells_what_torch_was_built_for():
     built_for = torch.accelerator.current_accelerator()
 
     assert str(built_for) == "cuda"
+    assert built_for == torch.device("cuda")
+    assert torch.accelerator.current_accelerator(check_available=True) is None
 
 
 @without_accelerator

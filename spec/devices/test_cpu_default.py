@@ -250,8 +250,8 @@ def test_a_default_device_holds_for_layers_and_not_for_what_has_a_device():
 
 @pytest.mark.torch(">=2.0")
 def test_a_default_device_holds_in_its_own_thread():
-    """A thread started inside `with torch.device("meta"):` makes `torch.zeros(2)` on the CPU:
-    the default device is that of the thread that set it.
+    """`torch.zeros(2)` in a thread started inside `with torch.device("meta"):` is on the CPU: a
+    default device holds only in the thread that set it.
 
     Name the device in the function that the thread runs.
     """

@@ -21,11 +21,11 @@ from torch.utils.benchmark import Timer
 
 def test_timer_needs_the_names_of_the_statement():
     """After `from torch.utils.benchmark import Timer`, `Timer("x + 1").timeit(1)` raises
-    NameError, "name 'x' is not defined", even where `x` is defined beside it: pass
+    NameError, "name 'x' is not defined", even if the calling code has defined `x`: pass
     `globals={"x": x}`.
 
-    Because the statement is a string that is run with the names in `globals`; the names
-    `torch`, those of Python itself and those made in `setup` are known besides.
+    Because the statement is a string that is run with the names in `globals`; besides these it
+    knows `torch`, Python's built-in names such as `len`, and the names made in `setup`.
     """
     x = torch.ones(2)
 

@@ -193,11 +193,13 @@ def test_a_gpu_that_the_build_has_no_kernels_for_is_warned_of(machine_with):
 
 
 def test_kernels_of_the_same_generation_fit(machine_with, recwarn):
-    """For a GPU of compute capability 8.6 torch doesn't warn of missing kernels if
-    `torch.cuda.get_arch_list()` names "sm_80".
+    """For a GPU of compute capability 8.6 torch doesn't warn "is not compatible with the current
+    PyTorch installation" if `torch.cuda.get_arch_list()` names "sm_80".
 
-    Because a GPU runs kernels of its own major number whose minor number is not greater. The code
-    below simulates the GPU.
+    Because a desktop or server GPU runs kernels of its own major number whose minor number is not
+    greater; before CUDA 13.2 a Jetson of capability 8.7 needs "sm_87". PyTorch 2.8 to 2.10 warn of
+    "Minimum and Maximum cuda capability" where "sm_80" is the newest of the list. The code below
+    simulates the GPU.
     """
     machine_with("NVIDIA GeForce RTX 3090", (8, 6), ["sm_70", "sm_80"])
 

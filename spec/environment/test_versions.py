@@ -139,12 +139,14 @@ def test_print_without_brackets_is_no_python():
 
 
 def test_what_is_there_can_be_asked_for():
-    """`hasattr(torch, name)` tells without a comparison of versions whether the release that runs
-    has a name: `no_grad` is there, and `rfft` is gone.
+    """`hasattr(torch, name)` tells, without a comparison of versions, whether the installed
+    PyTorch has that name: it is True for `"no_grad"`, and False for `"rfft"`, a function that was
+    removed.
 
     A submodule that `import torch` does not import, such as `torch.contrib`, is not there before
     its own import. A name can be there and only raise: `hasattr(torch, "solve")` is True, though
-    calling `torch.solve` raises RuntimeError, see `spec/tensors/test_linear_algebra.py`.
+    `torch.solve(B, A)` of two tensors raises RuntimeError, see
+    `spec/tensors/test_linear_algebra.py`.
     """
     there = [name for name in ("no_grad", "rfft", "solve") if hasattr(torch, name)]
 

@@ -66,7 +66,9 @@ def test_true_in_the_mask_means_look_here(device):
     weight 0.
 
     In the masks of `nn.MultiheadAttention` True excludes instead; `~mask` converts one into the
-    other. A NaN among excluded values still makes NaN, since 0 times NaN is NaN.
+    other. A `key_padding_mask` of shape (batch, keys) needs two more dimensions here:
+    `~mask[:, None, None, :]`. A NaN among excluded values still makes NaN, since 0 times NaN is
+    NaN.
     """
     q = torch.zeros(2, 1, device=device)
     v = torch.tensor([[10.0], [20.0], [60.0]], device=device)

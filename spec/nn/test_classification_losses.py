@@ -179,11 +179,12 @@ def test_probabilities_are_targets_too(device):
     ],
 )
 def test_wrong_targets_are_refused(target, error, words):
-    """Class indices for `F.cross_entropy` of non-empty logits (N, C) are int64 or uint8 of shape
-    (N,), from 0 to C - 1 or `ignore_index`. By default, on a CPU, float32 or int32 indices, the
-    shape (N, 1) and the indices -1 and C raise an error.
+    """Class indices for `F.cross_entropy` of non-empty logits (N, C), C > 1, are int64 or uint8 of
+    shape (N,), from 0 to C - 1. With the default `ignore_index=-100`, a CPU raises an error for
+    float32 or int32 indices, shape (N, 1), and -1 or C.
 
-    Convert with `target.long()`, and drop a dimension of size 1 with `target.squeeze(1)`.
+    Convert with `target.long()`, and drop a dimension of size 1 with `target.squeeze(1)`. A target
+    equal to `ignore_index` is allowed too, and left out of the loss.
     """
     scores = torch.zeros(1, 2)
 
@@ -191,6 +192,8 @@ def test_wrong_targets_are_refused(target, error, words):
         F.cross_entropy(scores, target)
     byte = torch.tensor([1], dtype=torch.uint8)
     assert F.cross_entropy(scores, byte).item() == pytest.approx(math.log(2))
+    both = torch.tensor([-100, 1])
+    assert F.cross_entropy(torch.zeros(2, 2), both).item() == pytest.approx(math.log(2))
     assert F.cross_entropy(scores, torch.tensor([1])).item() == pytest.approx(math.log(2))
 
 
@@ -354,9 +357,9 @@ def test_with_logits_a_wrong_certainty_keeps_its_gradient():
 
 
 def test_binary_targets_are_floats_of_the_same_shape():
-    """`F.binary_cross_entropy_with_logits` of float32 logits wants a float target, such as
-    0.0, 1.0 or 0.25, of the same shape: an int64 target raises RuntimeError, another shape
-    ValueError.
+    """`F.binary_cross_entropy_with_logits` of float32 logits wants a float target, such as 0.0,
+    1.0 or 0.25, of the same shape: an int64 target of this shape raises RuntimeError, a target of
+    another shape ValueError.
 
     Write `target.float()`, and `target[:, None]` for logits of shape (N, 1) and a target of shape
     (N,). A target above 1 or below 0 raises nothing here.

@@ -96,8 +96,9 @@ def test_a_convolution_takes_a_single_image_too():
 
 @pytest.mark.claim("self-feature-map-count")
 def test_a_convolution_makes_one_feature_map_for_each_filter():
-    """`nn.Conv2d` has one kernel per output channel, and its output has one feature map per kernel
-    in the channel dimension: `nn.Conv2d(3, 16, 5)` makes 16.
+    """`nn.Conv2d` has one kernel per output channel, and its output has one channel, a feature
+    map, per kernel: `nn.Conv2d(3, 16, 5)` has 16 kernels, of shape (3, 5, 5), and makes 16 feature
+    maps.
     """
     layer = nn.Conv2d(1, 3, kernel_size=2, bias=False)
     layer.weight.data = torch.tensor(
@@ -108,6 +109,7 @@ def test_a_convolution_makes_one_feature_map_for_each_filter():
 
     assert maps.shape == (1, 3, 1, 1)
     assert maps.flatten().tolist() == [1.0, 4.0, 10.0]
+    assert nn.Conv2d(3, 16, kernel_size=5).weight.shape == (16, 3, 5, 5)
     assert nn.Conv2d(3, 16, kernel_size=5)(torch.ones(2, 3, 9, 9)).shape == (2, 16, 5, 5)
 
 

@@ -126,9 +126,9 @@ def test_distillation_compares_softened_scores():
 
 
 def test_distributions_have_a_divergence_by_formula():
-    """`torch.distributions.kl_divergence(p, q)` of two `Categorical` objects with equally many
-    categories uses a registered formula; for a `Cauchy` and a `Normal`, a pair without one, it
-    raises NotImplementedError, "No KL(p || q) is implemented".
+    """`torch.distributions.kl_divergence(p, q)` of two `Categorical` objects with `probs` of equal
+    shape uses a registered formula; for a `Cauchy` and a `Normal`, a pair without one, it raises
+    NotImplementedError, "No KL(p || q) is implemented".
 
     Where the divergence is finite, the mean of `p.log_prob(x) - q.log_prob(x)` over samples `x`
     of p estimates it.

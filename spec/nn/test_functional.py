@@ -129,15 +129,21 @@ def test_pooling_functions_of_volumes(function, setting, value):
 
 
 def test_functions_of_layers_are_given_the_weights():
-    """`F.conv3d(x, weight)` and `F.conv_transpose2d(x, weight)` take a kernel as
-    `nn.Conv3d` and `nn.ConvTranspose2d` store it:
-    `F.conv_transpose2d(torch.full((1, 1, 1, 1), 2.0), w)` with a float32 `w` of shape (1,
-    1, 2, 2) is `2 * w`.
+    """By default `F.conv3d(x, weight)` takes a weight of shape (out_channels, in_channels, kD, kH,
+    kW), as in `nn.Conv3d`; `F.conv_transpose2d(x, weight)` one of (in_channels, out_channels, kH,
+    kW), as in `nn.ConvTranspose2d`.
+
+    So `F.conv_transpose2d(torch.full((1, 1, 1, 1), 2.0), w)` with a float32 `w` of shape (1, 1, 2,
+    2) is `2 * w`. The weight of a layer with `groups=2` needs `groups=2` in the function too.
     """
     volume = torch.arange(8.0).reshape(1, 1, 2, 2, 2)
     kernel = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
 
     assert F.conv3d(volume, torch.ones(1, 1, 2, 2, 2)).tolist() == [[[[[28.0]]]]]
+    assert nn.Conv3d(2, 3, 4).weight.shape == (3, 2, 4, 4, 4)
+    assert F.conv3d(torch.ones(1, 2, 4, 4, 4), torch.ones(3, 2, 4, 4, 4)).shape == (1, 3, 1, 1, 1)
+    assert nn.ConvTranspose2d(2, 3, 4).weight.shape == (2, 3, 4, 4)
+    assert F.conv_transpose2d(torch.ones(1, 2, 1, 1), torch.ones(2, 3, 4, 4)).shape == (1, 3, 4, 4)
     assert F.conv_transpose2d(torch.full((1, 1, 1, 1), 2.0), kernel).tolist() == [
         [[[2.0, 4.0], [6.0, 8.0]]]
     ]

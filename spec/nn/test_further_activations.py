@@ -180,9 +180,9 @@ def test_gumbel_softmax_draws_a_class():
 
 
 def test_selu_and_alpha_dropout_keep_the_statistics():
-    """`nn.SELU` maps 200,000 standard normal inputs to outputs of mean 0 and variance 1, up
-    to sampling noise, and `nn.AlphaDropout(0.2)` behind it keeps both; `torch.relu` gives
-    mean 0.4.
+    """`nn.SELU` maps 200,000 standard normal inputs to outputs of mean 0 and variance 1, up to
+    sampling noise, and `nn.AlphaDropout(0.2)` after it keeps both; `torch.relu` of these inputs
+    has mean 0.4.
     """
     x = torch.randn(200_000)
 

@@ -121,15 +121,18 @@ def test_an_unknown_reduction_is_noticed_when_the_loss_is_called():
     ],
 )
 def test_losses_for_numbers_differ_in_how_they_weigh_far_points(loss, values, device):
-    """For one element with the error e, `nn.L1Loss` is |e| and `nn.MSELoss` e ** 2;
-    `nn.SmoothL1Loss` and `nn.HuberLoss` are quadratic where |e| is below their `beta` or
-    `delta`, 1 by default, and linear above.
+    """For one float32 element with the error e, `nn.L1Loss` is |e| and `nn.MSELoss` e ** 2;
+    `nn.SmoothL1Loss` and `nn.HuberLoss` are quadratic where |e| is below their `beta` or `delta`,
+    1 by default, and linear above.
 
-    So single wrong targets pull an L1, smooth L1 or Huber fit less than one by MSE.
+    So a single wrong target whose |e| is above `beta` or `delta` pulls an L1, smooth L1 or Huber
+    fit less than one by MSE. With the default `reduction`, int64 inputs raise RuntimeError.
     """
     output = torch.tensor([0.5, 1.0, -3.0], device=device)
 
     assert loss(output, torch.zeros(3, device=device)).tolist() == values
+    with pytest.raises(RuntimeError, match=r"mean\(\): could not infer|not implemented for 'Long'"):
+        type(loss)()(torch.tensor([1], device=device), torch.tensor([3], device=device))
 
 
 @pytest.mark.claim("blitz-target-reshape")

@@ -54,15 +54,20 @@ def test_layer_norm_is_told_the_axes_it_joins():
     [(1, [-1.3416, -0.4472, 0.4472, 1.3416]), (2, [-1.0, 1.0, -1.0, 1.0])],
 )
 def test_group_norm_takes_some_channels_together(groups, values, device):
-    """`F.group_norm(x, groups)` normalises each group of channels of a float32 sample: of four
-    channels, `F.group_norm(x, 1)` takes all four together, `F.group_norm(x, 2)` the first two and
-    the last two.
+    """`F.group_norm(x, groups)` normalises each group of channels of a sample: of the four
+    channels of `x = torch.tensor([[0.0, 2.0, 4.0, 6.0]])`, `F.group_norm(x, 1)` takes all four
+    together, `F.group_norm(x, 2)` the first two and the last two.
+
+    `F.group_norm(x, 4)` raises ValueError, since each group of this single sample would hold one
+    value. The number of channels must be divisible by `groups`.
     """
     x = torch.tensor([[0.0, 2.0, 4.0, 6.0]], device=device)
 
     y = F.group_norm(x, groups, eps=0.0)
 
     assert y.flatten().tolist() == pytest.approx(values, abs=6e-5)
+    with pytest.raises(ValueError, match="Expected more than 1 value per channel"):
+        F.group_norm(x, 4)
 
 
 def test_groups_divide_the_channels():

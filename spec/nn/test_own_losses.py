@@ -94,16 +94,17 @@ def test_focal_loss_is_cross_entropy_that_forgets_the_easy():
 
 def test_binary_focal_loss_is_in_torchvision():
     """`torchvision.ops.sigmoid_focal_loss(scores, targets)` is the focal loss of binary logits
-    with float targets 0 and 1, by default with `alpha=0.25` for target 1 and
-    `reduction="none"`.
+    with float targets 0 and 1; the defaults are `gamma=2`, `reduction="none"` and `alpha=0.25`,
+    the weight of target 1: target 0 has the weight 0.75.
     """
     ops = pytest.importorskip("torchvision.ops", reason="needs torchvision; it is not here")
-    scores, yes = torch.tensor([0.0]), torch.tensor([1.0])
+    scores, yes, no = torch.tensor([0.0]), torch.tensor([1.0]), torch.tensor([0.0])
 
     plain = ops.sigmoid_focal_loss(scores, yes, alpha=-1)
 
     assert plain.tolist() == pytest.approx([0.25 * math.log(2)])
     assert ops.sigmoid_focal_loss(scores, yes).tolist() == pytest.approx([0.0625 * math.log(2)])
+    assert ops.sigmoid_focal_loss(scores, no).tolist() == pytest.approx([0.1875 * math.log(2)])
 
 
 def test_info_nce_is_cross_entropy_over_similarities():

@@ -235,11 +235,10 @@ def test_a_padding_layer_before_a_convolution():
 def test_a_causal_convolution_pads_on_the_left():
     """`F.conv1d(F.pad(x, (kernel - 1, 0)), weight)`, `kernel` being the width of `weight`, is
     causal: output n depends on no input after n. `F.conv1d(x, weight, padding=kernel - 1)` gives,
-    up to rounding, these outputs and `kernel - 1` more.
+    up to rounding, these outputs, then `kernel - 1` more.
 
     With a dilation pad by `(kernel - 1) * dilation`. A layer after `F.pad`, such as `nn.Conv1d`,
-    must not pad again. Not of an `x` of length 0, for which the call with `F.pad` raises
-    RuntimeError.
+    must not pad again. For an `x` of length 0 the call with `F.pad` raises RuntimeError.
     """
     x = torch.tensor([[[1.0, 2.0, 3.0]]])
     weight = torch.tensor([[[1.0, 10.0]]])

@@ -227,16 +227,20 @@ def test_upsampling_bilinear_aligns_the_corners():
 
 
 def test_pixel_shuffle_makes_pixels_of_channels(device):
-    """For a non-empty `x`, `nn.PixelShuffle(2)` and `F.pixel_shuffle(x, 2)` make one 2 x 2 block
-    of each four channels: (N, 4C, H, W) becomes (N, C, 2H, 2W); `nn.PixelUnshuffle(2)` and
-    `F.pixel_unshuffle(y, 2)` go back.
+    """`y = nn.PixelShuffle(2)(x)` or `F.pixel_shuffle(x, 2)` of a non-empty float32 (N, 4C, H, W)
+    `x` makes a 2 x 2 block of every four channels: `y` is (N, C, 2H, 2W).
+    `nn.PixelUnshuffle(2)(y)` and `F.pixel_unshuffle(y, 2)` give `x` back.
     """
     x = torch.tensor([1.0, 2.0, 3.0, 4.0], device=device).view(1, 4, 1, 1)
+    eight = torch.arange(8.0, device=device).view(1, 8, 1, 1)
 
     y = nn.PixelShuffle(2)(x)
 
     assert y.tolist() == [[[[1.0, 2.0], [3.0, 4.0]]]]
     assert F.pixel_shuffle(x, 2).tolist() == [[[[1.0, 2.0], [3.0, 4.0]]]]
+    assert F.pixel_shuffle(eight, 2).tolist() == [
+        [[[0.0, 1.0], [2.0, 3.0]], [[4.0, 5.0], [6.0, 7.0]]]
+    ]
     assert nn.PixelUnshuffle(2)(y).equal(x) is True
     assert F.pixel_unshuffle(y, 2).equal(x) is True
 

@@ -76,8 +76,8 @@ def test_two_tensors_of_different_lengths_have_no_pairs():
 
 
 def test_a_zero_vector_has_the_cosine_zero(device):
-    """`F.cosine_similarity(zero, b, dim=0)` of `zero = torch.zeros(2)` with a finite float32 `b` of
-    shape (2,) is 0 and not NaN, because a length below `eps` is replaced by `eps`;
+    """`F.cosine_similarity(zero, b, dim=0)` of `zero = torch.zeros(2)` with a finite float32 `b`
+    of shape (2,) is 0 and not NaN, because a norm below `eps` is replaced by `eps`;
     `F.normalize(zero, dim=0)` is zero.
 
     In float16 the default `eps` rounds to 0, and both may be NaN: give a larger one, such as
@@ -103,9 +103,9 @@ def test_integers_have_no_cosine():
 
 
 def test_normalize_divides_rows_by_their_length(device):
-    """`F.normalize(x)` of a float32 matrix whose rows have lengths from 1e-3 to 1e3 divides
-    each row by its 2-norm: [3, 4] becomes [0.6, 0.8]. `p=1` divides by the sum of absolute
-    values, and `dim=0` normalises columns.
+    """`F.normalize(x)` of a float32 matrix whose rows have 2-norms from 1e-3 to 1e3 divides each
+    row by its 2-norm: [3, 4] becomes [0.6, 0.8]. `p=1` divides by the sum of absolute values, and
+    `dim=0` normalises columns.
 
     A norm below `eps=1e-12` is replaced by `eps`, and [1e30, 1e30] becomes [0, 0], because its
     norm overflows. It isn't `transforms.Normalize`, which subtracts a mean and divides by a

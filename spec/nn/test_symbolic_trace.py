@@ -55,9 +55,9 @@ def test_symbolic_trace_records_a_module_as_a_list_of_nodes():
 
 
 def test_a_traced_module_computes_the_same_with_the_same_parameters():
-    """For a module `net` of a linear layer and a ReLU, `torch.fx.symbolic_trace(net)` is a
-    `GraphModule`, an `nn.Module` that gives the same output and holds the same `Parameter` objects
-    as `net`.
+    """For a `net` that returns `torch.relu(self.layer(x)) + 1`, with an `nn.Linear` as
+    `self.layer`, `torch.fx.symbolic_trace(net)` is a `GraphModule`, an `nn.Module` that gives the
+    same output and holds the same `Parameter` objects as `net`.
     """
     net = Net()
     x = torch.randn(3, 2)

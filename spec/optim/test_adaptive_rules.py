@@ -22,9 +22,9 @@ def test_adams_first_step_has_the_length_of_the_learning_rate(device):
     weight of 0 by nearly `lr` against the sign of the gradient, be the gradient 1000 or
     -0.001; a gradient of 0 moves nothing.
 
-    Because the mean of one gradient, divided by the root of the mean of one square, is its
-    sign. Gradients near `eps`, 1e-8, or below move a weight less, and one of 1e25, whose
-    square overflows, doesn't move it.
+    Because the mean of one gradient, divided by the root of the mean of one square, is its sign.
+    Gradients near `eps`, 1e-8, or below move a weight less, and one of 1e25, for which even 0.001
+    times the square overflows, doesn't move it.
     """
     weight = nn.Parameter(torch.zeros(3, device=device))
     weight.grad = torch.tensor([1000.0, -0.001, 0.0], device=device)

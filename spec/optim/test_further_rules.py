@@ -208,8 +208,9 @@ def test_adam_refuses_sparse_gradients_and_sparse_adam_dense_ones():
     sparse gradient of an `nn.Embedding` with `sparse=True`; `SparseAdam.step()` raises
     RuntimeError, "please consider Adam instead", for a dense gradient.
 
-    With the defaults `SGD` takes both kinds of gradient, and so does `Adagrad`, if the ids of the
-    embedding were not empty; with weight decay or `fused=True` they take dense gradients only.
+    With the defaults `SGD` and `Adagrad` take both kinds of gradient (in 2.0 `Adagrad` fails if
+    the embedding was called without ids); with weight decay or `fused=True` they take dense
+    gradients only.
     """
     table = nn.Embedding.from_pretrained(torch.zeros(2, 2), freeze=False, sparse=True)
     table(torch.tensor([1])).sum().backward()

@@ -121,7 +121,7 @@ def test_parameters_without_a_gradient_are_passed_over():
 def test_a_state_dict_numbers_the_parameters():
     """`state_dict()` of an `SGD` has two entries: `state`, keyed by the position of each parameter
     that has a state, and `param_groups`, a list of each group's settings and its parameters'
-    positions, counted on through all groups.
+    positions, which continue from one group to the next.
 
     Positions, because a parameter object means nothing in another process.
     """
@@ -216,7 +216,8 @@ def test_loading_a_state_brings_its_settings_along():
     ones: an `SGD` made with `lr=0.25` has the saved `lr` of 0.5 and momentum of 0.75
     afterwards.
 
-    To go on with another rate, assign to `optimizer.param_groups[0]["lr"]` after loading.
+    To continue with another learning rate, set `group["lr"]` for each `group` in
+    `optimizer.param_groups` after loading.
     """
     weight = nn.Parameter(torch.tensor(0.0))
     saved = torch.optim.SGD([weight], lr=0.5, momentum=0.75).state_dict()

@@ -272,7 +272,8 @@ def test_the_key_of_a_groups_parameters_is_params():
     """`torch.optim.SGD([{"parameters": [weight]}], lr=0.5)` raises KeyError, "'params'": a
     group's dict needs the key `params`.
 
-    Write `{"params": layer.parameters(), "lr": 0.1}`.
+    Write `[{"params": layer.parameters(), "lr": 0.1}]`: a list of groups also where there is only
+    one.
     """
     with pytest.raises(KeyError, match=r"^'params'$"):
         torch.optim.SGD([{"parameters": [nn.Parameter(torch.zeros(2))]}], lr=0.5)

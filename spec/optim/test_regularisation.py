@@ -58,8 +58,8 @@ def test_weight_decay_equals_half_the_squares_in_the_loss():
 
 def test_l1_regularisation_is_a_term_of_the_loss():
     """The L1 term `c * sum(p.abs().sum() for p in net.parameters())`, added to the loss, makes
-    `backward()` add `c` to the gradient of a positive float32 weight, `-c` to that of a negative
-    one and 0 to that of a weight of 0, up to rounding.
+    `backward()` add to the gradient of each trained float32 weight, up to rounding, `c` where it
+    is positive, `-c` where negative and 0 where 0.
 
     So in a step of plain `SGD` it moves a large weight and a small one by the same `lr * c`
     towards 0, a very small one past it. The optimizers of `torch.optim` have no setting for an L1

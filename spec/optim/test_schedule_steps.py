@@ -281,8 +281,9 @@ def test_starting_in_the_middle_needs_the_first_rate():
 
 
 def test_a_loss_handed_to_another_scheduler_is_taken_for_an_epoch():
-    """`ExponentialLR.step(3.0)` sets `last_epoch` to 3.0 and issues a UserWarning: the argument is
-    taken as an epoch number. Do not pass it a loss; only `ReduceLROnPlateau.step` takes one.
+    """`scheduler.step(3.0)` of an `ExponentialLR` sets `scheduler.last_epoch` to 3.0 and issues a
+    UserWarning: the argument is taken as an epoch number. Do not pass it a loss; only
+    `ReduceLROnPlateau.step` takes one.
 
     Call `step()` of an `ExponentialLR` without an argument.
     """

@@ -172,8 +172,9 @@ def test_one_cycle_rises_and_falls_and_moves_momentum_the_other_way():
 
     `cycle_momentum=False` leaves the momentum alone; for Adam it is the first beta. The
     optimizer's own `lr` plays no part. Where `pct_start * total_steps` is no whole number, the
-    rate of no step is `max_lr`. A fifth `scheduler.step()` goes past the end: don't train with the
-    rate after it.
+    rate of no step is `max_lr`; where it is 1, `OneCycleLR` raises ZeroDivisionError. A fifth
+    `scheduler.step()` goes past the end, where the rate rises again, to 0.5625: don't train with
+    it.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0, momentum=0.9)
     scheduler = lr_scheduler.OneCycleLR(
@@ -181,7 +182,6 @@ def test_one_cycle_rises_and_falls_and_moves_momentum_the_other_way():
         max_lr=1.0,
         total_steps=5,
         pct_start=0.6,
-        anneal_strategy="linear",
         div_factor=4,
         final_div_factor=2,
     )
@@ -195,6 +195,7 @@ def test_one_cycle_rises_and_falls_and_moves_momentum_the_other_way():
 
     assert rates == pytest.approx([0.25, 0.625, 1.0, 0.5625, 0.125])
     assert momenta == pytest.approx([0.95, 0.9, 0.85, 0.9, 0.95])
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.5625)
 
 
 def test_one_cycle_gives_momentum_to_an_optimizer_without():

@@ -266,7 +266,8 @@ def test_sgd_wanted_a_learning_rate():
 @pytest.mark.torch(">=2.2")
 @pytest.mark.spare("[weight]", reason="a parameter listed twice changes no learning rate")
 def test_sgd_has_a_small_default_learning_rate():
-    """Since PyTorch 2.2, `torch.optim.SGD` without `lr` uses a learning rate of 0.001.
+    """Since PyTorch 2.2, `torch.optim.SGD(model.parameters())`, without `lr`, uses a learning rate
+    of 0.001.
 
     Leaving out `lr` raises no error any more: that the training is slow may be the only sign of
     it.

@@ -169,8 +169,9 @@ def test_a_plateau_has_no_place_in_a_sequence(optimizer):
     """`SequentialLR` raises ValueError, "does not support `ReduceLROnPlateau` scheduler",
     if one of its schedulers is a `ReduceLROnPlateau`.
 
-    Because `ReduceLROnPlateau.step` needs a metric. Step the warm-up first and the plateau
-    scheduler after it, by an `if` in the loop.
+    Because `ReduceLROnPlateau.step` needs a metric. Use an `if` in the loop: step the warm-up
+    scheduler in the first epochs, and only the plateau scheduler, with the metric, in the later
+    ones.
     """
     parts = [lr_scheduler.ConstantLR(optimizer), lr_scheduler.ReduceLROnPlateau(optimizer)]
 

@@ -47,8 +47,8 @@ def test_two_processes_are_rank_0_and_rank_1_of_2(group):
 
 
 def test_all_reduce_gives_everyone_the_sum(group):
-    """`dist.all_reduce(x)` of contiguous int64 tensors of one shape adds the `x` of all processes
-    elementwise and writes the sum into the `x` of every process; it returns None.
+    """`dist.all_reduce(x)` of contiguous int64 tensors of the same shape adds the `x` of all
+    processes elementwise and writes the sum into the `x` of every process; it returns None.
 
     Because it overwrites `x`, pass a `clone()` where the process's own values are needed later. A
     slice such as `x[::2]` of four elements is not contiguous: gloo adds what lies in memory from
@@ -67,9 +67,9 @@ def test_all_reduce_gives_everyone_the_sum(group):
     ("name", "result"), [("MAX", [2, 20]), ("MIN", [1, 10]), ("PRODUCT", [2, 200])]
 )
 def test_all_reduce_takes_other_operations(name, result, group):
-    """`dist.all_reduce(x, op=dist.ReduceOp.MAX)` of contiguous int64 tensors of one shape takes
-    the elementwise maximum over the processes instead of the sum; `MIN` and `PRODUCT` are further
-    operations.
+    """`dist.all_reduce(x, op=dist.ReduceOp.MAX)` of contiguous int64 tensors of the same shape
+    takes the elementwise maximum over the processes instead of the sum; `MIN` and `PRODUCT` are
+    further operations.
 
     For the mean over the processes divide the sum by `dist.get_world_size()`.
     """
@@ -83,8 +83,8 @@ def test_all_reduce_takes_other_operations(name, result, group):
 
 
 def test_broadcast_overwrites_with_one_processs_tensor(group):
-    """After `dist.broadcast(x, src=1)` of contiguous int64 tensors of one shape the `x` of every
-    process holds the values that rank 1 had in its `x`.
+    """After `dist.broadcast(x, src=1)` of contiguous int64 tensors of the same shape the `x` of
+    every process holds the values that rank 1 had in its `x`.
     """
 
     def program(rank):
@@ -114,9 +114,10 @@ def test_all_gather_gives_everyone_everything(group):
 
 
 def test_gather_gives_one_process_everything(group):
-    """`dist.gather(x, tensors, dst=0)` writes the `x` of all processes, contiguous int64
-    tensors of one shape, into rank 0's list of one int64 tensor of that shape for each rank;
-    the other processes pass None as list."""
+    """`dist.gather(x, tensors, dst=0)` writes the `x` of all processes, contiguous int64 tensors
+    of the same shape, into rank 0's list of one int64 tensor of that shape for each rank; the
+    other processes pass None as list.
+    """
 
     def program(rank):
         x = torch.tensor([rank + 1, 10 * (rank + 1)])
@@ -146,8 +147,8 @@ def test_scatter_deals_out_a_list(group):
 
 
 def test_reduce_gives_one_process_the_sum(group):
-    """After `dist.reduce(x, dst=0)` of contiguous int64 tensors of one shape in every
-    process the `x` of rank 0 holds the sum of the `x` of all processes.
+    """After `dist.reduce(x, dst=0)` of contiguous int64 tensors of the same shape in every process
+    the `x` of rank 0 holds the sum of the `x` of all processes.
 
     What the `x` of the other processes holds afterwards is not defined, so it must not be used.
     """
@@ -178,8 +179,8 @@ def test_objects_travel_as_pickles(group):
 
 def test_send_and_recv_concern_two_processes_only(group):
     """After `dist.send(x, dst=1)` in rank 0 and `dist.recv(x, src=0)` in rank 1, of contiguous
-    int64 tensors of one shape, the `x` of rank 1 holds what rank 0 sent, and the `x` of rank 0 is
-    unchanged.
+    int64 tensors of the same shape, the `x` of rank 1 holds what rank 0 sent, and the `x` of rank
+    0 is unchanged.
     """
 
     def program(rank):
@@ -194,8 +195,8 @@ def test_send_and_recv_concern_two_processes_only(group):
 
 
 def test_an_asynchronous_sum_is_there_after_wait(group):
-    """`dist.all_reduce(x, async_op=True)` of contiguous int64 tensors of one shape returns a work
-    handle instead of waiting; after `wait()` of that handle `x` holds the sum.
+    """`dist.all_reduce(x, async_op=True)` of contiguous int64 tensors of the same shape returns a
+    work handle instead of waiting; after `wait()` of that handle `x` holds the sum.
 
     Between the two the process can compute something else, but must neither read nor write `x`.
     """

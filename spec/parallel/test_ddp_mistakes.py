@@ -143,9 +143,9 @@ def test_reentrant_checkpoints_and_unused_parameters_do_not_go_together(group_of
     requires grad, `DistributedDataParallel(model, find_unused_parameters=True)` raises
     RuntimeError in `backward`, "mark a variable ready only once".
 
-    Because the search for unused parameters takes those inside the checkpoint for unused.
-    Without `find_unused_parameters=True`, with `use_reentrant=False` or with
-    `static_graph=True`, it works.
+    Because the search for unused parameters doesn't see those inside the checkpoint, and marks
+    them ready; their gradients mark them again. Any one of these mends it: no
+    `find_unused_parameters=True`, `use_reentrant=False`, or `static_graph=True`.
     """
     x = torch.ones(1, 1, requires_grad=True)
     parallel = DistributedDataParallel(Once(use_reentrant=True), find_unused_parameters=True)
@@ -395,19 +395,26 @@ def test_the_batch_size_of_a_loader_is_that_of_one_process():
 
 @pytest.mark.slow
 def test_clipping_sees_the_averaged_gradient(group):
-    """After `backward()` of a DDP model with one weight `clip_grad_norm_` returns the norm
-    of the averaged gradient, the same in every process: of the gradients 1 and 2 it is 1.5.
+    """After `backward()` of a DDP model with one weight, outside `no_sync()`,
+    `nn.utils.clip_grad_norm_` returns the norm of the averaged gradient, the same in every
+    process: of the gradients 1 and 2 it is 1.5.
 
-    So all processes clip alike, and their models stay equal.
+    So all processes clip alike, and their models stay equal. Within `no_sync()` the gradients are
+    not averaged yet, and each process gets the norm of its own: 1 and 2.
     """
 
     def program(rank):
         parallel = DistributedDataParallel(nn.Linear(1, 1, bias=False))
         parallel(torch.tensor([[rank + 1.0]])).sum().backward()
         norm = nn.utils.clip_grad_norm_(parallel.parameters(), max_norm=3.0)
-        return [norm.item(), parallel.module.weight.grad.item()]
+        averaged = parallel.module.weight.grad.item()
+        parallel.zero_grad()
+        with parallel.no_sync():
+            parallel(torch.tensor([[rank + 1.0]])).sum().backward()
+        own = nn.utils.clip_grad_norm_(parallel.parameters(), max_norm=3.0)
+        return [norm.item(), averaged, own.item()]
 
-    assert group(program) == [[1.5, 1.5], [1.5, 1.5]]
+    assert group(program) == [[1.5, 1.5, 1.0], [1.5, 1.5, 2.0]]
 
 
 def test_attributes_of_the_model_are_those_of_module(group_of_one):

@@ -178,7 +178,8 @@ def test_a_sharded_step_is_one_step_on_the_whole_batch(group):
     sharded by `fully_shard` over two processes with one row each gives, up to rounding, the
     weights that one process with both rows gets.
 
-    Not so with BatchNorm in training mode, which normalises by the rows of its own process.
+    Not so with BatchNorm in training mode, which normalises by the rows of its own process, and
+    raises ValueError where an `nn.BatchNorm1d` gets a single row.
     """
 
     def program(rank):

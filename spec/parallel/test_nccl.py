@@ -122,8 +122,8 @@ def seen(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.multi_gpu(2)
 def test_each_process_gets_the_sum_on_its_own_gpu(seen):
-    """`dist.all_reduce(x)` of contiguous float32 tensors of one shape over NCCL leaves the sum of
-    all processes' `x` in each process's own tensor, on its own GPU.
+    """`dist.all_reduce(x)` of contiguous float32 tensors of the same shape over NCCL leaves the
+    sum of all processes' `x` in each process's own tensor, on its own GPU.
     """
     assert [process["device"] for process in seen] == ["cuda:0", "cuda:1"]
     assert [process["sum"] for process in seen] == [[3.0], [3.0]]
@@ -134,7 +134,7 @@ def test_each_process_gets_the_sum_on_its_own_gpu(seen):
 def test_everyone_gets_everything_over_nccl(seen):
     """In two processes, each with a GPU of its own, `dist.all_gather([a, b], x)` over NCCL writes
     the `x` of rank 0 into `a` and that of rank 1 into `b`, in both; all are contiguous float32
-    tensors of one shape on the process's GPU.
+    tensors of the same shape on the process's GPU.
     """
     assert [process["all_gather"] for process in seen] == [[[1.0], [2.0]], [[1.0], [2.0]]]
 

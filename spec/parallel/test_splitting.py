@@ -133,9 +133,10 @@ def test_cat_puts_the_shares_back_together(batch, gpus):
 
 
 def test_an_empty_batch_is_shared_by_all():
-    """`x.chunk(3)` of a tensor with 0 rows makes three empty shares.
+    """`x.chunk(3)` of a tensor with 0 rows gives three chunks of 0 rows each.
 
-    That is the exception: `x.chunk(3)` of a tensor with one row or more makes no share of 0 rows.
+    Of a tensor with one row or more, `x.chunk(3)` gives no chunk of 0 rows, but it may give fewer
+    than three.
     """
     pieces = torch.zeros(0, 5).chunk(3)
 

@@ -13,6 +13,8 @@ PyTorch 2.14 `F.scaled_dot_product_attention` on the CPU counts 0 too; 2.15 coun
 `spec/performance/test_profiler.py`.
 """
 
+from importlib.util import find_spec
+
 import pytest
 import torch
 from torch import nn
@@ -40,7 +42,7 @@ def test_a_linear_layer_counts_as_its_product():
     """`FlopCounterMode(display=False)` counts 2 * 4 * 10 * 20 = 1600 for `nn.Linear(10, 20)` of an
     input of shape (4, 10); the bias is not counted.
 
-    In PyTorch 2.5 it counts 0 inside `torch.inference_mode()`.
+    Up to PyTorch 2.5 it counts 0 inside `torch.inference_mode()`.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -136,7 +138,7 @@ def test_nothing_has_to_be_computed():
     10,000 tensors on the meta device, which take no memory for their elements,
     `counter.get_total_flops()` is 2 * 10**12.
 
-    In PyTorch 2.1 to 2.5 nothing is counted inside `torch.inference_mode()`.
+    Up to PyTorch 2.5 nothing is counted inside `torch.inference_mode()`.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -146,6 +148,25 @@ def test_nothing_has_to_be_computed():
     assert counter.get_total_flops() == 2_000_000_000_000
 
 
+@pytest.mark.skipif(find_spec("tabulate") is not None, reason="tabulate is installed here")
+@pytest.mark.torch(">=2.1")
+def test_the_table_of_counts_needs_tabulate():
+    """`FlopCounterMode()`, without `display=False`, prints a table of its counts at the end of its
+    `with` block; where the package `tabulate` is missing this raises ModuleNotFoundError, "No
+    module named 'tabulate'".
+
+    Write `display=False` and read `get_total_flops()`, or `pip install tabulate`. The counts are
+    kept in either case.
+    """
+    from torch.utils.flop_counter import FlopCounterMode
+
+    counter = FlopCounterMode()
+
+    with pytest.raises(ModuleNotFoundError, match="No module named 'tabulate'"), counter:
+        torch.ones(2, 3) @ torch.ones(3, 4)
+    assert counter.get_total_flops() == 48
+
+
 @pytest.mark.torch(">=2.4")
 def test_counts_are_kept_per_module():
     """`get_flop_counts()` of a `FlopCounterMode(display=False)` returns a dict from names of
@@ -153,7 +174,7 @@ def test_counts_are_kept_per_module():
     each counted operation, inside of modules and outside.
 
     Operations that aren't counted, such as ReLU, have no entry, nor has a module with nothing
-    else. In PyTorch 2.5 nothing is counted inside `torch.inference_mode()`.
+    else. Up to PyTorch 2.5 nothing is counted inside `torch.inference_mode()`.
     """
     from torch.utils.flop_counter import FlopCounterMode
 

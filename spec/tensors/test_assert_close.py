@@ -140,9 +140,11 @@ def test_nan_is_not_close_to_nan_unless_asked():
 
 
 def test_lists_and_dictionaries_are_compared_item_by_item():
-    """`assert_close` compares the float32 tensors of two lists of one length, or of two
-    dicts with the same keys, item by item; the AssertionError names an item that differs,
+    """`assert_close` compares the float32 tensors of two lists of the same length, or of two dicts
+    with the same keys, item by item; by default the AssertionError names an item that differs,
     such as `['bias']` of a dict or `[1]` of a list.
+
+    A text given as `msg=` replaces the whole message, the name of the item too.
     """
     actual = {"weight": torch.ones(2), "bias": torch.zeros(2)}
     expected = {"weight": torch.ones(2), "bias": torch.ones(2)}
@@ -151,6 +153,8 @@ def test_lists_and_dictionaries_are_compared_item_by_item():
         assert_close(actual, expected)
     with pytest.raises(AssertionError, match=r"The failure occurred for item \[1\]"):
         assert_close(list(actual.values()), list(expected.values()))
+    with pytest.raises(AssertionError, match=r"^mine$"):
+        assert_close(actual, expected, msg="mine")
 
 
 def test_a_tensor_is_not_compared_with_a_list():

@@ -29,9 +29,9 @@ import torch
     ],
 )
 def test_comparison_goes_element_by_element(compare, name, result, device):
-    """`==`, `!=`, `<`, `<=`, `>` and `>=` compare two dense int64 tensors of one shape
-    element by element; `x == y` is also `torch.eq(x, y)` and `x.eq(y)`, the others are
-    `ne`, `lt`, `le`, `gt` and `ge`.
+    """`==`, `!=`, `<`, `<=`, `>` and `>=` compare two dense int64 tensors of the same shape
+    element by element; `x == y` is also `torch.eq(x, y)` and `x.eq(y)`, the others are `ne`, `lt`,
+    `le`, `gt` and `ge`.
     """
     x = torch.tensor([1, 2, 3], device=device)
     y = torch.tensor([2, 2, 2], device=device)
@@ -226,8 +226,8 @@ def test_a_python_integer_out_of_range_wraps_before_it_is_compared():
 
 
 def test_isclose_answers_for_each_element(device):
-    """`torch.isclose(x, y)` of two dense float32 tensors of one shape gives a bool tensor of that
-    shape; `torch.allclose(x, y)` gives one Python bool.
+    """`torch.isclose(x, y)` of two dense float32 tensors of the same shape gives a bool tensor of
+    that shape; `torch.allclose(x, y)` gives one Python bool.
     """
     x = torch.tensor([1.0, 1.0], device=device)
     y = torch.tensor([1.000001, 1.1], device=device)
@@ -238,7 +238,7 @@ def test_isclose_answers_for_each_element(device):
 
 
 def test_close_is_an_absolute_and_a_relative_tolerance():
-    """For dense finite float64 tensors of one shape `torch.isclose(x, y)`, with the default
+    """For dense finite float64 tensors of the same shape `torch.isclose(x, y)`, with the default
     `atol=1e-8` and `rtol=1e-5`, is true where `|x - y| <= atol + rtol * |y|`.
 
     Where `y` is 0 only `atol` counts: 1.2e-7, a usual rounding error of a float32 sum near 1,
@@ -368,7 +368,7 @@ def test_isin_asks_for_each_element_whether_it_is_among_others(device):
 
 
 def test_masks_are_joined_with_and_or_and_not(device):
-    """Dense bool tensors of one shape are combined with `&` (and), `|` (or) and `^`
+    """Dense bool tensors of the same shape are combined with `&` (and), `|` (or) and `^`
     (exclusive or), and inverted with `~`.
     """
     x = torch.tensor([True, True, False], device=device)

@@ -62,14 +62,16 @@ def test_complex_wants_two_floats_of_one_dtype():
 
 
 def test_length_and_angle(device):
-    """For the complex64 tensor `x` of 3 + 4j and 2j, `x.abs()` is the length, 5 and 2, and
-    `x.angle()` the angle, as float tensors; `torch.polar(length, angle)` gives `x` back, up to
-    rounding.
+    """For the complex64 tensor `x` of 3 + 4j and 2j, `x.abs()` is the absolute value (the length),
+    5 and 2, and `x.angle()` the angle in radians, as float32 tensors;
+    `torch.polar(x.abs(), x.angle())` gives `x` back, up to rounding.
     """
     x = torch.tensor([3 + 4j, 2j], device=device)
 
     assert x.abs().tolist() == [5.0, 2.0]
+    assert x.abs().dtype is torch.float32
     assert x.angle().tolist() == pytest.approx([math.atan2(4, 3), math.pi / 2])
+    assert x.angle().dtype is torch.float32
     torch.testing.assert_close(torch.polar(x.abs(), x.angle()), x)
 
 

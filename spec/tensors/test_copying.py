@@ -55,8 +55,8 @@ def test_as_tensor_shares_an_array(make):
 
 @pytest.mark.torch(">=2.0")
 def test_asarray_copies_an_array_without_dimensions():
-    """With the default settings `torch.asarray(np.array(1.5))` copies the value of a
-    0-dimensional array, while `torch.as_tensor` and `torch.from_numpy` share its memory.
+    """`torch.asarray(array)` of the 0-dimensional `array = np.array(1.5)` copies its value, while
+    `torch.as_tensor(array)` and `torch.from_numpy(array)` share its memory.
 
     Because `asarray` treats an array of shape () as a NumPy scalar. Write `torch.from_numpy`
     where the memory must be shared.
@@ -78,7 +78,8 @@ def test_as_tensor_hands_a_tensor_back(make, device):
     converted copy.
 
     So a function can begin with `x = torch.as_tensor(x)` to accept lists, arrays and tensors
-    alike. `as_tensor` hands back a tensor that requires grad too, and leaves it so.
+    alike. For an `x` that requires grad, too, `torch.as_tensor(x)` is `x` itself, which goes on
+    requiring grad.
     """
     tensor = torch.tensor([1.5, 2.5], device=device)
 
@@ -253,7 +254,8 @@ def test_frombuffer_warns_of_bytes_that_must_not_change():
     memory.
 
     Because PyTorch has no read-only tensors, writing to it is undefined behaviour: use
-    `bytearray(data)`, or `.clone()` the tensor.
+    `bytearray(data)`, with which `torch.frombuffer` does not warn, or `.clone()` the tensor after
+    the warning.
     """
     data = b"abc"
 

@@ -238,9 +238,9 @@ def test_requires_grad_is_asked_for_at_creation(device):
 
 @pytest.mark.claim("self-tensor-primary-structure")
 def test_whatever_a_model_takes_holds_and_gives_is_a_tensor():
-    """For `net = nn.Linear(2, 1)`, the input `x = torch.ones(1, 2)` and
-    `loss = net(x).sum()`, after `loss.backward()` `x`, `loss` and `net.weight.grad` have
-    the type `torch.Tensor`, and `net.weight` has its subclass `nn.Parameter`.
+    """For `net = nn.Linear(2, 1)`, the input `x = torch.ones(1, 2)` and `loss = net(x).sum()`,
+    after `loss.backward()` `type(x)`, `type(loss)` and `type(net.weight.grad)` are `torch.Tensor`;
+    `type(net.weight)` is its subclass `nn.Parameter`.
     """
     inputs = torch.ones(1, 2)
     model = torch.nn.Linear(2, 1)

@@ -49,7 +49,7 @@ def test_rand_like_takes_shape_dtype_and_device_from_a_tensor(device):
 
 
 def test_normal_takes_a_mean_and_a_deviation_for_each_element(device):
-    """`torch.normal(means, deviations)` of two finite float32 tensors of one shape, with no
+    """`torch.normal(means, deviations)` of two finite float32 tensors of the same shape, with no
     negative deviation, draws each element from a normal distribution with its own mean and
     standard deviation.
     """

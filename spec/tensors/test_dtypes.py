@@ -40,7 +40,7 @@ import torch.nn.functional as F
 def test_a_dtype_has_a_size_in_bytes_and_an_old_type_name(dtype, size, type_name):
     """`x.element_size()` of a tensor `x` is 1 for bool, 4 for float32 and 16 for complex128: the
     bytes that one element takes. For a float32 tensor on the CPU `x.type()` is the string
-    `torch.FloatTensor`, an older name of the dtype.
+    `torch.FloatTensor`, an older name of dtype and device.
 
     The number in these dtypes' names counts bits, eight to a byte. A complex64 is two float32
     numbers. On a GPU `x.type()` says `torch.cuda.FloatTensor`.

@@ -221,8 +221,8 @@ def test_clamp_takes_a_bound_for_each_element(device):
 
 
 def test_maximum_and_minimum_compare_two_tensors(device):
-    """`torch.maximum(x, y)` of two int64 tensors of one shape gives the larger element at each
-    index, `torch.minimum(x, y)` the smaller.
+    """`torch.maximum(x, y)` of two int64 tensors of the same shape gives the larger element at
+    each index, `torch.minimum(x, y)` the smaller.
 
     Of floats, a NaN in either tensor gives NaN, see `spec/tensors/test_special_values.py`.
     """
@@ -278,8 +278,8 @@ def test_a_negative_exponent_in_an_integer_tensor_is_not_refused(device):
 
 
 def test_a_power_may_differ_for_each_element(device):
-    """`x.pow(exponents)` of two float32 tensors of one shape takes one exponent for each element:
-    [4, 4, 4] to the powers [2, 1, -1] is [16, 4, 0.25]. `x.pow(0.5)` of
+    """`x.pow(exponents)` of two float32 tensors of the same shape takes one exponent for each
+    element: [4, 4, 4] to the powers [2, 1, -1] is [16, 4, 0.25]. `x.pow(0.5)` of
     `x = torch.tensor([4.0, 4.0, 4.0])` is [2, 2, 2].
     """
     x = torch.tensor([4.0, 4.0, 4.0], device=device)

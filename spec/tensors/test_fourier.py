@@ -87,7 +87,7 @@ def test_fftfreq_names_the_frequencies():
 
 def test_norm_says_where_the_factor_goes(device):
     """By default `torch.fft.fft` of a float32 vector of n >= 1 elements has no factor and
-    `torch.fft.ifft` divides by n; `norm="ortho"` divides both by the root of n;
+    `torch.fft.ifft` divides by n; `norm="ortho"` divides both by the square root of n;
     `norm="forward"` divides `fft` by n and leaves `ifft` without a factor.
 
     With `norm="ortho"` the transform keeps the norm of the vector,

@@ -43,13 +43,15 @@ def test_tensor_makes_a_tensor_of_the_given_numbers():
     ],
 )
 def test_the_widest_kind_in_the_data_decides_the_dtype(data, dtype, held, device):
-    """By default `torch.tensor` of the list `[1, 2]` is int64, of `[1, 2.5]`, with one float,
-    float32, of `[1, 2j]`, with one complex number, complex64, of `[True, False]` bool; an empty
-    list gives float32.
+    """By default `torch.tensor([1, 2])` is int64, `torch.tensor([1, 2.5])` float32,
+    `torch.tensor([1, 2j])` complex64, `torch.tensor([True, False])` bool, and `torch.tensor([])`,
+    of an empty list, float32.
 
-    Because kinds rank bool, integer, float, complex, and the highest kind in the list decides.
-    After `torch.set_default_dtype(torch.float64)`, float64 and complex128 take the place of
-    float32 and complex64. Write `1.0` or `dtype=` where a float tensor is wanted.
+    Because Python's numbers rank bool, integer, float, complex, and the highest kind in the list
+    decides. After `torch.set_default_dtype(torch.float64)`, float64 and complex128 take the place
+    of float32 and complex64. NumPy's numbers have a dtype of their own:
+    `torch.tensor([np.float64(1)])` is float64. Write `1.0` or `dtype=` where a float tensor is
+    wanted.
     """
     made = torch.tensor(data, device=device)
 

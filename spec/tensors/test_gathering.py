@@ -56,8 +56,9 @@ def test_gather_along_the_first_axis_picks_within_columns(device):
 
 
 def test_gather_wants_an_index_of_its_own_rank():
-    """`x.gather(1, index)` of a matrix raises RuntimeError if `index` is a vector of one or
-    more int64 labels: write `index.unsqueeze(1)`.
+    """For `x = torch.tensor([[1, 2, 3], [4, 5, 6]])`, `x.gather(1, torch.tensor([2, 0]))` raises
+    RuntimeError, "must have the same number of dimensions": turn a vector `index` with one label
+    for each row into `index.unsqueeze(1)`.
 
     Because the index of a matrix needs two dimensions, and `gather` adds none.
     `x.take_along_dim(index, 1)` refuses a vector too.
@@ -169,8 +170,11 @@ def test_take_along_dim_broadcasts_its_index(device):
 
 
 def test_index_select_picks_whole_slices_along_an_axis(device):
-    """`x.index_select(1, index)` of a dense int64 matrix and an int64 vector of positions from 0
-    copies whole columns of `x` in the order of `index`, as `x[:, index]` does.
+    """`x.index_select(1, index)` of a dense int64 matrix and an int64 vector of column numbers
+    from 0 up copies whole columns of `x` in the order of `index`, as `x[:, index]` does.
+
+    A negative number does not count from the end here: on the CPU -1 raises a RuntimeError, where
+    `x[:, index]` takes the last column.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
@@ -179,6 +183,9 @@ def test_index_select_picks_whole_slices_along_an_axis(device):
     y = x.index_select(1, index)
 
     assert y.tolist() == x[:, index].tolist() == [[3, 1, 1], [6, 4, 4]]
+    assert x[:, torch.tensor([-1], device=device)].tolist() == [[3], [6]]
+    with pytest.raises(RuntimeError, match="id=-1 axis_dim=3"):
+        x.cpu().index_select(1, torch.tensor([-1]))
     x.zero_()
     assert y.tolist() == [[3, 1, 1], [6, 4, 4]]
 

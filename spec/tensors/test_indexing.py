@@ -348,9 +348,9 @@ def test_augmented_assignment_works_on_the_part(device):
     ).map(tuple)
 )
 def test_indexing_agrees_with_numpy(index):
-    """`x[index]` with a tuple `index` of at most three entries, each `None`, an integer in range
-    or a slice with step 1, 2 or 3, picks from a 3 x 3 x 3 int64 tensor the same elements, in the
-    same shape, as from a NumPy array.
+    """For an int64 tensor `x` of shape [3, 3, 3] and a tuple `index` of at most three entries,
+    each `None`, an integer in range or a slice with step 1, 2 or 3, `x[index]` has the elements
+    and the shape of NumPy's `x.numpy()[index]`.
     """
     array = np.arange(27).reshape(3, 3, 3)
     tensor = torch.from_numpy(array)

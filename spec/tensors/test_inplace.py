@@ -272,8 +272,8 @@ def test_assigning_to_data_gives_a_tensor_other_values_and_another_shape():
 
 
 def test_set_makes_a_tensor_share_the_memory_of_another(device):
-    """`x.set_(y)` of `x = torch.zeros(2)` and `y = torch.tensor([1.0, 2.0, 3.0])` makes `x`
-    use the memory and the shape of `y`, without a copy: a later change of `y` shows in `x`.
+    """`x.set_(y)` of `x = torch.zeros(2)` and `y = torch.tensor([1.0, 2.0, 3.0])` makes `x` use
+    the memory and the shape of `y`, without a copy: a later `y[0] = 9` shows in `x`.
     """
     x = torch.zeros(2, device=device)
     y = torch.tensor([1.0, 2.0, 3.0], device=device)

@@ -113,8 +113,8 @@ def test_index_assignment_to_an_expanded_tensor_sets_every_copy(device):
     """`x[0, 0] = 5` on `x = torch.zeros(2, 1).expand(2, 3)` sets the whole row 0, whose
     elements share one memory location; so does `x[1].fill_(7)` for row 1.
 
-    `x[0] = 5` on the same `x` raises a RuntimeError in PyTorch 2.5 and 2.14, and is allowed in
-    2.0 and 2.15.
+    `x[0] = 5` on the same `x` raises a RuntimeError in PyTorch 2.2 to 2.14, and is allowed in 2.0,
+    2.1 and 2.15.
     """
     x = torch.zeros(2, 1, device=device).expand(2, 3)
 

@@ -107,7 +107,8 @@ def test_stack_wants_equal_shapes():
     """`torch.stack([a, b])` of two dense tensors that differ in shape raises a
     RuntimeError, "stack expects each tensor to be equal size".
 
-    To join sequences of different lengths pad them first, with `torch.nn.utils.rnn.pad_sequence`.
+    For sequences of different lengths `torch.nn.utils.rnn.pad_sequence([a, b], batch_first=True)`
+    pads the shorter with 0 and stacks them.
     """
     parts = [torch.ones(2), torch.ones(3)]
 

@@ -19,8 +19,9 @@ from torch import nn
 
 
 def test_channels_last_changes_strides_and_nothing_else(device):
-    """For `x = torch.arange(24).view(1, 2, 3, 4)`, `x.to(memory_format=torch.channels_last)` keeps
-    shape and values and changes the strides from (24, 12, 4, 1) to (24, 1, 8, 2).
+    """For `x = torch.arange(24).view(1, 2, 3, 4)` with strides (24, 12, 4, 1),
+    `x.to(memory_format=torch.channels_last)` returns a tensor of the same shape and values with
+    strides (24, 1, 8, 2).
     """
     x = torch.arange(24, device=device).view(1, 2, 3, 4)
 

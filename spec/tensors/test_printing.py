@@ -70,9 +70,10 @@ def test_scientific_notation_comes_with_a_wide_range(values, text):
     `torch.tensor([0.5, 501.0])` in scientific notation, as `tensor([5.0000e-01, 5.0100e+02])`:
     501 is more than 1000 times 0.5.
 
-    What counts is the ratio of the largest to the smallest nonzero magnitude among the finite
-    elements shown. A largest magnitude above 1e8 or a smallest one below 1e-4 gives scientific
-    notation, too. `torch.set_printoptions(sci_mode=False)` turns it off.
+    In a real floating-point tensor, what counts is the ratio of the largest to the smallest
+    nonzero magnitude among the finite elements shown. A largest magnitude above 1e8 or a smallest
+    one below 1e-4 gives scientific notation, too. `torch.set_printoptions(sci_mode=False)` turns
+    it off. Integers are never printed so.
     """
     assert repr(torch.tensor(values)) == text
 

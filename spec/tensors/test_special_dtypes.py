@@ -17,9 +17,9 @@ import torch
 
 
 def test_booleans_add_up_to_booleans(device):
-    """For boolean tensors `flags` and `others` of one shape, `flags + others` is their
-    logical or and `flags * others` their logical and, both boolean; `flags.sum()` counts
-    the True elements as int64, and `flags + 1` is int64.
+    """For boolean tensors `flags` and `others` of the same shape, `flags + others` is their
+    logical or and `flags * others` their logical and, both boolean; `flags.sum()` counts the True
+    elements as int64, and `flags + 1` is int64.
 
     Because the sum of two bool tensors has the dtype bool, which has no room for 2. Write `|`
     and `&` to make it plain.

@@ -209,14 +209,16 @@ def test_what_has_no_answer_is_nan(device):
 def test_a_root_of_a_negative_number_is_nan_even_if_it_exists(device):
     """`x.pow(1 / 3)` of a finite negative float32 is NaN, also of -8, whose cube root is -2.
 
-    Because 1 / 3 is not exactly a third. Write `x.sign() * x.abs().pow(1 / 3)`. Of -inf the
-    power is inf.
+    Because the float `1 / 3` is not exactly a third but an odd number over a power of 2: as for
+    the exponent 0.25, a negative number has no real power for it. Write
+    `x.sign() * x.abs().pow(1 / 3)`. Of -inf the power is inf.
     """
     x = torch.tensor([-8.0, 8.0, -torch.inf], device=device)
 
     root, two, infinite = x.pow(1 / 3)
 
     assert str(root.item()) == "nan"
+    assert x.pow(0.25).tolist() == pytest.approx([torch.nan, 1.681793, torch.inf], nan_ok=True)
     assert two.item() == pytest.approx(2.0)
     assert (x.sign() * x.abs().pow(1 / 3)).tolist() == pytest.approx([-2.0, 2.0, -torch.inf])
     assert infinite.item() == torch.inf

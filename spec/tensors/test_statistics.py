@@ -37,8 +37,9 @@ def test_integers_have_no_mean(name, words, device):
 
 
 def test_each_column_has_its_own_statistics(device):
-    """Of the float32 matrix [[1, 0], [3, 0], [5, 9]], `x.mean(dim=0)`, `x.var(dim=0)`,
-    `x.quantile(0.75, dim=0)` and `x.median(dim=0).values` hold one number per column.
+    """For `x = torch.tensor([[1.0, 0.0], [3.0, 0.0], [5.0, 9.0]])`, `x.mean(dim=0)`,
+    `x.var(dim=0)`, `x.quantile(0.75, dim=0)` and `x.median(dim=0).values` hold one number per
+    column: [3, 3], [4, 27], [4, 4.5] and [3, 0].
 
     For a matrix without rows `x.quantile(0.75, dim=0)` and `x.median(dim=0)` raise. With a single
     row `x.var(dim=0)` holds NaN.

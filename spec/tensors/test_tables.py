@@ -24,8 +24,9 @@ def pandas():
 
 
 def test_a_frame_becomes_a_tensor_by_way_of_numpy(pandas):
-    """`torch.tensor(frame.to_numpy(dtype="float32"))` makes a (rows, columns) tensor of a
-    pandas DataFrame of an int64 and a float64 column; `frame.to_numpy()` would give float64.
+    """`torch.tensor(frame.to_numpy(dtype="float32"))` makes a float32 tensor of shape (rows,
+    columns) from a pandas DataFrame with an int64 and a float64 column;
+    `torch.tensor(frame.to_numpy())` would be float64.
     """
     frame = pandas.DataFrame({"a": [1, 2], "b": [0.5, 1.5]})
 
@@ -140,13 +141,22 @@ def test_a_structured_array_is_refused():
     """`torch.from_numpy` raises TypeError, "can't convert np.ndarray of type numpy.void", for an
     array with named fields, as `np.genfromtxt(..., names=True)` gives: convert a copy of one
     float64 field, such as `array["b"].copy()`.
+
+    The field itself, `array["b"]`, is accepted only if its stride, the bytes of one record, is a
+    multiple of the 8 bytes of a float64; if not, `from_numpy` raises ValueError, "given numpy
+    array strides not a multiple of the element byte size".
     """
     array = np.array([(1, 2.5)], dtype=[("a", "i8"), ("b", "f8")])
+    packed = np.array([(1, 2.5)], dtype=[("a", "i1"), ("b", "f8")])
 
     with pytest.raises(TypeError, match=r"can't convert np.ndarray of type numpy.void"):
         torch.from_numpy(array)
+    with pytest.raises(ValueError, match="strides not a multiple of the element byte size"):
+        torch.from_numpy(packed["b"])
 
+    assert torch.from_numpy(array["b"]).tolist() == [2.5]
     assert torch.from_numpy(array["b"].copy()).tolist() == [2.5]
+    assert torch.from_numpy(packed["b"].copy()).tolist() == [2.5]
 
 
 def test_features_and_labels_are_columns_of_one_table():

@@ -190,12 +190,14 @@ def test_the_size_of_a_python_number_does_not_count():
 
 
 def test_a_tensor_without_dimensions_ranks_below_one_with(device):
-    """`torch.ones(2) + torch.tensor(1.0, dtype=torch.float64)` is float32, and
-    `torch.ones(2, dtype=torch.int8) + torch.tensor(1)` is int8: a 0-dimensional tensor of the same
-    kind does not widen the dtype of one with dimensions.
+    """`torch.ones(2) + torch.tensor(1.0, dtype=torch.float64)` is float32,
+    `torch.ones(2, dtype=torch.int8) + torch.tensor(1)` is int8: in `+`, `-` and `*` a
+    0-dimensional tensor of the same kind does not widen the dtype of one with dimensions.
 
-    Because a 0-dimensional tensor ranks below one with dimensions: a float64 scale or mean leaves
-    float32 data float32. Integer data times a float32 scale become float32.
+    Because a 0-dimensional tensor ranks below one with dimensions: a 0-dimensional float64 scale
+    or mean leaves float32 data float32. Integer data times a 0-dimensional float32 scale become
+    float32. `torch.hstack` gives each 0-dimensional tensor a dimension first: of float32 data and
+    a 0-dimensional float64 tensor it makes float64.
     """
     narrow = torch.ones(2, dtype=torch.float32, device=device)
     small = torch.ones(2, dtype=torch.int8, device=device)
@@ -206,6 +208,9 @@ def test_a_tensor_without_dimensions_ranks_below_one_with(device):
     ]
 
     assert [tensor.dtype for tensor in made] == [torch.float32, torch.int8]
+    stacked = torch.hstack([narrow, torch.tensor(2.0, dtype=torch.float64, device=device)])
+    assert stacked.dtype == torch.float64
+    assert stacked.tolist() == [1.0, 1.0, 2.0]
 
 
 def test_a_tensor_without_dimensions_of_a_higher_kind_brings_its_own_dtype(device):

@@ -49,9 +49,8 @@ def test_a_view_keeps_the_order_of_the_elements(device):
 
 
 def test_sizes_come_one_by_one_or_in_one_tuple():
-    """`x.view` of a dense vector of six elements takes the sizes as separate integers, as a
-    tuple, as a list or as a `torch.Size`: `x.view(3, 2)` and `x.view((3, 2))` give one
-    shape.
+    """`x.view` of a dense vector of six elements takes the sizes as separate integers, as a tuple,
+    as a list or as a `torch.Size`: `x.view(3, 2)` and `x.view((3, 2))` both have the shape (3, 2).
     """
     x = torch.zeros(6)
 
@@ -196,9 +195,9 @@ def test_reshape_copies_where_it_must(device):
 
 
 def test_view_as_and_reshape_as_take_the_shape_of_another_tensor():
-    """Of the vector `x` [1, 2, 3, 4] and a 2 x 2 tensor `y`, `x.view_as(y)` and
-    `x.reshape_as(y)` are views of `x` in the shape of `y`, as `x.view(y.size())` is; the values
-    of `y` are not used.
+    """For `x = torch.tensor([1, 2, 3, 4])` and a tensor `y` of shape (2, 2), `x.view_as(y)` and
+    `x.reshape_as(y)` are views of `x` in the shape of `y`, as `x.view(y.size())` is; the values of
+    `y` are not used.
     """
     x = torch.tensor([1, 2, 3, 4])
     y = torch.zeros(2, 2)

@@ -222,7 +222,7 @@ def test_a_shape_that_differs_is_refused_even_so():
 
     Leave such keys out of the dict, as for a new head (`spec/training/test_finetuning.py`). An
     exception: a tensor of shape [1] is loaded into a 0-d one, such as `num_batches_tracked` of
-    BatchNorm; PyTorch 2.8 and older take the first number of a longer 1-D tensor, too.
+    BatchNorm; PyTorch 2.9 and older take the first number of a longer 1-D tensor, too.
     """
     net = nn.Linear(3, 1)
     expected = r"size mismatch for weight: copying a param with shape torch.Size\(\[1, 2\]\) from"

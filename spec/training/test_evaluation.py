@@ -278,7 +278,8 @@ def test_squeeze_takes_the_only_dimension_of_a_batch_of_one():
     `right.squeeze()` is 0-d, so `right.squeeze()[0]` raises IndexError, "invalid index of a
     0-dim tensor".
 
-    It bites in the last batch, when it has one sample. Leave out the `squeeze()`.
+    It happens when the last batch has only one sample, as with 5 samples and `batch_size=2`. Leave
+    out the `squeeze()`.
     """
     right = torch.tensor([3]) == torch.tensor([3])
 

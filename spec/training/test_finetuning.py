@@ -241,7 +241,10 @@ def test_the_extractor_finds_what_forward_computes_between_the_layers():
 def test_the_extractor_refuses_a_layer_that_is_not_there():
     """`create_feature_extractor(net, ["layer4"])` of `net = nn.Sequential(nn.Linear(1, 1))`, which
     has no node of this name, raises ValueError, "node: 'layer4' is not present in model";
-    `get_graph_node_names(net)` lists the names.
+    `get_graph_node_names(net)` returns the names.
+
+    It returns two lists of names, for train and for eval mode: here each is `["input", "0"]`. Both
+    functions are in `torchvision.models.feature_extraction`.
     """
     net = nn.Sequential(nn.Linear(1, 1))
 

@@ -415,9 +415,9 @@ def test_the_simplest_example_meets_dataset_module_optimizer_and_loss():
 
 @pytest.mark.claim("path-example-template")
 def test_the_examples_share_one_pattern():
-    """A `train(net, loader, optimizer)` with `zero_grad`, `F.cross_entropy`, `backward` and
-    `step`, and a `test(net, loader)` that counts correct predictions, serve two tasks
-    unchanged: one `nn.Linear(2, 2)` learns AND, another one OR.
+    """The same `train(net, loader, optimizer)`, with `zero_grad`, `F.cross_entropy`, `backward`
+    and `step`, and the same `test(net, loader)`, which counts correct predictions, fit two tasks:
+    one `nn.Linear(2, 2)` learns AND, another one OR.
 
     Because both tasks call `net(x)`, `cross_entropy`, `backward()` and `step()` in the same
     way. PyTorch's own MNIST example is built so; the ImageNet one calls the second

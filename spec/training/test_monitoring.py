@@ -107,11 +107,12 @@ def test_the_rate_is_read_from_the_optimizer():
 
 @pytest.mark.torch(">=2.4")
 def test_a_rate_that_is_a_tensor_is_logged_by_item():
-    """In PyTorch 2.4 and later, if `lr` is a tensor that `StepLR` changes, a list to which each
-    step appends `optimizer.param_groups[0]["lr"]` has the last rate in all entries: append
-    `optimizer.param_groups[0]["lr"].item()`.
+    """In PyTorch 2.4 and later, `StepLR` writes each rate into `lr=torch.tensor(0.5)`: a list to
+    which each step appends `optimizer.param_groups[0]["lr"]` has the last rate in all entries.
+    Append `optimizer.param_groups[0]["lr"].item()`.
 
-    Because the scheduler writes the new rate into that tensor, in place.
+    Because each entry is the same tensor, which the scheduler changes in place and which keeps its
+    dtype: with `gamma=0.5` the int64 rate `torch.tensor(1)` becomes 0.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=torch.tensor(0.5))
     scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.5)
@@ -123,8 +124,14 @@ def test_a_rate_that_is_a_tensor_is_logged_by_item():
         optimizer.step()
         scheduler.step()
 
+    whole = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=torch.tensor(1))
+    falling = torch.optim.lr_scheduler.StepLR(whole, step_size=1, gamma=0.5)
+    whole.step()
+    falling.step()
+
     assert [rate.item() for rate in tensors] == [0.0625, 0.0625, 0.0625]
     assert numbers == [0.5, 0.25, 0.125]
+    assert whole.param_groups[0]["lr"].item() == 0
 
 
 def test_the_norm_of_all_gradients():
@@ -227,7 +234,7 @@ def test_an_event_file_holds_what_was_logged(tmp_path):
     from the event file.
 
     `EventAccumulator` keeps 10,000 values of a name at most; with `size_guidance={"scalars": 0}`
-    all. Beyond the range of float32 a value becomes inf.
+    all. Beyond the range of float32 a value becomes inf or -inf.
     """
     tensorboard = pytest.importorskip(
         "torch.utils.tensorboard", reason="needs tensorboard, which the extra `examples` brings"

@@ -127,9 +127,13 @@ def test_a_loaded_tensor_requires_no_grad(safetensors, tmp_path):
 
 
 def test_another_file_has_no_safetensors_header(safetensors, tmp_path):
-    """`safetensors.torch.load_file(path)` of a file written by
-    `torch.save({"x": torch.ones(1)}, path)` raises `SafetensorError`, "Error while
-    deserializing header"; `torch.load(path)` reads this file.
+    """`safetensors.torch.load_file("x.pt")` of a file written by
+    `torch.save({"x": torch.ones(1)}, "x.pt")` raises `SafetensorError`, "Error while deserializing
+    header"; `torch.load("x.pt")` reads this file.
+
+    Give no file that `torch.save` writes a name that ends in `.safetensors`: from PyTorch 2.13 on,
+    `torch.load` reads a file of such a name with `load_file`, and raises the same error. Given the
+    opened file instead of its name, `torch.load` reads it.
     """
     path = tmp_path / "x.pt"
     torch.save({"x": torch.ones(1)}, path)
@@ -149,7 +153,9 @@ def test_torch_load_reads_a_safetensors_file_by_its_name(safetensors, tmp_path):
     `safetensors.torch.load_file(path)` returns.
 
     `torch.load` looks at the ending of the name: under another name, or given an opened file, it
-    takes the content for a pickle and refuses it. PyTorch 2.5 refuses it under both names.
+    takes the content for a pickle and refuses it. PyTorch 2.5 refuses it under both names. So a
+    file by `torch.save` needs another name: under `.safetensors` it is written, and `torch.load`
+    then fails with "Error while deserializing header".
     """
     path, other = tmp_path / "x.safetensors", tmp_path / "x.pt"
     safetensors.save_file({"x": torch.ones(2)}, path)
@@ -158,3 +164,6 @@ def test_torch_load_reads_a_safetensors_file_by_its_name(safetensors, tmp_path):
     assert torch.load(path)["x"].tolist() == [1.0, 1.0]
     with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
         torch.load(other)
+    torch.save({"x": torch.ones(2)}, path)
+    with pytest.raises(Exception, match="Error while deserializing header"):
+        torch.load(path)

@@ -99,8 +99,8 @@ def test_the_parameters_of_a_crop_can_be_drawn_apart():
 
 
 def test_the_evaluation_recipe_has_no_chance():
-    """`Resize(256)` and then `CenterCrop(224)` make of an image of height 300 and width 500
-    the same 224 x 224 image each time.
+    """`Resize(256)` and then `CenterCrop(224)` turn an image of height 300 and width 500 into a
+    224 x 224 image, with nothing random: a second call gives the same image.
     """
     prepare = transforms.Compose(
         [transforms.Resize(256, antialias=True), transforms.CenterCrop(224)]

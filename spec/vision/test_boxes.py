@@ -279,10 +279,11 @@ def test_an_empty_mask_had_no_box():
     """Up to torchvision 0.25 `ops.masks_to_boxes` raised RuntimeError for a mask of zeros,
     "min(): Expected reduction dim to be specified for input.numel() == 0".
 
-    Drop such masks before: `masks[masks.flatten(1).any(1)]`.
+    Drop such masks before: `masks[(masks != 0).flatten(1).any(1)]`. Without `!= 0` the index from
+    uint8 masks is uint8, which indexing takes with a warning that it is deprecated.
     """
     masks = torch.tensor([[[0, 0], [0, 0]], [[0, 1], [0, 1]]])
-    seen = masks.flatten(1).any(1)
+    seen = (masks != 0).flatten(1).any(1)
 
     with pytest.raises(RuntimeError, match=r"Expected reduction dim to be specified for input.num"):
         ops.masks_to_boxes(masks)
@@ -294,7 +295,7 @@ def test_an_empty_mask_has_a_box_of_zeros():
     """Since torchvision 0.26 `ops.masks_to_boxes` returns the box [0, 0, 0, 0] for a mask of
     zeros.
 
-    In training a detector refuses that box in its targets. With
+    In training the detectors of torchvision refuse that box in their targets. With
     `keep = (masks != 0).flatten(1).any(1)` take only `masks[keep]`, and their labels,
     `labels[keep]`. A mask one pixel wide or high also gives a box that is refused: its width or
     height is 0.

@@ -7,9 +7,9 @@ other way.
 
 What surprises: the tensor has bytes from 0 to 255, and has to be scaled for a network; a grey PNG
 file has one channel and a colour one with transparency four, unless the mode "RGB" is asked for,
-and one with a palette gives indices; `decode_image` took the bytes of a file only, and no path,
-before torchvision 0.20 (PyTorch 2.5); videos were removed; and since torchvision 0.29 (PyTorch
-2.14) image reading is deprecated too, for `torchcodec`. Pillow's pictures are on
+and one whose palette has 8-bit indices gives these; `decode_image` took the bytes of a file only,
+and no path, before torchvision 0.20 (PyTorch 2.5); videos were removed; and since torchvision 0.29
+(PyTorch 2.14) image reading is deprecated too, for `torchcodec`. Pillow's pictures are on
 `spec/data/test_transforms.py`.
 """
 
@@ -73,21 +73,23 @@ def test_decode_image_took_no_path(tmp_path):
 
 
 def test_bytes_are_decoded_from_a_tensor(tmp_path):
-    """`torchvision.io.decode_image` takes the content of a JPEG or 8-bit PNG file as a 1-D uint8
-    tensor: for `data`, this content as Python `bytes`, pass
+    """`torchvision.io.decode_image` takes the content of a JPEG or 8-bit PNG file as a contiguous
+    1-D uint8 tensor: for `data`, this content as Python `bytes`, pass
     `torch.frombuffer(bytearray(data), dtype=torch.uint8)`.
 
-    Python's `bytes` themselves are refused, or taken for a path.
+    Python's `bytes` themselves are refused, or taken for a path. Of a tensor that isn't contiguous
+    the wrong bytes are read: RuntimeError, "Unsupported image file".
     """
     path = save(tmp_path / "0.png", [[9, 8]])
     data = (tmp_path / "0.png").read_bytes()
+    content = torch.frombuffer(bytearray(data), dtype=torch.uint8)
 
-    from_bytes = io.decode_image(torch.frombuffer(bytearray(data), dtype=torch.uint8))
-
-    assert from_bytes.tolist() == [[[9, 8]]]
+    assert io.decode_image(content).tolist() == [[[9, 8]]]
     assert io.decode_image(io.read_file(path)).tolist() == [[[9, 8]]]
     with pytest.raises(RuntimeError, match=r"No such file or directory|Expected a value of type"):
         io.decode_image(data)
+    with pytest.raises(RuntimeError, match="Unsupported image file"):
+        io.decode_image(content.repeat_interleave(2)[::2])
 
 
 def test_the_file_decides_the_channels_unless_the_mode_does(tmp_path):

@@ -44,9 +44,9 @@ def test_mixup_mixes_images_and_labels_in_one_proportion():
 
 
 def test_cutmix_weights_labels_by_area():
-    """torchvision's `v2.CutMix(num_classes=3)` of two images with the int64 labels 0 and 2
-    pastes into each image a rectangle of the other, at times an empty one; the label of the
-    other image gets the share of pixels pasted, up to rounding.
+    """torchvision's `v2.CutMix(num_classes=3)` of a batch (2, C, H, W) with int64 labels 0 and 2
+    pastes into each image a rectangle of the other, at times an empty one; the label of the other
+    image gets the share of pixels pasted, up to rounding.
     """
     images = torch.tensor([0.0, 1.0]).view(2, 1, 1, 1).expand(2, 1, 8, 8)
     labels = torch.tensor([0, 2])
