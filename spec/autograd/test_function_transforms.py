@@ -140,10 +140,11 @@ def test_vmap_spreads_a_function_over_a_batch():
 def test_vmap_of_grad_gives_a_gradient_for_each_sample():
     """For `loss = lambda weight, sample: (weight * sample).sum() ** 2`,
     `torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0))(weight, samples)` gives one gradient
-    of the float32 `weight` for each row of a non-empty matrix `samples`.
+    of `weight` per row of `samples`, float32 of shapes [2] and [N, 2].
 
-    `backward()` on the sum of the losses would add these gradients up. Not of every `loss`: one
-    that calls `.item()`, or an `if` on a value of the sample, raises a RuntimeError in `vmap`.
+    `backward()` on the sum of the losses would add these gradients up. Not every `loss` works:
+    `.item()` of a value that depends on the sample, or an `if` on such a value, raises a
+    RuntimeError in `vmap`.
     """
     weight = torch.tensor([1.0, 1.0])
     samples = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
@@ -155,8 +156,9 @@ def test_vmap_of_grad_gives_a_gradient_for_each_sample():
 
 
 def test_vmap_cannot_follow_an_if():
-    """`torch.func.vmap` of a function of one argument `x` with `if x > 0`, called with a vector of
-    numbers, raises RuntimeError, "data-dependent control flow"; write `torch.where` instead.
+    """`torch.func.vmap` of a function of one argument `x` with `if x > 0`, called with
+    `torch.tensor([1.0, -2.0])`, raises RuntimeError, "data-dependent control flow"; write
+    `torch.where` instead.
 
     Because `vmap` by default runs the function once for the whole batch, and its elements may
     disagree.

@@ -167,8 +167,11 @@ def test_a_hessian_holds_the_second_derivatives(device):
     point = torch.tensor([2.0, 3.0], device=device)
 
     hessian = functional.hessian(lambda p: p[0] ** 2 * p[1], point)
+    with torch.inference_mode():
+        zeros = functional.hessian(lambda p: p[0] ** 2 * p[1], point)
 
     assert hessian.tolist() == [[6.0, 4.0], [4.0, 0.0]]
+    assert zeros.tolist() == [[0.0, 0.0], [0.0, 0.0]]
 
 
 def test_a_hessian_of_several_inputs_is_a_table_of_blocks():
@@ -259,7 +262,9 @@ def test_vectorize_computes_all_rows_in_one_pass():
     of the output, two; with `vectorize=True` it runs a single pass that computes all rows
     together, by `vmap`.
 
-    That is faster for many rows, and needs an `f` whose backward operations `vmap` supports.
+    That is faster for many rows, but `vmap` must support each operation of the backward pass:
+    `grad.item()` in the `backward` of a `torch.autograd.Function` raises RuntimeError, "Batching
+    rule not implemented for aten::item".
     """
     passes = []
 

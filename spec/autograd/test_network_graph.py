@@ -157,14 +157,15 @@ def test_a_linear_layer_without_bias_is_a_bare_matrix_product():
 
 
 def test_a_convolution_leads_to_its_input_then_its_weight_then_its_bias():
-    """For a new `nn.Conv2d(1, 6, 5)` and a batch of shape (1, 1, 32, 32) that doesn't
-    require grad, `next_functions` of the output's `grad_fn` holds None as the node of the
-    input and the nodes of weight and bias, in this order.
+    """For a new `nn.Conv2d(1, 6, 5)` and a batch of shape (1, 1, 32, 32) that doesn't require
+    grad, `next_functions` of the output's `grad_fn` holds three pairs: `(None, 0)` for the input,
+    then the pairs with the nodes of weight and bias.
     """
     conv = nn.Conv2d(1, 6, 5)
     output = conv(torch.ones(1, 1, 32, 32))
 
     image, weight, bias = [node for node, _ in output.grad_fn.next_functions]
+    assert output.grad_fn.next_functions[0] == (None, 0)
     assert image is None
     assert weight.variable is conv.weight
     assert bias.variable is conv.bias

@@ -183,8 +183,9 @@ def test_is_grad_enabled_reads_the_mode():
 
 
 def test_no_grad_can_be_nested():
-    """After an inner `torch.no_grad()` block inside an outer one, `torch.is_grad_enabled()`
-    still returns False: the end of the inner block restores the mode of the outer block.
+    """The end of a `torch.no_grad()` block restores the mode from before it: after an inner block
+    nested directly in an outer `torch.no_grad()` block, `torch.is_grad_enabled()` still returns
+    False.
     """
     with torch.no_grad():
         with torch.no_grad():

@@ -27,8 +27,9 @@ def test_a_new_tensor_is_not_tracked(create, device):
     """`torch.ones`, `torch.empty` and `torch.randn` make tensors whose `requires_grad` is
     False, unless `requires_grad=True` is given.
 
-    Because a gradient is wanted for the few tensors that are trained, not for data, and
-    recording costs memory. For `nn.Parameter` the default is True.
+    Because a gradient is wanted for the few tensors that are trained, not for data, and recording
+    costs memory. For `nn.Parameter` the default is True. With an integer dtype or `torch.bool`,
+    `requires_grad=True` raises RuntimeError.
     """
     x = create(2, 2, device=device)
     asked = create(2, 2, requires_grad=True, device=device)

@@ -66,8 +66,8 @@ def test_a_one_in_v_picks_a_row_of_the_jacobian(v, row):
     `y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])`, `y.backward(torch.tensor([1.0, 0.0]))`
     stores the first row of the Jacobian in `x.grad`: [3, 2, 0], the gradient of `y[0]`.
 
-    An infinite derivative of `y[1]` would make NaN, not 0: it is multiplied by the 0 that
-    `backward` is given.
+    For `y[1] = x[0] + x[2].sqrt()` at `x[2] = 0` the last number would be NaN, not 0: the
+    derivative of `sqrt` is infinite there, and `backward` multiplies it by the 0 that it is given.
     """
     x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True)
     y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])

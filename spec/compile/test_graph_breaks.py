@@ -459,12 +459,14 @@ def test_a_module_is_recorded_through_its_submodules():
 @pytest.mark.slow
 @pytest.mark.torch(">=2.7")
 def test_torch_logs_prints_the_reasons(tmp_path):
-    """With the environment variable `TORCH_LOGS="graph_breaks"` a program that calls a function
-    with a `print` under `torch.compile`, without `fullgraph=True`, writes "Graph break in user
-    code at" with file, line and reason to stderr.
+    """With the environment variable `TORCH_LOGS="graph_breaks"` a program that calls
+    `torch.compile(f)(torch.ones(1))` for `def f(x): print(x); return x + 1` writes "Graph break in
+    user code at" with file, line and reason to stderr.
 
-    `TORCH_LOGS="recompiles"` does the same for recompilations; several are joined by commas. For a
-    `print` in a `try` block PyTorch 2.8 writes "Graph break: skip: from user code at" instead.
+    `TORCH_LOGS="recompiles"` does the same for recompilations; several are joined by commas. A
+    `print` that the call doesn't reach writes nothing. For a `print` in a `try` block PyTorch 2.7
+    to 2.9 writes "Graph break: skip: from user code at" instead, and 2.10 "Graph break:
+    torch.compile cannot properly resume from this graph break".
     """
     script = tmp_path / "script.py"
     script.write_text(

@@ -168,7 +168,7 @@ def test_a_second_integer_argument_is_compiled_for_all():
     3 on with `n` as a symbol.
 
     Where `n` counts the turns of a Python loop, as in `range(n)`, each value is compiled on its
-    own, by default eight values at most; further ones run uncompiled.
+    own, by default eight values at most (64 in PyTorch 2.1); further ones run uncompiled.
     """
     counter = CompileCounter()
     compiled = torch.compile(lambda x, n: x + n, backend=counter)

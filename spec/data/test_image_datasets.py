@@ -140,17 +140,17 @@ def test_mnist_reads_idx_files(mnist_files, tmp_path):
 
 
 def test_target_transform_changes_the_label(mnist_files, tmp_path):
-    """`torchvision.datasets.MNIST` calls its `transform` with the picture of a sample, and
-    its `target_transform` with the label.
+    """`torchvision.datasets.MNIST`, when a sample is read, calls its `transform` with the sample's
+    PIL image and its `target_transform` with the label, an int.
     """
     mnist = datasets.MNIST(
         tmp_path,
         train=False,
         transform=lambda picture: picture.size,
-        target_transform=lambda label: label + 100,
+        target_transform=lambda label: (type(label), label + 100),
     )
 
-    assert mnist[0] == ((28, 28), 107)
+    assert mnist[0] == ((28, 28), (int, 107))
 
 
 def test_data_is_not_transformed(mnist_files, tmp_path):

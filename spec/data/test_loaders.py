@@ -314,12 +314,16 @@ def test_shuffle_and_sampler_exclude_each_other():
 def test_the_batch_size_of_a_loader_is_final():
     """Assigning to `loader.batch_size` of a `DataLoader` after it was made raises ValueError.
 
-    Because its batch sampler already has the old one: make a new loader.
+    Because the batch sampler was made with the old batch size: make a new loader. The old value is
+    refused too, and so is any value for a loader with `batch_size=None`, which has no batch
+    sampler.
     """
     loader = DataLoader([1, 2], batch_size=2)
 
     with pytest.raises(ValueError, match="batch_size attribute should not be set after DataLoader"):
         loader.batch_size = 1
+    with pytest.raises(ValueError, match="batch_size attribute should not be set after DataLoader"):
+        DataLoader([1, 2], batch_size=None).batch_size = 1
     assert loader.batch_size == 2
 
 

@@ -47,13 +47,19 @@ def test_shuffle_chooses_the_sampler():
 
 
 def test_a_list_of_numbers_is_a_sampler():
-    """`DataLoader(data, sampler=[2, 0, 2])` takes a plain list of indices as its sampler, and
-    fetches the samples in that order, sample 2 twice.
+    """`DataLoader(["a", "b", "c"], batch_size=2, sampler=[2, 0, 2])` takes a plain list of indices
+    as its sampler, and fetches the samples in that order, sample 2 twice: the batches are
+    `["c", "a"]` and `["c"]`.
+
+    The dataset must be map-style and have a sample for each index: with index 3 the loop raises
+    IndexError.
     """
     loader = DataLoader(["a", "b", "c"], batch_size=2, sampler=[2, 0, 2])
 
     assert list(loader) == [["c", "a"], ["c"]]
     assert len(loader) == 2
+    with pytest.raises(IndexError, match="list index out of range"):
+        list(DataLoader(["a", "b", "c"], sampler=[3]))
 
 
 def test_a_random_sampler_gives_every_number_once():
@@ -73,7 +79,7 @@ def test_a_random_sampler_with_replacement_repeats_some():
     """`RandomSampler(range(50), replacement=True)` draws 50 times, each time from all 50
     indices: some indices come more than once and others not at all.
 
-    For 50 draws from 50 about a third of the samples is left out of an epoch.
+    For 50 draws from 50 about 36 % of the samples are left out of an epoch.
     """
     numbers = range(50)
 

@@ -175,8 +175,8 @@ def test_to_pil_image_wraps_around():
 
 @pytest.mark.claim("blitz-normalize-range")
 def test_normalize_by_a_half_maps_to_minus_one_to_one():
-    """`Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))` maps the values of a float image tensor
-    of three channels from the range 0 to 1 to the range -1 to 1.
+    """`torchvision.transforms.Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))` maps the values of a
+    float32 image tensor of shape (3, H, W) from the range 0 to 1 to the range -1 to 1.
     """
     normalize = transforms.Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     image = torch.tensor([0.0, 0.5, 1.0]).expand(3, 1, 3)

@@ -91,8 +91,9 @@ def test_what_is_no_tensor_passes_untouched():
     """`torchvision.transforms.v2.ToDtype(torch.float32, scale=True)` returns a NumPy array or a
     Pillow picture as it is; `v2.Normalize([0.5], [0.5])` returns a NumPy array as it is.
 
-    Because a v2 transform passes on what it has no rule for, such as labels. No error says so:
-    begin with `v2.ToImage()`. Only `v2.Normalize` of a Pillow picture raises TypeError.
+    Because both pass on what they have no rule for, such as labels. No error says so: begin with
+    `v2.ToImage()`. `v2.Normalize` of a Pillow picture raises TypeError, "does not support PIL
+    images".
     """
     picture, array = Image.new("L", (2, 2)), np.zeros((2, 2, 3), dtype=np.uint8)
 
@@ -104,6 +105,8 @@ def test_what_is_no_tensor_passes_untouched():
     assert of_array is array
     assert normalised is array
     assert array.dtype == "uint8"
+    with pytest.raises(TypeError, match="does not support PIL images"):
+        v2.Normalize([0.5], [0.5])(picture)
 
 
 def test_to_dtype_scales_back_to_bytes():

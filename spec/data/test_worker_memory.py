@@ -274,9 +274,9 @@ def test_the_other_strategy_keeps_no_file_open():
     `DataLoader` with one forked worker hold no open files: a process that may open only 40 more
     files can keep 50 batches.
 
-    They have names in /dev/shm, which a process that is killed may leave behind. The workers
-    have to use the same strategy: set it at the beginning of the script, and with `spawn` or
-    `forkserver` in `worker_init_fn`.
+    They have names in /dev/shm. If the process is killed, the daemon torch_shm_manager removes
+    them some seconds later, unless it is killed too. The workers have to use the same strategy:
+    set it at the beginning of the script, and with `spawn` or `forkserver` in `worker_init_fn`.
     """
     loader = DataLoader(Fresh(50), num_workers=1, multiprocessing_context="fork", timeout=60)
 

@@ -139,11 +139,13 @@ def test_a_slow_batch_holds_up_the_others():
 
 @pytest.mark.torch(">=2.6")
 def test_in_order_false_gives_what_is_ready():
-    """Since PyTorch 2.6 `DataLoader(data, num_workers=2, in_order=False)` gives whichever
-    batch is ready first: a slow batch of one worker does not hold up the batches of the
-    other worker.
+    """Since PyTorch 2.6 `DataLoader(data, num_workers=2, in_order=False)` gives whichever batch is
+    ready first: if the first batch of one worker is slow, the first batch of the other worker
+    comes before it.
 
-    The order may then differ from run to run; don't use it where a run has to be repeated exactly.
+    In PyTorch 2.6 one slow batch still held up the other worker once it had given the batches
+    requested in advance (`prefetch_factor`); since 2.7 it goes on. The order may then differ from
+    run to run; don't use it where a run has to be repeated exactly.
     """
     dataset = Waiting()
     loader = DataLoader(dataset, num_workers=2, in_order=False, multiprocessing_context="fork")

@@ -96,7 +96,8 @@ def test_a_program_falls_back_to_the_cpu():
     """`torch.accelerator.current_accelerator(check_available=True) or "cpu"` is "cpu" on a
     machine with a CPU only, and can be given as `device=`.
 
-    Because `current_accelerator(check_available=True)`, new in PyTorch 2.7, is None there.
+    Because `current_accelerator(check_available=True)` is None there; without `check_available`,
+    an argument new in PyTorch 2.7, a PyTorch built for CUDA gives `cuda` even on such a machine.
     """
     device = torch.accelerator.current_accelerator(check_available=True) or "cpu"
     x = torch.zeros(2, device=device)

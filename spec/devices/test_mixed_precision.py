@@ -402,9 +402,9 @@ def test_a_step_with_an_infinite_gradient_is_left_out(bad):
 
 @pytest.mark.torch(">=2.3")
 def test_the_scale_grows_again_after_good_steps():
-    """With `growth_interval=2` and `init_scale=4.0`, the second `scaler.update()` in a row of an
-    enabled GradScaler, each after a `scaler.step(optimizer)` with finite gradients, doubles the
-    scale to 8, by the default `growth_factor=2.0`.
+    """A new `torch.amp.GradScaler("cpu", init_scale=4.0, growth_interval=2)` doubles its scale to
+    8 in the second `scaler.update()`, if both updates follow a `scaler.step(optimizer)` with
+    finite gradients: the default is `growth_factor=2.0`.
     """
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)

@@ -96,14 +96,19 @@ def test_to_another_dtype_copies_on_the_same_device(device):
 
 @pytest.mark.claim("blitz-to-dtype")
 def test_one_call_can_change_device_and_dtype():
-    """`x.to("cpu", torch.double)` of a float32 tensor returns a float64 tensor on the CPU,
-    which prints with `dtype=torch.float64` where the default dtype is float32; the device
-    comes first."""
+    """`torch.tensor([1.4549]).to("cpu", torch.double)` returns a float64 tensor on the CPU,
+    printed with `dtype=torch.float64` if the default dtype is float32. Without keywords the device
+    comes first: `.to(torch.double, "cpu")` raises TypeError.
+    """
     x = torch.tensor([1.4549])
 
     double = x.to("cpu", torch.double)
+    named = x.to(dtype=torch.double, device="cpu")
 
     assert repr(double) == "tensor([1.4549], dtype=torch.float64)"
+    assert repr(named) == "tensor([1.4549], dtype=torch.float64)"
+    with pytest.raises(TypeError, match="invalid combination of arguments"):
+        x.to(torch.double, "cpu")
 
 
 def test_to_takes_another_tensor_as_its_model():

@@ -298,12 +298,13 @@ def test_flash_attention_on_a_gpu_wants_half_precision():
 
 @pytest.mark.torch(">=2.1")
 def test_the_fused_kernel_does_not_keep_the_scores():
-    """For contiguous float32 q, k, v of (1, 1, 256, 4) that require grad,
-    `(q @ k.mT / 2).softmax(-1) @ v` saves matrices of 256 x 256 for backward;
+    """For contiguous float32 q, k, v of shape (1, 1, 256, 4) that require grad,
+    `(q @ k.mT / 2).softmax(-1) @ v` saves 256 x 256 matrices for backward; by default
     `F.scaled_dot_product_attention(q, k, v)` on the CPU saves none of that size.
 
-    With dropout, for 2-D inputs, or where the last stride is not 1, the CPU takes the plain
-    kernel, which saves them.
+    With dropout, for 2-D inputs, where the last stride is not 1, or within
+    `sdpa_kernel(SDPBackend.MATH)` of `torch.nn.attention`, the CPU takes the plain kernel, which
+    saves them.
     """
     q, k, v = (torch.randn(1, 1, 256, 4, device="cpu", requires_grad=True) for _ in range(3))
 

@@ -18,14 +18,18 @@ from torch import nn
 
 
 def test_batch_norm_brings_each_feature_of_the_batch_to_mean_zero(device):
-    """In training mode a new `nn.BatchNorm1d` subtracts from each feature of a float32 [N, C], N >
-    1 and C > 0, its mean over the batch and divides by its biased standard deviation over the
-    batch, up to `eps` and rounding.
+    """In training mode a new `nn.BatchNorm1d` makes of each feature `x` of a float32 [N, C], N > 1
+    and C > 0, `(x - mean) / sqrt(var + eps)`, with mean and biased variance of the feature over
+    the batch, up to rounding.
     """
     layer = nn.BatchNorm1d(2, eps=1e-12, device=device)
     x = torch.tensor([[1.0, 0.0], [3.0, 100.0]], device=device)
 
     assert layer(x).flatten().tolist() == pytest.approx([-1.0, -1.0, 1.0, 1.0])
+
+    small = torch.tensor([[0.001], [-0.001]], device=device)
+    normalised = nn.BatchNorm1d(1, eps=1e-5, device=device)(small)
+    assert normalised.flatten().tolist() == pytest.approx([0.3015, -0.3015], abs=1e-4)
 
 
 def test_batch_norm_of_images_takes_a_channel_together():
@@ -211,9 +215,9 @@ def test_a_sample_is_judged_alone_in_evaluation_only():
 
 
 def test_batch_norm_cannot_learn_from_a_single_sample():
-    """In training mode `nn.BatchNorm1d(2)` raises ValueError for an input of shape (1, 2)
-    and `nn.BatchNorm2d(2)` for (1, 2, 1, 1): a single value per channel; one image of 4 x
-    4 pixels works in `nn.BatchNorm2d`.
+    """In training mode `nn.BatchNorm1d(2)` raises ValueError for an input of shape (1, 2) and
+    `nn.BatchNorm2d(2)` for (1, 2, 1, 1): a single value per channel; one image of 4 x 4 pixels,
+    shape (1, 2, 4, 4), works in `nn.BatchNorm2d(2)`.
 
     Because a single value minus its mean is always 0. If the last batch of an epoch has one
     sample, `DataLoader(..., drop_last=True)` leaves that batch out.
@@ -227,6 +231,8 @@ def test_batch_norm_cannot_learn_from_a_single_sample():
     assert nn.BatchNorm2d(2)(torch.ones(1, 2, 4, 4)).shape == (1, 2, 4, 4)
     with pytest.raises(ValueError, match="Expected more than 1 value per channel when training"):
         nn.BatchNorm2d(2)(torch.ones(1, 2, 1, 1))
+    with pytest.raises(ValueError, match=r"expected 4D input \(got 3D input\)"):
+        nn.BatchNorm2d(2)(torch.ones(2, 4, 4))
 
 
 def test_batch_norm_is_a_layer_that_does_need_the_batch():

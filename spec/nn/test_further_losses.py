@@ -90,8 +90,8 @@ def test_the_target_of_a_cosine_embedding_loss_has_one_dimension():
 
 def test_a_triplet_loss_takes_a_distance_of_ones_own():
     """`nn.TripletMarginWithDistanceLoss(distance_function=f, margin=0.5)` of three float32
-    matrices averages `max(0, f(anchor, positive) - f(anchor, negative) + 0.5)`; `f` may be one
-    minus the cosine.
+    matrices of one shape averages `max(0, f(anchor, positive) - f(anchor, negative) + 0.5)`; `f`
+    may be `lambda a, b: 1 - F.cosine_similarity(a, b)`.
     """
     loss = nn.TripletMarginWithDistanceLoss(
         distance_function=lambda a, b: 1 - F.cosine_similarity(a, b), margin=0.5

@@ -20,9 +20,9 @@ from torch import nn
 
 
 def test_noise_goes_in_and_samples_come_out():
-    """In a GAN (generative adversarial network) the generator may be an `nn.Sequential`
-    that maps noise of shape [5, 8] to samples of shape [5, 3]; a discriminator that ends in
-    `nn.Sigmoid` maps these to [5, 1], one number from 0 to 1 per sample.
+    """In a GAN (generative adversarial network) the generator may be an `nn.Sequential` that maps
+    noise [5, 8] to samples [5, 3]; a discriminator that ends in `nn.Linear(16, 1), nn.Sigmoid()`
+    maps these to [5, 1], a number from 0 to 1 for each.
     """
     generator = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
     discriminator = nn.Sequential(nn.Linear(3, 16), nn.ReLU(), nn.Linear(16, 1), nn.Sigmoid())
@@ -93,9 +93,9 @@ def test_without_detach_the_generator_is_taught_to_lose():
 
 
 def test_the_generators_loss_fills_the_gradients_of_both():
-    """`backward()` of the generator's loss, which is computed through the discriminator,
-    leaves gradients in both networks, unless the discriminator is frozen; clear its
-    gradients with `discriminator.zero_grad()`.
+    """`backward()` of the generator's loss, which is computed through the discriminator, leaves
+    gradients in both networks, unless `discriminator.requires_grad_(False)` has frozen it; clear
+    its gradients with `discriminator.zero_grad()`.
     """
     generator, discriminator = nn.Linear(1, 1), nn.Linear(1, 1)
     generator.bias.data.fill_(0.0)

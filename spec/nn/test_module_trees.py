@@ -166,7 +166,9 @@ def test_a_later_assignment_takes_the_place_of_the_earlier_one():
     """If `net` has the children `body` and `head`, `net.body = nn.Identity()` replaces the
     child `body` under the same name and at the same position of `net.named_children()`.
 
-    This is how the last layer of a pretrained network is exchanged: `net.fc = nn.Linear(512, 10)`.
+    This is how the last layer of a pretrained network is exchanged, as in torchvision's
+    `resnet18`, where it is named `fc`: `net.fc = nn.Linear(512, 10)`. If the network has no child
+    of this name, the assignment adds one at the end, which `forward` doesn't call.
     """
     net = nn.Module()
     net.body = nn.Linear(4, 3)

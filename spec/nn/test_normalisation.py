@@ -133,7 +133,8 @@ def test_local_response_norm_divides_by_neighbouring_channels(device):
     The paper on AlexNet has it, `torchvision.models.alexnet` has not; most later networks have
     `nn.BatchNorm2d` instead. `F.local_response_norm` is the same as a function; with an even size,
     2, the neighbours are the channel itself and the one before it. The older `nn.CrossMapLRN2d`
-    turns ones into the same with size 2, but with the settings above into 1/3, 1/4, 1/4.
+    gives 1/3, 1/4, 1/4 with the settings above, because channel 0 stays in the sums of all later
+    channels; with size 2 it agrees for ones, but not for 1, 2, 3, 4.
     """
     x = torch.ones(1, 3, 1, 1, device=device)
 
@@ -146,6 +147,11 @@ def test_local_response_norm_divides_by_neighbouring_channels(device):
     assert older_pair.flatten().tolist() == pytest.approx([1.0, 0.5, 0.5])
     older = nn.CrossMapLRN2d(3, alpha=3.0, beta=1.0, k=1.0)(x)
     assert older.flatten().tolist() == pytest.approx([1 / 3, 1 / 4, 1 / 4])
+    rising = torch.tensor([1.0, 2.0, 3.0, 4.0], device=device).reshape(1, 4, 1, 1)
+    older_pair = nn.CrossMapLRN2d(2, alpha=2.0, beta=1.0, k=0.0)(rising)
+    assert older_pair.flatten().tolist() == pytest.approx([1 / 1, 2 / 5, 3 / 10, 4 / 17])
+    pair = F.local_response_norm(rising, 2, alpha=2.0, beta=1.0, k=0.0)
+    assert pair.flatten().tolist() == pytest.approx([1 / 1, 2 / 5, 3 / 13, 4 / 25])
 
 
 def test_batch_norms_are_converted_for_several_processes():

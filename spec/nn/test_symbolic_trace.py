@@ -39,8 +39,8 @@ def test_symbolic_trace_records_a_module_as_a_list_of_nodes():
     `self.layer`, `node.op` of the five `torch.fx.symbolic_trace(net).graph.nodes` is
     "placeholder", "call_module", "call_function", "call_function" and "output".
 
-    A method of a tensor, as in `x.relu()`, is a "call_method", a parameter used directly a
-    "get_attr". An `nn.Sequential` and a module of your own are no steps: their `forward` is
+    A call of a tensor's method, as in `x.relu()`, is a "call_method", a parameter used directly a
+    "get_attr". An `nn.Sequential` or a module class of your own gives no node: its `forward` is
     traced into.
     """
     traced = fx.symbolic_trace(Net())

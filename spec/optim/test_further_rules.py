@@ -58,6 +58,10 @@ def test_centered_rmsprop_with_momentum_by_hand():
     """For a float64 weight `RMSprop(centered=True, momentum=0.5)` keeps
     `buffer = 0.5 * buffer + gradient / (sqrt(square - mean**2) + eps)` and subtracts
     `lr * buffer`: `square` is the running mean of squared gradients, `mean` that of gradients.
+
+    Both running means start at 0; a step makes `mean` into
+    `alpha * mean + (1 - alpha) * gradient`. If the gradient stays the same, `square - mean**2`
+    comes close to 0, and rounding can make it negative: the weight becomes nan.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))

@@ -23,15 +23,20 @@ def test_l2_regularisation_is_the_setting_weight_decay():
     `w.grad + 0.25 * w` instead of `w.grad`: with a gradient of zero, a weight of 4 becomes
     3, and one of -4 becomes -3.
 
-    This is L2 regularisation: weights that the loss doesn't need shrink towards zero.
+    This is L2 regularisation: weights whose gradient is zero shrink towards zero. A parameter that
+    the loss doesn't use has no gradient: its `grad` is None, and `step()` leaves it as it is.
     """
     weight = nn.Parameter(torch.tensor([4.0, -4.0]))
     optimizer = torch.optim.SGD([weight], lr=1.0, weight_decay=0.25)
     weight.grad = torch.tensor([0.0, 0.0])
+    unused = nn.Parameter(torch.tensor([4.0]))
+    optimizer.add_param_group({"params": [unused]})
 
     optimizer.step()
 
     assert weight.tolist() == [3.0, -3.0]
+    assert unused.grad is None
+    assert unused.tolist() == [4.0]
 
 
 def test_weight_decay_equals_half_the_squares_in_the_loss():

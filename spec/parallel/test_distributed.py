@@ -272,8 +272,8 @@ def test_no_sync_leaves_gradients_to_each_process(group):
 @pytest.mark.slow
 def test_what_no_sync_accumulated_is_averaged_by_the_next_backward(group):
     """With `DistributedDataParallel(model)`, the first forward and `backward()` after a
-    `no_sync()` block average the whole `.grad`, also what was added inside: gradients 1 inside and
-    1 after in one process, 2 and 2 in the other, give 3 in both.
+    `no_sync()` block average the whole `.grad` over the processes, also what was added inside: 1
+    inside and 1 after in one process, 2 and 2 in the other, give 3.
 
     So with gradient accumulation the processes need to communicate only once per step.
     """

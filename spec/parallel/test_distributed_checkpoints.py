@@ -40,8 +40,8 @@ def dcp():
 @pytest.mark.torch(">=2.3")
 def test_a_checkpoint_is_a_folder(tmp_path, dcp):
     """In a single process `dcp.save(state_dict, checkpoint_id=folder)`, of
-    `torch.distributed.checkpoint`, writes a folder of two files: `__0_0.distcp` with the values and
-    `.metadata`, which says where each value is.
+    `torch.distributed.checkpoint`, writes two files into a new folder: `__0_0.distcp` with the
+    values and `.metadata`, which says where each value is.
 
     Each further process writes a file of its own, `__1_0.distcp` and so on.
     """

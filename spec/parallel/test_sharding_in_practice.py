@@ -196,10 +196,13 @@ def test_the_state_of_the_optimizer_is_sharded(group):
 @pytest.mark.torch(">=2.8")
 def test_mixed_precision_is_a_policy(group):
     """With `MixedPrecisionPolicy(param_dtype=torch.bfloat16)` a float32 `nn.Linear` sharded by
-    `fully_shard` computes in bfloat16, and keeps its parameters and their gradients in float32.
+    `fully_shard` computes in bfloat16; after `backward()` its parameters and their gradients are
+    float32.
 
     Pass the policy as `fully_shard(model, mp_policy=policy)`; its `reduce_dtype=torch.float32`
-    averages the gradients in float32. The policy takes the place of autocast.
+    averages the gradients in float32. The policy takes the place of autocast. Between the forward
+    and `backward()`, and after a forward under `torch.no_grad()`, `model.weight` is the gathered
+    weight, in bfloat16.
     """
 
     def program(rank):
@@ -208,10 +211,15 @@ def test_mixed_precision_is_a_policy(group):
         policy = MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32)
         model = sharded(nn.Linear(1, 4, bias=False), mp_policy=policy)
         y = model(torch.ones(1, 1))
+        gathered = str(model.weight.dtype)
         y.sum().backward()
-        return [str(each.dtype) for each in (y, model.weight, model.weight.grad)]
+        return gathered, [str(each.dtype) for each in (y, model.weight, model.weight.grad)]
 
-    assert group(program) == [["torch.bfloat16", "torch.float32", "torch.float32"]] * 2
+    (gathered, dtypes), second = group(program)
+
+    assert gathered == "torch.bfloat16"
+    assert dtypes == ["torch.bfloat16", "torch.float32", "torch.float32"]
+    assert second == (gathered, dtypes)
 
 
 @pytest.mark.torch(">=2.9")

@@ -48,7 +48,7 @@ def test_chunk_deals_out_the_rows_of_a_batch(batch, gpus, shares, device):
 @given(batch=st.integers(1, 300), gpus=st.integers(1, 40))
 def test_a_share_is_the_equal_part_rounded_up(batch, gpus):
     """For `n` of at least 1, `x.chunk(n)` splits a tensor with at least one row into
-    consecutive shares of `ceil(len(x) / n)` rows, the last of which may have fewer."""
+    consecutive chunks of `ceil(len(x) / n)` rows, the last of which may have fewer."""
     share = -(-batch // gpus)
 
     pieces = torch.arange(batch).chunk(gpus)
@@ -84,7 +84,7 @@ def test_another_dimension_can_be_named():
 
 
 def test_neighbouring_rows_stay_together():
-    """`rows.chunk(2)` of six rows puts rows 0 to 2 into the first share and rows 3 to 5 into
+    """`rows.chunk(2)` of six rows puts rows 0 to 2 into the first chunk and rows 3 to 5 into
     the second.
 
     `DistributedSampler` divides a dataset differently: with `shuffle=False`, process 0 of 2
@@ -100,7 +100,7 @@ def test_neighbouring_rows_stay_together():
 
 @pytest.mark.parametrize(("batch", "shares"), [(1, [1]), (3, [1, 1, 1]), (7, [1] * 7)])
 def test_fewer_rows_than_devices_leave_devices_idle(batch, shares):
-    """`x.chunk(8)` of a tensor of 1 to 7 rows makes one piece for each row: under
+    """`x.chunk(8)` of a tensor of 1 to 7 rows makes one chunk for each row: under
     `nn.DataParallel` with eight GPUs the remaining GPUs get no rows.
     """
     pieces = torch.zeros(batch).chunk(8)
@@ -109,7 +109,7 @@ def test_fewer_rows_than_devices_leave_devices_idle(batch, shares):
 
 
 def test_devices_can_stay_idle_with_rows_enough():
-    """`x.chunk(8)` of 9 rows makes five shares and not eight, because 9 / 8 is rounded up to 2.
+    """`x.chunk(8)` of 9 rows makes five chunks and not eight, because 9 / 8 is rounded up to 2.
 
     `tensor_split(8)` would make eight, one of 2 rows and seven of 1; `DataParallel` doesn't use
     it. A batch size that is a multiple of the number of devices gives every device equally many
@@ -125,7 +125,7 @@ def test_devices_can_stay_idle_with_rows_enough():
 @given(batch=st.integers(1, 100), gpus=st.integers(1, 20))
 def test_cat_puts_the_shares_back_together(batch, gpus):
     """With `rows = torch.arange(10)` and an int `n` from 1 to 20,
-    `torch.cat(rows.chunk(n))` is equal to `rows`: the pieces come back in their old order.
+    `torch.cat(rows.chunk(n))` is equal to `rows`: the chunks come back in their old order.
     """
     rows = torch.arange(batch)
 
@@ -145,7 +145,7 @@ def test_an_empty_batch_is_shared_by_all():
 
 def test_there_is_no_cutting_for_no_device():
     """`torch.arange(3).chunk(0)` raises RuntimeError, "chunk expects `chunks` to be greater
-    than 0"; `torch.arange(3).chunk(1)` returns a tuple of one share with all three
+    than 0"; `torch.arange(3).chunk(1)` returns a tuple of one chunk with all three
     elements.
 
     `x.chunk(torch.cuda.device_count())` raises it on a machine without a CUDA device.

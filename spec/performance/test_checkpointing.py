@@ -367,14 +367,16 @@ def test_nothing_is_kept_without_gradients():
 
 @pytest.mark.torch(">=2.5")
 def test_chosen_operations_are_kept():
-    """In `checkpoint(lambda w: (w @ w).sin().exp(), w, use_reentrant=False, context_fn=c)` a `c`
-    made of `create_selective_checkpoint_contexts` and a policy that saves products of matrices
+    """In `checkpoint(lambda w: (w @ w).sin().exp(), w, use_reentrant=False, context_fn=c)` of a
+    2-D `w`, a `c` made of `create_selective_checkpoint_contexts` and a policy that saves `aten.mm`
     keeps `w @ w`: `backward()` doesn't compute it again.
 
     Write `c = functools.partial(create_selective_checkpoint_contexts, policy)`.
     `policy(context, operation, *args, **kwargs)` returns `CheckpointPolicy.MUST_SAVE` for
-    `torch.ops.aten.mm.default`, the product, and `CheckpointPolicy.PREFER_RECOMPUTE` for other
-    operations. The names come from `torch.utils.checkpoint`.
+    `torch.ops.aten.mm.default`, the product of two matrices, and
+    `CheckpointPolicy.PREFER_RECOMPUTE` for other operations. The product of a 3-D `w` is another
+    operation, `torch.ops.aten.bmm.default`: this policy lets it be computed again. The names come
+    from `torch.utils.checkpoint`.
     """
     from torch.utils._python_dispatch import TorchDispatchMode
     from torch.utils.checkpoint import CheckpointPolicy, create_selective_checkpoint_contexts
@@ -402,6 +404,12 @@ def test_chosen_operations_are_kept():
         with Calls():
             y.sum().backward()
         counts.append(calls.count("aten.mm.default"))
+    batch = torch.ones(1, 2, 2, requires_grad=True)
+    z = checkpoint(block, batch, use_reentrant=False, context_fn=contexts)
+    calls.clear()
+    with Calls():
+        z.sum().backward()
 
     # Two of them are the backward pass of the product.
     assert counts == [3, 2]
+    assert calls.count("aten.bmm.default") == 3

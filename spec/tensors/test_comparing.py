@@ -181,10 +181,12 @@ def test_equal_needs_two_tensors():
 
 
 def test_sums_that_differ_by_rounding_are_not_equal(device):
-    """In float64 the tensor 0.1 + 0.2 is not equal to 0.3 by `==`, but `torch.allclose` of the
-    two is True; 0.5 + 0.2 happens to equal 0.7.
+    """For `total = torch.tensor([0.1, 0.5], dtype=torch.float64) + 0.2` and
+    `expected = torch.tensor([0.3, 0.7], dtype=torch.float64)`, `total == expected` is [False,
+    True], but `torch.allclose(total, expected)` is True.
 
-    Because 0.1, 0.2 and 0.3 are rounded to binary fractions. Compare floats with a tolerance.
+    Because 0.1, 0.2 and 0.3 are rounded to binary fractions; 0.5 + 0.2 happens to equal 0.7.
+    Compare floats with a tolerance.
     """
     total = torch.tensor([0.1, 0.5], dtype=torch.float64, device=device) + 0.2
     expected = torch.tensor([0.3, 0.7], dtype=torch.float64, device=device)

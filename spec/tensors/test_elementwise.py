@@ -237,7 +237,8 @@ def test_maximum_refuses_a_number():
     """`torch.maximum(x, 3)` raises a TypeError, since the second argument has to be a tensor as
     well.
 
-    Write `x.clamp(min=3)`, or give a 0-d tensor.
+    Write `torch.maximum(x, torch.tensor(3))`, with a 0-d tensor, or `x.clamp(min=3)`, which on
+    PyTorch 2.0 refuses float16 on the CPU.
     """
     x = torch.tensor([1, 5])
 

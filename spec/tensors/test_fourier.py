@@ -20,7 +20,7 @@ def test_fft_gives_the_amplitude_of_each_frequency(device):
     [1, 0, -1, 0], one period of a cosine, it is [0, 2, 0, 2].
 
     A cosine with one period in n samples, n being 3 or more, gives n / 2 at element 1, and the
-    same at element n - 1, the wave that turns the other way.
+    same at element n - 1, which belongs to the negative frequency.
     """
     x = torch.tensor([1.0, 0.0, -1.0, 0.0], device=device)
 

@@ -275,8 +275,9 @@ def test_assignment_keeps_the_dtype_and_cuts_what_is_assigned(device):
     `x[1:] = torch.tensor([-8.9, 9.5])` writes -8 and 9: the fractions are dropped without a
     warning.
 
-    Because assignment to an index or a slice converts to the dtype of `x`. Make `x` a float
-    tensor to keep fractions. `x[torch.tensor([0])] = torch.tensor([7.9])` raises RuntimeError:
+    Because assignment to an index or a slice converts to the dtype of `x`; `x[0] = float("inf")`
+    raises RuntimeError, since int64 has no infinity. Make `x` a float tensor to keep fractions.
+    `x[torch.tensor([0])] = torch.tensor([7.9])` raises RuntimeError:
     `spec/tensors/test_advanced_indexing.py`.
     """
     x = torch.tensor([1, 2, 3], device=device)

@@ -175,14 +175,20 @@ def test_a_number_cannot_be_assigned_through_a_uint8_mask():
 
 @pytest.mark.torch("<2.1")
 def test_masked_fill_takes_a_uint8_mask_with_a_warning():
-    """Before PyTorch 2.1, `x.masked_fill(mask, 9)` of an int64 vector accepted a uint8 mask
-    and warned that this is deprecated.
+    """Before PyTorch 2.1, `x.masked_fill(mask, 9)` of an int64 vector accepted a uint8 mask of 0s
+    and 1s and warned that this is deprecated.
+
+    A uint8 mask with another value, such as 2, raised RuntimeError, "Mask tensor can take 0 and 1
+    values only".
     """
     x = torch.tensor([1, 2, 3])
 
     with pytest.warns(UserWarning, match="received a mask with dtype torch.uint8"):
         y = x.masked_fill(torch.tensor([1, 0, 0], dtype=torch.uint8), 9)
     assert y.tolist() == [9, 2, 3]
+
+    with pytest.raises(RuntimeError, match="Mask tensor can take 0 and 1 values only"):
+        x.masked_fill(torch.tensor([2, 0, 0], dtype=torch.uint8), 9)
 
 
 @pytest.mark.torch(">=2.1")

@@ -287,8 +287,8 @@ def test_a_read_only_array_is_taken_with_a_warning():
     `torch.from_numpy(array)` still shares the array's memory, but gives a UserWarning,
     "The given NumPy array is not writable", by default once per process.
 
-    Because a tensor can't be read-only, and writing to it is undefined. `torch.tensor(array)`
-    copies.
+    Because a tensor can't be read-only: writing to the tensor raises no error, but its behaviour
+    is undefined. `torch.tensor(array)` copies, without a warning.
     """
     array = np.ones(2)
     array.flags.writeable = False

@@ -147,9 +147,9 @@ def test_squeeze_takes_a_batch_of_one_for_an_axis_to_drop():
 
 
 def test_transposing_is_not_viewing(device):
-    """`x.t()` swaps rows and columns, `x.view(3, 2)` regroups the elements in row-major
-    order: of a contiguous [[1, 2, 3], [4, 5, 6]] both have shape (3, 2), with different
-    rows.
+    """For `x = torch.tensor([[1, 2, 3], [4, 5, 6]])`, `x.t()` swaps rows and columns, [[1, 4], [2,
+    5], [3, 6]]; `x.view(3, 2)` has the same shape, but keeps the elements in row-major order, [[1,
+    2], [3, 4], [5, 6]].
 
     Because `t` exchanges the strides, while `view` reads the elements in the order they had.
     Mixing them up raises no error.

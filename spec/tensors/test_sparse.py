@@ -106,14 +106,19 @@ def test_values_at_one_coordinate_are_added(device):
 
 
 def test_without_a_size_it_is_guessed():
-    """`torch.sparse_coo_tensor(indices, values)`, without `size`, makes each sparse dimension one
-    longer than its largest coordinate: with elements at (0, 2) and (1, 0) the shape is (2, 3), and
-    empty last rows and columns are lost.
+    """`torch.sparse_coo_tensor([[0, 1], [2, 0]], [3.0, 4.0])`, without `size`, has the shape (2,
+    3), one more than the largest index in each sparse dimension: empty rows and columns at the end
+    are lost.
+
+    Give the size to keep them: `torch.sparse_coo_tensor(indices, values, (9, 9))`. Without any
+    index, the inferred size of each sparse dimension is 0.
     """
     indices, values = [[0, 1], [2, 0]], [3.0, 4.0]
+    no_indices = torch.empty(2, 0, dtype=torch.int64)
 
     assert torch.sparse_coo_tensor(indices, values).shape == (2, 3)
     assert torch.sparse_coo_tensor(indices, values, (9, 9)).shape == (9, 9)
+    assert torch.sparse_coo_tensor(no_indices, torch.empty(0)).shape == (0, 0)
 
 
 @pytest.mark.torch(">=2.0")

@@ -62,8 +62,8 @@ def test_sizes_come_one_by_one_or_in_one_tuple():
 
 @pytest.mark.claim("blitz-view-leaves-source")
 def test_the_source_of_a_view_keeps_its_own_shape():
-    """With `x = torch.zeros(4, 4)`, `y = x.view(16)` and `z = x.view(-1, 8)` leave the shape of
-    `x`, [4, 4], as it is; `y` has shape [16] and `z` [2, 8].
+    """For `x = torch.zeros(4, 4)`, the view `y = x.view(16)` has shape [16] and
+    `z = x.view(-1, 8)` has shape [2, 8]; the shape of `x` itself stays [4, 4].
 
     Because a view is a new tensor over the same memory. A call `x.view(16)` whose result is not
     used does nothing.

@@ -136,9 +136,9 @@ def test_weights_of_another_net_do_not_fit_as_they_are():
 
 @pytest.mark.claim("path-load-other-weights")
 def test_chosen_weights_are_renamed_and_picked_by_hand():
-    """`net.load_state_dict(chosen, strict=False)` of
-    `net = nn.ModuleDict({"body": nn.Linear(1, 2), "head": nn.Linear(2, 3)})` loads a `chosen` of
-    "body.weight" and "body.bias" in these shapes; its result's `missing_keys` are the head's two.
+    """For `net = nn.ModuleDict({"body": nn.Linear(1, 2), "head": nn.Linear(2, 3)})` and a dict
+    `chosen` of body.weight and body.bias, `net.load_state_dict(chosen, strict=False)` loads these
+    two and returns the head's two as `missing_keys`.
     """
     donor = nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 1000))
     donor[0].weight.data = torch.tensor([[3.0], [5.0]])

@@ -133,7 +133,8 @@ def test_other_kinds_of_files_are_refused(tmp_path):
     more.
 
     `v2.functional.pil_to_tensor(Image.open(path))` of `torchvision.transforms` gives a uint8
-    tensor (C, H, W) of an RGB or grey BMP file.
+    tensor (C, H, W) of a BMP file that Pillow opens in mode "RGB" or "L" (grey); a black-and-white
+    file opens in mode "1" and gives a bool tensor.
     """
     path = save(tmp_path / "0.bmp", [[9]])
     (tmp_path / "0.png").write_text("hello")

@@ -107,8 +107,8 @@ def test_the_number_of_classes_has_to_be_told():
 
 def test_a_class_beyond_the_number_of_classes_is_refused():
     """`torchvision.transforms.v2.MixUp(num_classes=3)(images, torch.tensor([0, 3]))` with
-    `images = torch.rand(2, 3, 4, 4)` raises RuntimeError, "Class values must be smaller
-    than num_classes": classes count from 0.
+    `images = torch.rand(2, 3, 4, 4)` raises RuntimeError, "Class values must be smaller than
+    num_classes": the three classes are 0, 1 and 2.
     """
     images = torch.rand(2, 3, 4, 4)
 

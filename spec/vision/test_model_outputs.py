@@ -260,8 +260,11 @@ def test_the_auxiliary_output_of_segmentation_stays_in_evaluation():
 
 def test_the_classes_of_a_segmentation_include_the_background():
     """`net = torchvision.models.segmentation.fcn_resnet50(weights=None, weights_backbone=None)`
-    has 21 classes; in the published weights 0 is the background, the rest those of Pascal VOC. For
-    2 write `net.classifier[4] = nn.Conv2d(512, 2, 1)`.
+    has 21 classes (in the published weights 0 is the background, 1 to 20 are Pascal VOC's). For 2
+    classes: `net.classifier[4] = nn.Conv2d(512, 2, 1)`.
+
+    With `aux_loss=True`, which the published weights imply, replace the second classifier too:
+    `net.aux_classifier[4] = nn.Conv2d(256, 2, 1)`.
     """
     net = on_meta(models.segmentation.fcn_resnet50, weights_backbone=None)
 
