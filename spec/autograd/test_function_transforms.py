@@ -224,9 +224,9 @@ def test_rows_backward_and_columns_forward_make_the_same_jacobian():
 
 @forward_mode
 def test_hessian_is_forward_over_backward():
-    """`torch.func.hessian(f)` with `f = lambda p: p[0] ** 2 * p[1]` gives a function for the
-    matrix of second derivatives of `f`: at the float32 vector [2, 3], for x and y, it returns [[6,
-    4], [4, 0]], which is [[2y, 2x], [2x, 0]].
+    """`torch.func.hessian(f)` of `f = lambda p: p[0] ** 2 * p[1]` is a function for the matrix of
+    second derivatives of `f`: at `torch.tensor([2.0, 3.0])` it returns [[6, 4], [4, 0]], which is
+    [[2y, 2x], [2x, 0]] with x = 2 and y = 3.
 
     It is `jacfwd(jacrev(f))`, forward mode over reverse mode: an `f` with `torch.cdist`, which has
     no forward mode, raises NotImplementedError.

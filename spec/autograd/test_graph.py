@@ -102,9 +102,9 @@ def test_an_untracked_operand_leads_nowhere():
 
 
 def test_several_results_share_one_node():
-    """For `x = torch.ones(2, requires_grad=True)`, the results of `a, b = x.unbind()` have one
-    `grad_fn`; their `output_nr`, 0 and 1, is the second element of their pairs in
-    `(b + a).grad_fn.next_functions`.
+    """For `x = torch.ones(2, requires_grad=True)` and `a, b = x.unbind()`, `a` and `b` share one
+    `grad_fn`, here called f, with the `output_nr` 0 and 1: `(b + a).grad_fn.next_functions` is
+    `((f, 1), (f, 0))`.
     """
     a, b = torch.ones(2, requires_grad=True).unbind()
     y = b + a

@@ -37,15 +37,18 @@ def test_what_was_there_before_stays_ordinary():
     inference mode still requires grad, and `is_inference()` is False for `w` and for its slice
     `w[:1]`.
 
-    Because a slice shares the version counter of its base.
+    Because a view of a normal tensor (one made outside inference mode) is a normal tensor; a
+    tensor with new memory, such as `w * 2`, is an inference tensor.
     """
     w = torch.ones(2, requires_grad=True)
     with torch.inference_mode():
         view = w[:1]
+        product = w * 2
 
     assert w.is_inference() is False
     assert w.requires_grad is True
     assert view.is_inference() is False
+    assert product.is_inference() is True
 
 
 def test_the_mode_switches_grad_mode_off_too():

@@ -367,8 +367,11 @@ def test_compiling_a_function_twice_shares_the_code():
 
 def test_reset_forgets_what_was_compiled():
     """After `torch.compiler.reset()` the next call of a function made by
-    `torch.compile(lambda x: x + 1)` compiles it anew, also for a tensor of the shape and dtype of
-    an earlier call.
+    `torch.compile(lambda x: x + 1)` traces it and calls the backend anew, also for a tensor of the
+    shape and dtype of an earlier call.
+
+    The backend "inductor" may still take its generated code from the cache on disk, which `reset`
+    leaves: this second compilation can be quick.
     """
     counter = CompileCounter()
     compiled = torch.compile(lambda x: x + 1, backend=counter)

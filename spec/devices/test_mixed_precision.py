@@ -123,13 +123,16 @@ def test_what_follows_a_product_goes_on_in_its_dtype(compute, dtype):
 
 
 def test_a_bfloat16_and_a_float32_operand_make_float32():
-    """Inside `torch.autocast("cpu")` `x @ x + x` of a float32 matrix is float32: the bfloat16
-    product and the float32 `x` are promoted as without autocast."""
+    """Inside `torch.autocast("cpu")` `x @ x + x` of a square float32 matrix `x` is float32: the
+    bfloat16 product and the float32 `x` are promoted as without autocast.
+    """
     x = torch.ones(2, 2)
 
     with torch.autocast("cpu", dtype=torch.bfloat16):
+        product = x @ x
         total = x @ x + x
 
+    assert product.dtype == torch.bfloat16
     assert total.dtype == torch.float32
 
 

@@ -240,8 +240,8 @@ def test_copying_and_indexing_may_cross_devices():
 
 def test_a_meta_tensor_has_a_shape_and_no_numbers():
     """A tensor on `meta` takes no memory for values: `x @ x` of a float32 `x` of shape (1000000,
-    1000000) on `meta`, which would take 4 TB on the CPU, is made at once, with its shape and
-    dtype only.
+    1000000) on `meta`, which would take 4 TB on the CPU, is made at once, with a shape and a dtype
+    but without values.
 
     So the shapes and the size of a large model can be looked at on a small machine.
     """

@@ -265,18 +265,21 @@ def test_a_library_of_another_cuda_cannot_be_opened():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the names of libraries are those of Linux")
 def test_a_name_that_a_library_lacks_is_an_undefined_symbol():
-    """On Linux the name of a function that torch's library lacks, as in
-    `ctypes.CDLL(torch._C.__file__).no_such_function`, raises AttributeError, "undefined symbol";
-    one that the library has, such as `PyInit__C`, is found.
+    """On Linux `ctypes.CDLL(torch._C.__file__).no_such_function` raises AttributeError, "undefined
+    symbol", because neither this library of torch nor one that it loads has a function of this
+    name; `PyInit__C`, which it has, is found.
 
-    An ImportError with these words at the import of an extension such as `flash_attn` means that it
-    was compiled for another release of torch; at `import torch`, that the loader took a library of
-    another installation. With another release of torch `import torchvision` instead raises
-    RuntimeError, "operator torchvision::nms does not exist". Install releases that belong together,
-    and empty `LD_LIBRARY_PATH`.
+    `printf`, which is in the C library that it loads, is found too.
+
+    An ImportError with these words at the import of an extension such as `flash_attn` means that
+    it was compiled for another release of torch; at `import torch`, that the loader took a library
+    of another installation. With another release of torch `import torchvision` instead raises
+    RuntimeError, "operator torchvision::nms does not exist". Install releases that belong
+    together, and empty `LD_LIBRARY_PATH`.
     """
     library = ctypes.CDLL(torch._C.__file__)
 
     assert callable(library.PyInit__C) is True
+    assert callable(library.printf) is True
     with pytest.raises(AttributeError, match="undefined symbol: no_such_function"):
         _ = library.no_such_function

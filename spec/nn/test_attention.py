@@ -39,15 +39,19 @@ def test_attention_is_a_softmax_of_scaled_products(device):
 
 
 def test_equal_likenesses_give_the_mean_of_the_values(device):
-    """`F.scaled_dot_product_attention(q, k, v)` of a float32 query `q` of zeros and finite keys
-    `k` returns the mean of the values `v` up to rounding, because the query has the same score, 0,
-    with each key.
+    """`F.scaled_dot_product_attention(q, k, v)` of a float32 query `q` of zeros and one or more
+    finite keys `k` returns the mean of the values `v` up to rounding, because the query has the
+    same score, 0, with each key.
+
+    Without any key (`k` of shape (0, 2)) it returns 0, where the mean of no values is NaN.
     """
     q = torch.zeros(1, 2, device=device)
     k = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     v = torch.tensor([[10.0], [20.0]], device=device)
+    without_keys = (torch.zeros(1, 2), torch.zeros(0, 2), torch.zeros(0, 1))
 
     assert F.scaled_dot_product_attention(q, k, v).tolist() == [[15.0]]
+    assert F.scaled_dot_product_attention(*without_keys).tolist() == [[0.0]]
 
 
 def test_the_answer_has_a_row_for_each_query_of_the_values_width():

@@ -316,9 +316,11 @@ def test_lower_right_is_the_causal_mask_of_a_cache():
 
     y = F.scaled_dot_product_attention(q, k, v, attn_mask=causal_lower_right(2, 5))
     z = F.scaled_dot_product_attention(q, k, v, attn_mask=causal_upper_left(2, 5))
+    same = F.scaled_dot_product_attention(q, k, v, is_causal=True)
 
     assert y.flatten().tolist() == [1.5, 2.0]
     assert z.flatten().tolist() == [0.0, 0.5]
+    assert same.flatten().tolist() == [0.0, 0.5]
 
 
 def test_is_causal_of_multihead_attention_needs_the_mask_too():

@@ -181,8 +181,8 @@ def test_no_grad_does_not_stop_the_recording_of_batch_norm():
 
 def test_frozen_parameters_do_not_freeze_batch_norm():
     """`layer.requires_grad_(False)` freezes weight and bias of `layer = nn.BatchNorm1d(1)`, but a
-    forward in training mode still moves `layer.running_mean`; `layer.eval()` stops that, until
-    `train()` is called on the layer or on its network.
+    forward in training mode still moves `layer.running_mean` towards the batch's mean, until
+    `layer.eval()`; `train()` of layer or network resumes it.
 
     Because the running statistics are buffers. When finetuning with frozen layers, set their
     BatchNorm to `eval()` after each `net.train()`.

@@ -22,14 +22,20 @@ from torch import nn
 @pytest.mark.claim("blitz-cross-entropy")
 def test_cross_entropy_takes_raw_scores_and_class_numbers(device):
     """`nn.CrossEntropyLoss()` of float32 logits and class indices, none ignored, is the mean of
-    minus the log of the softmax probability of the right class, up to rounding: logits ln 1 and ln
-    3 give ln(4) for class 0 and ln(4/3) for class 1.
+    minus the `log_softmax` of the right class, up to rounding: logits ln 1 and ln 3 give ln(4) for
+    class 0 and ln(4/3) for class 1.
+
+    `log_softmax` is the log of the softmax probability, computed without underflow: logits 0 and
+    200 give the loss 200 for class 0, where `-logits.softmax(dim=1).log()` is inf.
     """
     scores = torch.tensor([[1.0, 3.0]], device=device).log()
     loss = nn.CrossEntropyLoss()
+    far = torch.tensor([[0.0, 200.0]], device=device)
 
     assert loss(scores, torch.tensor([1], device=device)).item() == pytest.approx(math.log(4 / 3))
     assert loss(scores, torch.tensor([0], device=device)).item() == pytest.approx(math.log(4))
+    assert loss(far, torch.tensor([0], device=device)).item() == 200.0
+    assert (-far.softmax(dim=1).log()).tolist() == [[math.inf, 0.0]]
 
 
 def test_equal_scores_cost_the_logarithm_of_the_number_of_classes(device):

@@ -219,9 +219,9 @@ def test_a_critic_is_the_discriminator_without_its_sigmoid():
 
 @pytest.mark.claim("path-dcgan-to-wgan")
 def test_the_critics_loss_is_a_difference_of_means():
-    """The critic of a WGAN, here an `nn.Linear(1, 1)`, is trained to minimise
-    `critic(fake).mean() - critic(real).mean()`; unlike the loss of a DCGAN's discriminator,
-    it has no logarithm.
+    """A WGAN's critic is trained to minimise `critic(fake).mean() - critic(real).mean()`, a loss
+    without a logarithm, unlike that of a DCGAN's discriminator: outputs 8 and 12 for real and 2
+    and 0 for fake samples give -9.
     """
     critic = nn.Linear(1, 1, bias=False)
     critic.weight.data.fill_(2.0)

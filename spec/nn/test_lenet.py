@@ -50,8 +50,8 @@ def test_lenet_has_five_layers_with_numbers_to_learn():
 @pytest.mark.claim("blitz-net-repr")
 def test_printing_a_net_lists_its_layers():
     """For an `nn.Module` class `LeNet` whose `__init__` assigns two `nn.Conv2d` and three
-    `nn.Linear`, `repr(LeNet())` lists these five layers in the order of assignment, each with
-    its name, its class and its sizes.
+    `nn.Linear` to attributes of `self`, `repr(LeNet())` lists these five layers in the order of
+    assignment, each with its name, its class and its sizes.
 
     What `forward` calls as a function, such as `F.relu`, is no layer and is not listed.
     """

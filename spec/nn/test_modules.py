@@ -255,8 +255,9 @@ def test_both_spellings_of_super_work():
 
 
 def test_without_super_init_no_layer_can_be_assigned():
-    """In an `nn.Module` whose `__init__` omits `super().__init__()`, assigning a layer to an
-    attribute raises AttributeError, "cannot assign module before Module.__init__() call".
+    """Assigning a layer to an attribute of an `nn.Module` before `nn.Module.__init__` has run, as
+    where `__init__` omits `super().__init__()`, raises AttributeError, "cannot assign module
+    before Module.__init__() call".
 
     Because assigning a layer writes into a dictionary that `nn.Module.__init__` creates: make
     `super().__init__()` the first line.
@@ -266,8 +267,16 @@ def test_without_super_init_no_layer_can_be_assigned():
         def __init__(self):
             self.fc = nn.Linear(2, 1)
 
+    class NetWithoutSuper(nn.Module):
+        def __init__(self):
+            nn.Module.__init__(self)
+            self.fc = nn.Linear(2, 1)
+
+    children = [name for name, _ in NetWithoutSuper().named_children()]
+
     with pytest.raises(AttributeError, match=r"cannot assign module before Module.__init__\(\)"):
         Net()
+    assert children == ["fc"]
 
 
 def test_super_init_after_the_first_layer_is_too_late():

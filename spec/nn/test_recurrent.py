@@ -320,7 +320,7 @@ def test_a_state_of_another_batch_is_refused():
     for a batch of 2, raises RuntimeError, "Expected hidden size (1, 1, 3), got [1, 2, 3]".
 
     It happens when a state is kept and the last batch is shorter: start with a new state, or use
-    `drop_last=True`.
+    `DataLoader(..., drop_last=True)`.
     """
     with pytest.raises(RuntimeError, match=r"Expected hidden size \(1, 1, 3\), got \[1, 2, 3\]"):
         nn.RNN(2, 3)(torch.zeros(4, 1, 2), torch.zeros(1, 2, 3))

@@ -66,11 +66,13 @@ def test_the_batch_is_the_second_dimension_unless_told():
 
 
 def test_an_encoder_layer_by_hand():
-    """Without dropout, and up to rounding, `nn.TransformerEncoderLayer` is
+    """Without dropout and up to rounding, `nn.TransformerEncoderLayer` with its default ReLU is
     `x = norm1(x + attention(x))`, `x = norm2(x + feedforward(x))`; `norm_first=True` is
     `x = x + attention(norm1(x))`, `x = x + feedforward(norm2(x))`.
 
     The second trains more steadily in deep stacks, which then want a norm after the last layer.
+    With `activation=nn.GELU(approximate="tanh")` and `batch_first=True`, the fast path (`eval()`
+    under `torch.no_grad()`) computes the exact GELU instead.
     """
     last, first = layer_of_width_4(dropout=0.0), layer_of_width_4(dropout=0.0, norm_first=True)
     first.load_state_dict(last.state_dict())

@@ -234,9 +234,9 @@ def test_swalr_goes_to_a_constant_rate():
 
 
 def test_the_trained_network_is_for_training_and_the_average_for_evaluation():
-    """`averaged = AveragedModel(net)` of an `nn.Linear` `net` holds the mean of its weights over
-    the steps if `averaged.update_parameters(net)` follows each `optimizer.step()` for
-    `net.parameters()`: train `net`, evaluate `averaged`.
+    """`averaged = AveragedModel(net)` of an `nn.Linear` `net`, with
+    `averaged.update_parameters(net)` after each `optimizer.step()` for `net.parameters()`, holds
+    the mean of the weights `net` had after them: train `net`, evaluate `averaged`.
     """
     net = nn.Linear(1, 1, bias=False)
     nn.init.constant_(net.weight, 4.0)

@@ -189,9 +189,9 @@ def test_a_resumed_training_goes_on_as_if_uninterrupted():
 
 
 def test_without_its_state_a_resumed_training_loses_its_momentum():
-    """With `weight.grad` 8, `SGD([weight], lr=0.25, momentum=0.5)` moves `weight` from 4 to 2,
-    and at the second `step()` to -1. A new `SGD` with these settings, but without the saved
-    state, moves it from 2 to 0: it has no momentum buffer.
+    """With `weight.grad` 8 at each step, `SGD([weight], lr=0.25, momentum=0.5)` moves `weight`
+    from 4 to 2, and at the second `step()` to -1. A new `SGD` like it, without the saved state,
+    moves it from 2 to 0: it has no momentum buffer.
 
     Save `optimizer.state_dict()` in the checkpoint: no error says that it is missing.
     """

@@ -74,11 +74,13 @@ def test_the_loop_by_hand_is_written_under_no_grad_today():
 
 
 def test_assigning_the_difference_makes_another_tensor_and_leaves_the_net_alone():
-    """After `backward()` and `weight = net.weight` of a trainable `nn.Linear`,
-    `weight = weight - lr * weight.grad` with grad mode on binds the name `weight` to a new tensor,
-    which is no leaf: `net.weight` stays as it was.
+    """After `backward()` through a trainable `nn.Linear` `net`, `weight = net.weight` and then
+    `weight = weight - lr * weight.grad` bind the name `weight` to a new tensor, which is no leaf:
+    `net.weight` stays as it was.
 
-    Update in place, under `torch.no_grad()`, so that the net sees the new values.
+    Under `torch.no_grad()` the new tensor is a leaf, and `net.weight` still stays as it was.
+    Update in place, `weight -= lr * weight.grad` under `torch.no_grad()`, so that the net sees the
+    new values.
     """
     net = nn.Linear(1, 1)
     net.weight.data = torch.tensor([[3.0]])
@@ -86,9 +88,12 @@ def test_assigning_the_difference_makes_another_tensor_and_leaves_the_net_alone(
 
     weight = net.weight
     weight = weight - 0.125 * weight.grad
+    with torch.no_grad():
+        other = net.weight - 0.125 * net.weight.grad
 
     assert weight.item() == 2.0
     assert weight.is_leaf is False
+    assert other.is_leaf is True
     assert net.weight.item() == 3.0
 
 

@@ -149,12 +149,12 @@ def test_each_process_gets_one_thread(read, monkeypatch):
 
 def test_a_port_that_is_taken_is_named():
     """A second `dist.TCPStore(host, port, is_master=True)` on the port of one that still exists
-    raises RuntimeError, "The server socket has failed to listen on any local network address.";
-    further on it says "address already in use".
+    raises RuntimeError, "The server socket has failed to listen on any local network address." and
+    "address already in use" or "Address already in use".
 
-    With `use_libuv=False`, and in early releases, "Address" has a capital A. Another job, or an
-    earlier one that still runs, has the port: give `torchrun` another `--master-port`, or use its
-    `--standalone`, which finds a free port itself.
+    "Address" with a capital A comes with `use_libuv=False` and in early releases. Another job, or
+    an earlier one that still runs, has the port: give `torchrun` another `--master-port`, or use
+    its `--standalone`, which finds a free port itself.
     """
     first = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
 

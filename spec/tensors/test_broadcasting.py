@@ -196,8 +196,8 @@ def test_a_tensor_does_not_grow_in_place(device):
     """`row.add_(torch.ones(2, 3))` of `row = torch.ones(1, 3)` raises a RuntimeError, since the
     broadcast shape (2, 3) is not that of `row`.
 
-    Because an in-place operation can't change the shape of its tensor. Write
-    `row + torch.ones(2, 3)`.
+    Because `add_` writes into the elements that its tensor has; unlike `t_` and `unsqueeze_` it
+    doesn't change the shape. Write `row + torch.ones(2, 3)`.
     """
     row = torch.ones(1, 3, device=device)
 
@@ -208,6 +208,7 @@ def test_a_tensor_does_not_grow_in_place(device):
 
     assert row.tolist() == [[1.0, 1.0, 1.0]]
     assert (row + torch.ones(2, 3, device=device)).shape == (2, 3)
+    assert row.t_().shape == (3, 1)
 
 
 def test_expand_repeats_without_copying(device):

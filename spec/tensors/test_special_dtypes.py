@@ -40,8 +40,9 @@ def test_booleans_cannot_be_subtracted(device):
     (PyTorch 2.14: its subclass NotImplementedError). Write `flags ^ others` for True where
     they differ, `~others` for the opposite, or `flags.int() - others.int()`.
 
-    Because bool has no -1 for False minus True. PyTorch 2.8 and older raise a plain RuntimeError.
-    NumPy refuses `-` of two boolean arrays, but computes `1 - array`.
+    PyTorch defines no `-` for bool tensors, and bool has no -1 for False minus True; uint8 has no
+    -1 either, but there 0 - 1 is 255. PyTorch 2.10 and older raise a plain RuntimeError. NumPy
+    refuses `-` of two boolean arrays, but computes `1 - array`.
     """
     flags = torch.tensor([True, True], device=device)
     others = torch.tensor([True, False], device=device)
@@ -49,6 +50,7 @@ def test_booleans_cannot_be_subtracted(device):
     assert (flags ^ others).tolist() == [False, True]
     assert (flags.int() - others.int()).tolist() == [0, 1]
     assert (~others).tolist() == [False, True]
+    assert (torch.tensor([0], dtype=torch.uint8, device=device) - 1).tolist() == [255]
     with pytest.raises(RuntimeError, match=r"Subtraction.* two bool tensors is not supported"):
         flags - others
     with pytest.raises(RuntimeError, match=r"use the `~` or `logical_not\(\)` operator instead"):

@@ -82,17 +82,18 @@ def test_a_column_of_text_spoils_the_whole_table(pandas):
     raises TypeError, "can't convert np.ndarray of type numpy.object_": choose or convert the
     columns first.
 
-    `pandas.get_dummies(frame).to_numpy(dtype="float32")` has a column for each word,
-    `pandas.Categorical(column).codes` an integer for each word.
+    `pandas.get_dummies(frame).to_numpy(dtype="float32")` has a column for each number column and
+    one for each different text; `pandas.Categorical(column).codes` is one integer per row, the
+    same for equal texts.
     """
-    frame = pandas.DataFrame({"a": [1, 2], "s": ["x", "y"]})
+    frame = pandas.DataFrame({"a": [1, 2, 3], "s": ["New York", "Rome", "New York"]})
 
     with pytest.raises(TypeError, match=r"can't convert np.ndarray of type numpy.object_"):
         torch.tensor(frame.values)
 
     dummies = pandas.get_dummies(frame).to_numpy(dtype="float32")
-    assert torch.tensor(dummies).tolist() == [[1.0, 1.0, 0.0], [2.0, 0.0, 1.0]]
-    assert pandas.Categorical(frame["s"]).codes.tolist() == [0, 1]
+    assert torch.tensor(dummies).tolist() == [[1.0, 1.0, 0.0], [2.0, 0.0, 1.0], [3.0, 1.0, 0.0]]
+    assert pandas.Categorical(frame["s"]).codes.tolist() == [0, 1, 0]
 
 
 def test_a_tensor_becomes_a_frame(pandas):

@@ -79,9 +79,9 @@ def test_softmax_does_not_change_the_prediction():
 
 
 def test_two_classes_from_one_score_are_told_apart_at_zero():
-    """With one score per sample, shape (N, 1), `scores.argmax(1)` is 0 for each sample; the class
-    of a sample is 1 where `scores > 0`, which is, up to rounding, where `scores.sigmoid()` is
-    above one half.
+    """With one float32 logit per sample, shape (N, 1), `scores.argmax(1)` is 0 for each sample;
+    the class of a sample is 1 where `scores > 0`, which is, up to rounding, where
+    `scores.sigmoid()` is above one half.
 
     Because `argmax` chooses among the columns, and there is only one. In float32 a score of 1e-9
     is above 0, while its sigmoid rounds to 0.5: compare the scores.

@@ -106,12 +106,12 @@ def test_each_line_of_the_loop_does_one_thing():
 
 @pytest.mark.claim("course-update-parameters")
 def test_step_updates_every_parameter_in_place():
-    """`torch.optim.SGD(net.parameters(), lr=1/16).step()` changes the parameters of an `nn.Linear`
-    `net` in place: `net.weight` and `net.bias` stay the same Parameter objects. By a gradient of
-    -32 a weight of 0 becomes 2, in the same memory.
+    """After `backward()`, `torch.optim.SGD(net.parameters(), lr=1/16).step()` changes the
+    parameters of an `nn.Linear` `net` in place: `net.weight` and `net.bias` stay the same
+    Parameter objects, and a weight of 0 with gradient -32 becomes 2.
 
     Because the optimizer holds the very tensors that `net.parameters()` yielded: nothing is
-    returned and nothing has to be assigned.
+    returned and nothing has to be assigned. A parameter whose `grad` is None is left as it is.
     """
     net = nn.Linear(1, 1)
     weight, bias = net.weight, net.bias
@@ -300,9 +300,9 @@ def test_item_makes_a_plain_number_of_the_loss(device):
 
 @pytest.mark.torch(">=2.8")
 def test_float_of_a_loss_warns():
-    """Since PyTorch 2.8, with grad mode on, `float(loss)` of a loss that requires grad
-    returns the number and warns, by default once per process: "Converting a tensor with
-    requires_grad=True to a scalar may lead to unexpected behavior".
+    """Since PyTorch 2.8, with grad mode on, `float(loss)` of a 0-d loss that requires grad returns
+    the number and warns, by default once per process: "Converting a tensor with requires_grad=True
+    to a scalar may lead to unexpected behavior".
 
     Write `loss.item()` or `float(loss.detach())`: neither warns. Under `no_grad`
     `float(loss)` does not warn either.

@@ -157,9 +157,9 @@ def test_a_class_inside_a_function_cannot_be_saved(tmp_path):
 
 
 def test_nothing_of_a_hostile_file_runs(tmp_path):
-    """`torch.load(path, weights_only=True)` of a file that `torch.save(obj, path)` wrote and that
-    would call `os.mkdir` raises UnpicklingError before the call is made; the error names the
-    function, on Linux "posix.mkdir".
+    """`torch.load(path, weights_only=True)` of a saved dict of tensors and one object whose
+    `__reduce__` returns a call of `os.mkdir` raises UnpicklingError before the call is made; the
+    error names the function, on Linux "posix.mkdir".
     """
 
     class Hostile:

@@ -94,15 +94,16 @@ def test_a_single_image_is_not_mixed(transform):
 
 @pytest.mark.torch(">=2.4")
 def test_the_number_of_classes_has_to_be_told():
-    """Since torchvision 0.19 (PyTorch 2.4) `v2.MixUp()` can be built without `num_classes`, but
-    raises ValueError for labels that are class indices, "num_classes must be passed if the labels
-    are index-based (1D)".
+    """Since torchvision 0.19 (PyTorch 2.4) `v2.MixUp()` can be built without `num_classes`;
+    calling it with images and labels of shape (N,), class indices, raises ValueError, "num_classes
+    must be passed if the labels are index-based (1D)".
     """
     images, labels = torch.rand(2, 3, 4, 4), torch.tensor([0, 2])
 
     with pytest.raises(ValueError, match="num_classes must be passed if the labels are index"):
         v2.MixUp()(images, labels)
     assert v2.MixUp(num_classes=3)(images, labels)[1].shape == (2, 3)
+    assert v2.MixUp()(images, torch.eye(3)[labels])[1].shape == (2, 3)
 
 
 def test_a_class_beyond_the_number_of_classes_is_refused():

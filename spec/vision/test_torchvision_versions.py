@@ -40,9 +40,10 @@ def test_operators_that_were_not_loaded_are_named_when_called(monkeypatch):
     RuntimeError, "Couldn't load custom C++ ops. This can happen if your PyTorch and torchvision
     versions are incompatible".
 
-    In torchvision 0.15 `_has_ops()` is False if the compiled operators were not loaded; 0.20,
-    0.23 and 0.29 stop before that, at `import torchvision`, with "operator torchvision::nms
-    does not exist". Install torch and torchvision by one command, so that the two fit.
+    In torchvision 0.15 and 0.16 `_has_ops()` is False if the compiled operators were not loaded;
+    0.17, 0.20, 0.23 and 0.29 stop before that, at `import torchvision`, with "operator
+    torchvision::nms does not exist". Install torch and torchvision by one command, so that the two
+    fit.
     """
     boxes, scores = torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([1.0])
 
