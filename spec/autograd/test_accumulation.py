@@ -271,8 +271,8 @@ def test_an_assigned_grad_has_its_tensors_dtype():
     """Assigning a float64 tensor to `x.grad` of a float32 leaf `x` whose `grad_dtype` was
     not set raises RuntimeError; cast the tensor first, with `.to(x.dtype)`.
 
-    In PyTorch 2.14, but not yet in 2.8, `x.grad_dtype = torch.float64`, set while `x.grad` is
-    None, lets `x.grad` be a float64 tensor.
+    Since PyTorch 2.10 `x.grad_dtype = torch.float64`, set while `x.grad` is None, lets `x.grad` be
+    a float64 tensor.
     """
     x = torch.ones(2, requires_grad=True)
 

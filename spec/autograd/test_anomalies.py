@@ -20,8 +20,8 @@ def test_nan_in_a_gradient_is_no_error_by_itself(device):
     requires grad, with an element -1, raises no error and stores NaN for that element in
     `x.grad`.
 
-    The next step of `SGD` or `Adam` then makes the weight NaN, and with it each later loss that
-    uses it.
+    The next step of `SGD` or `Adam` then makes this element of `x` NaN, and with it each later
+    loss that uses it.
     """
     x = torch.tensor([-1.0, 4.0], requires_grad=True, device=device)
 
@@ -58,9 +58,9 @@ def test_anomaly_detection_stops_at_the_first_nan(device):
 
 
 def test_the_warning_quotes_the_line_of_the_forward_computation():
-    """If a script runs `y = x.sqrt()` and `y.sum().backward()` within
-    `torch.autograd.set_detect_anomaly(True)`, with -1 in a float32 leaf `x` that requires grad,
-    RuntimeError names `SqrtBackward0`, and a warning quotes the line `y = x.sqrt()`.
+    """With -1 in the float32 leaf `x` that requires grad, a script with `y = x.sqrt()` and
+    `y.sum().backward()` in `torch.autograd.set_detect_anomaly(True)` gets a warning quoting the
+    line `y = x.sqrt()`, then RuntimeError naming `SqrtBackward0`.
 
     The warning begins "Error detected in SqrtBackward0. Traceback of forward call that caused the
     error:".

@@ -25,8 +25,9 @@ def test_grad_returns_what_backward_would_have_stored(device):
     returns the derivative of `y` with respect to `x`, as a tuple of one tensor, and writes no
     `x.grad`.
 
-    `torch` computes the value, and the package `torch.autograd` differentiates what was
-    computed.
+    `torch` computes the value, and the package `torch.autograd` differentiates what was computed.
+    `(dx,) = torch.autograd.grad(y, x)` unpacks the tuple; `y.backward()` would add the derivative
+    to `x.grad`.
     """
     x = torch.tensor(3.0, requires_grad=True, device=device)
     y = x * x

@@ -186,11 +186,11 @@ def test_none_from_backward_leaves_no_gradient():
 
 
 def test_without_backward_it_computes_but_does_not_differentiate():
-    """A `torch.autograd.Function` `Double` with `forward` alone computes `y = Double.apply(x)` for
-    a float32 0-d `x` that requires grad; only when a gradient is asked for, as by `y.backward()`,
-    does it raise NotImplementedError.
+    """A `torch.autograd.Function` `Double` with only `forward(ctx, x)` computes
+    `y = Double.apply(x)` for a float32 0-d `x` that requires grad, but `y.backward()` raises
+    NotImplementedError, "You must implement either the backward or vjp method".
 
-    The message is "You must implement either the backward or vjp method".
+    So a missing `backward` isn't noticed while only `forward` is used.
     """
 
     class Double(torch.autograd.Function):

@@ -193,7 +193,8 @@ def test_a_backward_made_of_torch_operations_can_be_differentiated():
 
     What `forward` computed on the way and saved would count as a constant: compute it in
     `backward` from the saved inputs, or return it as an output. The operations of a `backward`
-    with the decorator `@once_differentiable` are not recorded.
+    with the decorator `@once_differentiable` are not recorded: see
+    `spec/autograd/test_custom_function_mistakes.py`.
     """
 
     class Cube(torch.autograd.Function):

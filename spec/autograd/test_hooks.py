@@ -50,11 +50,12 @@ def test_a_hook_sees_the_sum_over_all_uses():
 
 
 def test_what_a_hook_returns_replaces_the_gradient(device):
-    """For `x = torch.tensor([1.0, 2.0], requires_grad=True)` and `middle = x * 3`, a
-    `middle.register_hook` hook that returns `grad.clamp(max=10)` replaces the gradient of
-    `middle`: `(middle * middle).sum().backward()` gives `x.grad` 18, 30.
+    """`grad.clamp(max=10)` returned by a `middle.register_hook` hook replaces the gradient of
+    `middle`: for `x = torch.tensor([1.0, 2.0], requires_grad=True)` and `middle = x * 3`,
+    `(middle * middle).sum().backward()` gives `x.grad` 18, 30.
 
-    A hook that returns None leaves the gradient as it is; it should not write to `grad` in place.
+    Without the hook `x.grad` is 18, 36. A hook that returns None leaves the gradient as it is; it
+    should not write to `grad` in place.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     middle = x * 3

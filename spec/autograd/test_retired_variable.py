@@ -72,15 +72,20 @@ def test_the_old_floattensor_has_gradients_too():
 
 @pytest.mark.claim("self-graph-in-background")
 def test_a_variable_records_nothing_unless_it_requires_gradients():
-    """With grad mode on, `Variable(torch.ones(2)) * 2` has no `grad_fn`, and
-    `Variable(torch.ones(2), requires_grad=True) * 2` has one: `requires_grad` decides, not the
-    wrapper `torch.autograd.Variable`.
+    """`Variable(torch.ones(2)) * 2` has no `grad_fn`, and
+    `Variable(torch.ones(2), requires_grad=True) * 2` has one: the argument `requires_grad` of
+    `torch.autograd.Variable` decides, not the wrapper.
+
+    Nor does the tensor inside decide: `Variable(x) * 2` of `x = torch.ones(2, requires_grad=True)`
+    has no `grad_fn`, because `requires_grad` of `Variable` is False by default. Use `x` itself.
     """
     wrapped = Variable(torch.ones(2)) * 2
     tracked = Variable(torch.ones(2), requires_grad=True) * 2
+    rewrapped = Variable(torch.ones(2, requires_grad=True)) * 2
 
     assert wrapped.grad_fn is None
     assert tracked.grad_fn.name() == "MulBackward0"
+    assert rewrapped.grad_fn is None
 
 
 @pytest.mark.claim("self-variable-drop-in")
@@ -200,7 +205,8 @@ def test_the_volatile_attribute_always_reads_false():
     changes nothing.
 
     In old code `volatile=True` meant that nothing is recorded for gradients: write
-    `with torch.no_grad():`. Whether a tensor takes part in gradients, `x.requires_grad` tells.
+    `with torch.no_grad():`. Read `x.requires_grad` to see whether a tensor takes part in
+    gradients.
     """
     x = torch.ones(2, requires_grad=True)
 

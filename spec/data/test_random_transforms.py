@@ -22,9 +22,9 @@ from torchvision import transforms
 
 
 def test_resize_by_one_number_keeps_the_proportions():
-    """`Resize(2)` of a Pillow picture makes the shorter side 2 long and keeps the proportions, up
-    to whole pixels; `Resize((2, 2))` makes height and width 2, and distorts a picture that isn't
-    square.
+    """`Resize(2)` of a Pillow picture makes the shorter side 2 long and keeps the proportions,
+    with the longer side rounded down to whole pixels; `Resize((2, 2))` makes height and width 2,
+    and distorts a picture that isn't square.
 
     Pictures of different proportions can still differ in shape after `Resize(2)`: add
     `CenterCrop(2)` to stack them.
@@ -32,6 +32,7 @@ def test_resize_by_one_number_keeps_the_proportions():
     picture = Image.new("L", (6, 3))
 
     assert transforms.Resize(2)(picture).size == (4, 2)
+    assert transforms.Resize(2)(Image.new("L", (7, 4))).size == (3, 2)
     assert transforms.Resize((2, 2))(picture).size == (2, 2)
 
 

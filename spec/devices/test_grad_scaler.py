@@ -177,10 +177,9 @@ def test_a_step_before_the_first_scaled_loss_is_refused():
 
 @pytest.mark.torch(">=2.3")
 def test_a_loss_that_was_never_scaled_steps_too_short():
-    """After one usual step with SGD and
-    `scaler = torch.amp.GradScaler("cpu", init_scale=4.0)`, a plain `loss.backward()` and
-    `scaler.step(optimizer)` still divide the gradients by the scale 4: the gradient 1
-    becomes 0.25.
+    """After one usual step with SGD and `scaler = torch.amp.GradScaler("cpu", init_scale=4.0)`,
+    `scaler.step(optimizer)` after a plain `loss.backward()`, without `scaler.scale`, still divides
+    the gradients by the scale 4: 1 becomes 0.25.
 
     No error tells; SGD only learns more slowly. Write `scaler.scale(loss).backward()`.
     """

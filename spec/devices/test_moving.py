@@ -49,8 +49,9 @@ def test_to_another_device_gives_another_tensor():
     ],
 )
 def test_to_where_it_already_is_gives_the_tensor_itself(move):
-    """For a float32 CPU tensor `x`, `x.to("cpu")`, `x.to(torch.float32)`, `x.cpu()` and `x.float()`
-    return `x` itself, because nothing has to change: a write to the result changes `x`.
+    """For a float32 CPU tensor `x`, `x.to("cpu")`, `x.to(torch.float32)`, `x.cpu()` and
+    `x.float()` return `x` itself, because nothing has to change: a write to the result is a write
+    to `x`.
 
     So code that writes to what it moved behaves differently on a CPU and on a GPU: write
     `x.to(device, copy=True)`; `x.cpu()` and `x.float()` take no `copy`. For a contiguous `x` of

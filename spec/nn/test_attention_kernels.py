@@ -196,12 +196,12 @@ def test_sdpa_kernel_narrows_the_choice():
 @pytest.mark.torch(">=2.3")
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_no_available_kernel_means_that_the_allowed_ones_refuse():
-    """On the CPU, inside `with torch.nn.attention.sdpa_kernel(SDPBackend.FLASH_ATTENTION):`,
-    `F.scaled_dot_product_attention` of non-empty tensors raises RuntimeError, "No available
-    kernel", for `dropout_p=0.5` and for 2-D inputs.
+    """On the CPU, under `torch.nn.attention.sdpa_kernel(SDPBackend.FLASH_ATTENTION)`,
+    `F.scaled_dot_product_attention` of `torch.ones(1, 1, 3, 8)` with `dropout_p=0.5` and of the
+    2-D `torch.ones(3, 8)` raises RuntimeError, "No available kernel".
 
-    The warnings before it name the reason.
-    `sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.MATH])` computes both cases.
+    The warnings before it name the reason. Inside
+    `with sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.MATH]):` both are computed.
     """
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -214,7 +214,9 @@ def test_no_available_kernel_means_that_the_allowed_ones_refuse():
         with pytest.raises(RuntimeError, match=r"No available kernel\.\s+Aborting execution\."):
             F.scaled_dot_product_attention(q[0, 0], q[0, 0], q[0, 0])
     with sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.MATH]):
+        dropped = F.scaled_dot_product_attention(q, q, q, dropout_p=0.5)
         y = F.scaled_dot_product_attention(q[0, 0], q[0, 0], q[0, 0])
+    assert dropped.shape == (1, 1, 3, 8)
     assert y.shape == (3, 8)
 
 

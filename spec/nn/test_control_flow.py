@@ -107,13 +107,13 @@ def test_forward_takes_what_python_takes():
 
 
 def test_a_result_kept_on_the_module_is_there_afterwards():
-    """In grad mode `self.hidden = self.fc(x)` in the `forward` of an `nn.Module`, `fc`
-    being a trainable `nn.Linear`, keeps this result on the module until the next call, with
-    its `grad_fn`, and outside `state_dict()`.
+    """In grad mode `self.hidden = self.fc(x)` in the `forward` of an `nn.Module`, with a trainable
+    `nn.Linear` `fc` and no buffer or parameter named `hidden`, keeps the result with its `grad_fn`
+    until the next call, outside `state_dict()`.
 
     Keep `hidden.detach()` if only the values are wanted: the graph behind `grad_fn` holds memory.
-    A `hidden` that `register_buffer` registered before stays in `state_dict()`; one that is an
-    `nn.Parameter` refuses the result with a TypeError.
+    A `hidden` registered before by `register_buffer`, without `persistent=False`, stays in
+    `state_dict()`; one that is an `nn.Parameter` refuses the result with a TypeError.
     """
 
     class Net(nn.Module):
@@ -133,6 +133,10 @@ def test_a_result_kept_on_the_module_is_there_afterwards():
     assert net.hidden.requires_grad is True
     assert net.hidden.is_leaf is False
     assert list(net.state_dict()) == ["fc.weight"]
+    net = Net()
+    net.register_buffer("hidden", torch.zeros(1))
+    net(torch.ones(1))
+    assert list(net.state_dict()) == ["hidden", "fc.weight"]
 
 
 @pytest.mark.claim("blitz-dp-forward-print")

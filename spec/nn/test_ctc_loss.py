@@ -94,8 +94,8 @@ def test_labels_may_be_written_in_a_row(log_probs):
 
 
 def test_softmax_is_applied_before_the_loss():
-    """`F.ctc_loss` takes `log_softmax(scores, dim=-1)` of nonempty float32 `scores`; for the raw
-    `scores` it raises no error and can return a negative loss.
+    """`F.ctc_loss` takes `log_softmax(scores, dim=-1)` of nonempty float32 `scores` of shape (T,
+    N, C); for the raw `scores` it raises no error and can return a negative loss.
     """
     scores = torch.zeros(5, 1, 4)
     target = torch.tensor([[1, 2]])

@@ -199,9 +199,10 @@ def test_batch_norm_says_how_many_dimensions_it_wants(layer, shape, said):
     ],
 )
 def test_instance_norm_normalises_each_sample_and_channel(layer, shape):
-    """For `x = torch.randn(shape) + 5`, with the shape (2, 3, 8) `nn.InstanceNorm1d(3)(x)`,
-    with (2, 3, 8, 8) `nn.InstanceNorm2d(3)(x)` and with (2, 3, 4, 4, 4)
-    `nn.InstanceNorm3d(3)(x)` has mean 0 in each channel of each sample, up to rounding.
+    """Each of `nn.InstanceNorm1d(3)(torch.randn(2, 3, 8) + 5)`,
+    `nn.InstanceNorm2d(3)(torch.randn(2, 3, 8, 8) + 5)` and
+    `nn.InstanceNorm3d(3)(torch.randn(2, 3, 4, 4, 4) + 5)` has mean 0 in each channel of each
+    sample, up to rounding.
     """
     means = layer(torch.randn(shape) + 5).flatten(2).mean(2)
 
@@ -219,9 +220,9 @@ def test_instance_norm_normalises_each_sample_and_channel(layer, shape):
     ],
 )
 def test_dropout_of_channels_drops_them_whole(layer, shape):
-    """Of float32 ones in training mode, `nn.Dropout1d` (N, C, L), `Dropout2d` and
-    `FeatureAlphaDropout` (N, C, H, W) and `Dropout3d` (N, C, D, H, W) drop or keep each channel as
-    a whole: all positions of a channel get the same value.
+    """In training mode `nn.Dropout1d` (N, C, L), `nn.Dropout2d` and `nn.FeatureAlphaDropout` (N,
+    C, H, W) and `nn.Dropout3d` (N, C, D, H, W) drop or keep each channel as a whole: for float32
+    ones all positions of a channel get the same value.
     """
     y = layer(torch.ones(shape)).flatten(2)
 

@@ -41,8 +41,8 @@ def test_the_default_reduction_of_kl_div_warns():
 
 
 def test_batchmean_divides_by_the_first_dimension():
-    """`F.kl_div(log_q, p, reduction="batchmean")` divides the sum by the size of the first
-    dimension of `log_q`: for inputs of shape (batch, length, classes) it sums over the
+    """For inputs of shape (batch, length, classes), `F.kl_div(log_q, p, reduction="batchmean")`
+    divides the sum by the size of the first dimension of `log_q`, the batch: it sums over the
     length and does not average over it.
     """
     log_q = torch.full((2, 3, 2), 0.5).log()

@@ -72,12 +72,13 @@ def test_an_embedding_starts_with_standard_normal_numbers():
 
 
 def test_only_rows_that_were_used_get_a_gradient(device):
-    """With its default settings a float32 `nn.Embedding` gives each row of `weight.grad`, up to
-    rounding, the sum of the gradients of the look-ups of that row. Rows that were not looked up
-    have gradient 0.
+    """If its `weight` is used for look-ups alone, a float32 `nn.Embedding` with default settings
+    gives each row of `weight.grad`, up to rounding, the sum of the gradients of the look-ups of
+    that row, and 0 to a row that was not looked up.
 
-    With `sum()` as loss each look-up contributes 1, so that a row looked up twice has gradient
-    2.
+    With `sum()` as loss each look-up contributes 1, so that a row looked up twice has gradient 2.
+    A `weight` shared with an output layer, as language models do, gets the gradients of that layer
+    too, in every row.
     """
     layer = nn.Embedding(3, 2, device=device)
 
@@ -87,6 +88,11 @@ def test_only_rows_that_were_used_get_a_gradient(device):
     layer.weight.grad = None
     (layer(torch.tensor([2, 2], device=device)) * 10).sum().backward()
     assert layer.weight.grad.tolist() == [[0.0, 0.0], [0.0, 0.0], [20.0, 20.0]]
+    layer.weight.grad = None
+    output = nn.Linear(2, 3, bias=False, device=device)
+    output.weight = layer.weight
+    output(torch.ones(1, 2, device=device)).sum().backward()
+    assert layer.weight.grad.tolist() == [[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]]
 
 
 def test_the_row_of_the_padding_does_not_learn(device):

@@ -252,7 +252,7 @@ def test_a_full_backward_hook_without_a_gradient_for_its_inputs_gets_none():
 def test_what_a_full_backward_hook_returns_goes_on(device):
     """For an `nn.Linear` whose input requires grad, a hook of `register_full_backward_hook` that
     returns `(grad_input[0] * 0,)` replaces the gradient of the input by zeros; the gradient of the
-    weight stays as it was.
+    weight is the same as without the hook.
     """
     layer = nn.Linear(2, 1, bias=False, device=device)
     layer.register_full_backward_hook(lambda module, grad_input, grad_output: (grad_input[0] * 0,))

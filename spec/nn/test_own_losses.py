@@ -73,9 +73,9 @@ def test_weights_of_samples_multiply_the_unreduced_loss():
 
 
 def test_focal_loss_is_cross_entropy_that_forgets_the_easy():
-    """Focal loss of several classes, without weights, is `(1 - torch.exp(-ce))**gamma * ce`
-    with `ce = F.cross_entropy(scores, y, reduction="none")`: `torch.exp(-ce)` is the
-    probability of the right class `y`; gamma 0 gives `ce` itself.
+    """Focal loss of several classes, without weights, is `(1 - torch.exp(-ce))**gamma * ce` with
+    `ce = F.cross_entropy(scores, y, reduction="none")` of logits `scores`: `torch.exp(-ce)` is the
+    probability of class `y`; gamma 0 gives `ce`.
 
     Because a sample that is already right with probability near 1 gets a factor near 0: easy
     samples count little.

@@ -165,9 +165,10 @@ def test_a_reflection_is_shorter_than_the_input():
 def test_a_value_belongs_to_the_constant_mode():
     """`F.pad(x, (1, 0), mode="reflect", value=3.0)` of `x = torch.ones(1, 1, 2)` raises
     RuntimeError, 'Padding mode "reflect" doesn't take in value argument'; `mode="zeros"` raises
-    NotImplementedError: padding with zeros is `mode="constant"`.
+    NotImplementedError, "Unrecognised padding mode zeros".
 
-    `padding_mode="zeros"` is the name in convolutions.
+    To pad with zeros use `mode="constant"`, the default, without `value`; `padding_mode="zeros"`
+    is the name in convolutions.
     """
     x = torch.tensor([[[1.0, 2.0]]])
 

@@ -39,9 +39,10 @@ def test_a_gradient_whose_square_overflows_moves_nothing():
     the running mean of the squares, by whose root the step is divided, becomes inf. Nor does a
     gradient of 1 move it in the next step.
 
-    Because the mean stays inf, and the weight is stuck without an error: even a thousandth
-    of the square, 1e47, is beyond the largest float32, about 3e38. Clip gradients before
-    `step()`: see `spec/optim/test_clipping.py`.
+    Because the mean stays inf, and the weight is stuck without an error: even a thousandth of the
+    square, 1e47, is beyond the largest float32, about 3e38. Clip gradients before `step()` by
+    `torch.nn.utils.clip_grad_value_`: for several gradients of 1e25 the norm is inf already, and
+    `clip_grad_norm_` makes them 0. See `spec/optim/test_clipping.py`.
     """
     weight = nn.Parameter(torch.zeros(1))
     optimizer = torch.optim.Adam([weight], lr=0.5)

@@ -250,8 +250,8 @@ def test_a_monitored_barrier_names_who_is_missing(group):
 
 def test_a_process_that_does_not_come_ends_the_waiting_by_timeout(group):
     """In a gloo group of two, `hasty = dist.new_group(timeout=timedelta(milliseconds=300))`,
-    `all_reduce(x, group=hasty)` of a nonempty `x` raises RuntimeError, "Timed out waiting 300ms",
-    if the other process lives but doesn't call it in time.
+    `all_reduce(x, group=hasty)` of a nonempty float32 `x` raises RuntimeError, "Timed out waiting
+    300ms", if the other process lives but calls it too late.
 
     Without `timeout=` a gloo group waits for 30 minutes, which looks like a program that hangs.
     """

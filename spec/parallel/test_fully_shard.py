@@ -150,12 +150,12 @@ def test_outputs_are_plain_tensors(group):
 
 @pytest.mark.torch(">=2.9")
 def test_gradients_are_averaged_and_dealt_out(group):
-    """After `backward()` through `model = nn.Linear(1, 4)`, sharded by `fully_shard` over 2
-    processes, `model.weight.grad.to_local()` is the gradient of the process's own 2 rows,
-    averaged over the processes; `full_tensor()` has all 4 rows.
+    """With `model = nn.Linear(1, 4)` sharded by `fully_shard` over 2 processes, after `backward()`
+    `model.weight.grad.to_local()` is the gradient of the process's own 2 rows, averaged over the
+    processes; `.full_tensor()` of this `grad` has all 4.
 
-    In PyTorch 2.8 over gloo, the backend for the CPU, they are not averaged but added up, and
-    nothing tells of it.
+    In PyTorch 2.8 over gloo, the backend for the CPU, the gradients are not averaged but added up,
+    without an error or a warning.
     """
 
     def program(rank):

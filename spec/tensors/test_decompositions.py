@@ -125,8 +125,9 @@ def test_a_matrix_that_is_not_positive_definite_has_no_cholesky_factor():
     eigenvalue, raises `torch.linalg.LinAlgError`, "The factorization could not be completed
     because the input is not positive-definite".
 
-    A covariance matrix that raises it needs a small number added to its diagonal.
-    `torch.linalg.cholesky_ex` returns an `info` instead of raising.
+    A covariance matrix that is refused because of rounding needs a small number, for example 1e-5
+    of its largest element, added to its diagonal. `torch.linalg.cholesky_ex` returns an `info`
+    instead of raising.
     """
     x = torch.tensor([[1.0, 2.0], [2.0, 1.0]])
 

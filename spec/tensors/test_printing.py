@@ -188,8 +188,8 @@ def test_an_empty_tensor_prints_the_size_that_brackets_cannot_show(shape, text):
 
 
 def test_rows_stand_below_each_other():
-    """`repr(x)` of the integer matrix `torch.tensor([[1, 20], [300, 4]])` has one row per
-    line, all elements with the same width.
+    """`repr(torch.tensor([[1, 20], [300, 4]]))` has one row of the matrix per line; all elements
+    are padded with spaces to the same width, that of the 300.
     """
     x = torch.tensor([[1, 20], [300, 4]])
 

@@ -363,9 +363,9 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
 
 
 def test_a_save_that_breaks_off_destroys_what_was_there(tmp_path):
-    """If `torch.save` over an existing checkpoint raises while it pickles, here for a
-    `threading.Lock` in the dict, neither the old nor a new checkpoint is left: `torch.load`
-    of the file raises.
+    """A `torch.save` that raises while it pickles destroys the checkpoint that was at `path`:
+    after the TypeError of `torch.save({"lock": threading.Lock()}, path)`, `torch.load(path)`
+    raises.
 
     Because the file is opened for writing, and so emptied, before the first object is
     pickled. Save to a second name first, then call `os.replace`.

@@ -212,9 +212,9 @@ def test_each_thread_begins_with_gradients():
 
 @pytest.mark.claim("course-concurrent-serving")
 def test_the_rows_of_a_batch_are_answered_each_by_itself():
-    """In `eval()`, an `nn.Linear` and an `nn.BatchNorm1d` with running statistics answer
-    each row of a batch as if it were alone, up to rounding: several requests may be stacked
-    into one batch.
+    """In `eval()`, an `nn.Linear` and an `nn.BatchNorm1d` with running statistics compute each row
+    of a 2-D batch as in a batch of this row alone, `x[i : i + 1]`, up to rounding: several
+    requests may be stacked into one batch.
 
     The matrix product of a larger batch may add in another order. BatchNorm made with
     `track_running_stats=False` normalises with the batch in `eval()` too.

@@ -34,14 +34,20 @@ def test_the_second_value_of_max_is_the_predicted_class(device):
 
 
 def test_argmax_is_the_second_value_alone(device):
-    """`scores.argmax(1)` of 2-D float32 scores whose rows have no ties and no NaN is the
-    predicted class of each row. It is equal to `torch.max(scores, 1).indices`, the second of
-    the two tensors that `torch.max` returns.
+    """For `scores = torch.tensor([[1.0, 5.0, 2.0], [9.0, 3.0, 4.0]])`, `scores.argmax(1)`, the
+    predicted class of each row, is [1, 0]. It is equal to `torch.max(scores, 1).indices`, the
+    second of the two tensors that `torch.max` returns.
+
+    With no class, as in `torch.zeros(3, 0)`, both raise an IndexError.
     """
     scores = torch.tensor([[1.0, 5.0, 2.0], [9.0, 3.0, 4.0]], device=device)
 
     assert scores.argmax(1).tolist() == [1, 0]
     assert torch.equal(scores.argmax(1), torch.max(scores, 1).indices) is True
+    with pytest.raises(IndexError, match="Expected reduction dim 1 to have non-zero size"):
+        torch.zeros(3, 0, device=device).argmax(1)
+    with pytest.raises(IndexError, match="Expected reduction dim 1 to have non-zero size"):
+        torch.max(torch.zeros(3, 0, device=device), 1)
 
 
 def test_the_wrong_dimension_compares_samples():
@@ -376,8 +382,9 @@ def test_a_confusion_matrix_by_bincount():
 
 
 def test_precision_and_recall_are_the_two_ways_to_read_the_matrix():
-    """Of a confusion matrix whose rows are the labels, `matrix.diagonal() / matrix.sum(1)`
-    is the recall per class and `matrix.diagonal() / matrix.sum(0)` the precision.
+    """Of a confusion matrix whose rows are the labels and whose columns are the predictions,
+    `matrix.diagonal() / matrix.sum(1)` is the recall per class and
+    `matrix.diagonal() / matrix.sum(0)` the precision.
 
     Recall is the share of a class that was found, precision the share of its predictions
     that were correct. A class that has no sample has no recall, and one that was never
@@ -387,6 +394,9 @@ def test_precision_and_recall_are_the_two_ways_to_read_the_matrix():
 
     assert (matrix.diagonal() / matrix.sum(1)).tolist() == [0.75, 0.75]
     assert (matrix.diagonal() / matrix.sum(0)).tolist() == [0.375, 0.9375]
+    never_predicted = torch.tensor([[3, 0], [1, 0]])
+    precision = never_predicted.diagonal() / never_predicted.sum(0)
+    assert precision.isnan().tolist() == [False, True]
 
 
 @pytest.mark.claim("blitz-per-class-ranking", "blitz-per-class-mean")

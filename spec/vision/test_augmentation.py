@@ -164,9 +164,9 @@ def test_rand_augment_wants_bytes():
 
 
 def test_colour_jitter_draws_factors_around_one():
-    """`ColorJitter(brightness=0.5)` multiplies a float32 (3, H, W) tensor filled with 0.5
-    by a factor from 0.5 to 1.5, drawn at each call; a pair sets the limits of the factor,
-    `brightness=(0.2, 0.2)`.
+    """`ColorJitter(brightness=0.5)` multiplies a float32 (3, H, W) tensor filled with 0.5 by a
+    factor from 0.5 to 1.5, drawn at each call; a pair gives the limits themselves:
+    `brightness=(0.2, 0.2)` multiplies by 0.2.
 
     Products above 1.0, or 255 in a uint8 image, become 1.0 or 255.
     """

@@ -76,7 +76,7 @@ def test_iou_is_the_shared_area_over_the_joint_area():
     share one pixel; two boxes without area give nan.
 
     Because 0 is divided by 0 there: drop such boxes by
-    `boxes[ops.remove_small_boxes(boxes, min_size=1e-3)]`.
+    `boxes[torchvision.ops.remove_small_boxes(boxes, min_size=1e-3)]`.
     """
     one = torch.tensor([[0.0, 0.0, 2.0, 2.0]])
     others = torch.tensor([[0.0, 0.0, 2.0, 2.0], [5.0, 5.0, 6.0, 6.0], [1.0, 1.0, 3.0, 3.0]])

@@ -79,8 +79,8 @@ def test_a_batch_is_not_drawn_on():
 
 
 def test_no_boxes_leave_the_image():
-    """`draw_bounding_boxes` of a uint8 image and boxes of shape (0, 4) gives a UserWarning,
-    "boxes doesn't contain any box", and returns the image itself.
+    """`draw_bounding_boxes` of a uint8 image of shape (3, H, W) and boxes of shape (0, 4) gives a
+    UserWarning, "boxes doesn't contain any box", and returns the image itself.
 
     An image on which a detector found nothing is no error: the warning can be ignored.
     """

@@ -22,18 +22,18 @@ from torchvision.models.detection.image_list import ImageList
 
 
 def test_roi_align_cuts_each_box_to_one_size():
-    """`torchvision.ops.roi_align(features, [boxes], (2, 3))` returns a tensor of shape (5,
-    4, 2, 3) for float32 `boxes` (5, 4) of different sizes and a float32 feature map (1, 4,
-    16, 16).
+    """`torchvision.ops.roi_align(features, [boxes], (2, 3))` returns a region of 2 x 3 for each
+    box, whatever its size: shape (5, 7, 2, 3) for 5 float32 boxes, of shape (5, 4), and a float32
+    feature map (1, 7, 16, 16) of 7 channels.
     """
-    features = torch.zeros(1, 4, 16, 16)
+    features = torch.zeros(1, 7, 16, 16)
     boxes = torch.tensor([[0.0, 0.0, 3.0, 9.0]] * 2 + [[1.0, 1.0, 8.0, 8.0]] * 3)
 
     regions = ops.roi_align(features, [boxes], (2, 3))
 
-    assert regions.shape == (5, 4, 2, 3)
-    of_two_images = ops.roi_align(torch.zeros(2, 4, 16, 16), [boxes[:2], boxes[2:]], (2, 3))
-    assert of_two_images.shape == (5, 4, 2, 3)
+    assert regions.shape == (5, 7, 2, 3)
+    of_two_images = ops.roi_align(torch.zeros(2, 7, 16, 16), [boxes[:2], boxes[2:]], (2, 3))
+    assert of_two_images.shape == (5, 7, 2, 3)
 
 
 def test_boxes_of_regions_name_their_image():
