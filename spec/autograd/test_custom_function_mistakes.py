@@ -136,7 +136,7 @@ def test_a_gradient_that_was_broadcast_is_summed_back():
 
 
 def test_backward_returns_tensors():
-    """If `backward` of a `torch.autograd.Function` of one tensor returns a Python float,
+    """If `backward` of a `torch.autograd.Function` of one float32 tensor returns a Python float,
     `y.backward()` on the 0-d result `y`, which requires grad, raises RuntimeError, "expected
     Variable or None (got float)"; return a tensor or None.
     """

@@ -69,16 +69,24 @@ def test_enable_grad_does_not_get_through():
     `torch.is_grad_enabled()` is True, but a product `w * 2` of a `w` that requires grad is not
     recorded.
 
-    Use `torch.inference_mode(False)` to record inside.
+    Use `with torch.inference_mode(False):` to record inside. There `w * x` with an `x` made in
+    inference mode raises RuntimeError, "Inference tensors cannot be saved for backward";
+    `w * x.clone()` is recorded.
     """
     w = torch.ones(2, requires_grad=True)
     with torch.inference_mode(), torch.enable_grad():
         enabled = torch.is_grad_enabled()
         y = w * 2
+        x = torch.ones(2)
+        with torch.inference_mode(False):
+            z = w * x.clone()
+            with pytest.raises(RuntimeError, match="Inference tensors cannot be saved"):
+                w * x
 
     assert enabled is True
     assert y.requires_grad is False
     assert y.is_inference() is True
+    assert z.requires_grad is True
 
 
 def test_inference_mode_false_makes_an_exception():

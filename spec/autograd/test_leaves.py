@@ -81,7 +81,8 @@ def test_reading_grad_of_a_tensor_that_is_no_leaf_warns():
     """Reading `y.grad` right after a recorded `y = x * 2`, with a float32 `x` that requires
     grad, gives None and issues a UserWarning, "use .retain_grad() on the non-leaf Tensor".
 
-    By default Python shows this warning once per line of code.
+    By default Python shows this warning once per line of a file; at the `>>>` prompt, where each
+    input is line 1, only the first time.
     """
     y = torch.ones(3, requires_grad=True) * 2
 

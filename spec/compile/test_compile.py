@@ -239,8 +239,7 @@ def test_compile_can_be_switched_off():
     """`torch.compile(f, backend=my_backend, disable=True)` of `f = lambda x: x + 1`
     compiles nothing: calling the result gives x + 1 and never calls `my_backend`.
 
-    For a whole program the environment variable `TORCH_COMPILE_DISABLE=1` does the same in recent
-    releases.
+    For a whole program the environment variable `TORCH_COMPILE_DISABLE=1` does the same.
     """
     counter = CompileCounter()
 

@@ -29,21 +29,26 @@ quiet = pytest.mark.filterwarnings(
 
 @quiet
 def test_dynamic_quantisation_replaces_linear_layers():
-    """For an `nn.Sequential` named `model`,
+    """For `model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())`,
     `torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)` returns a copy
-    with 8-bit weights in its `nn.Linear` layers; `model` itself stays as it was.
+    with 8-bit weights in its `nn.Linear`; `model` itself stays as it was.
 
-    It replaces children of exactly this class: a single `nn.Linear` as the model stays float32,
-    and so does a layer of a subclass.
+    It replaces the submodules of exactly this class, at any depth. What stays float32 without a
+    message: a single `nn.Linear` as the model, a layer of a subclass, and the second place of a
+    layer that one `nn.Sequential` holds twice.
     """
     model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
 
     quantised = torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)
 
     single = torch.ao.quantization.quantize_dynamic(nn.Linear(2, 3), {nn.Linear})
+    layer = nn.Linear(2, 2)
+    twice = torch.ao.quantization.quantize_dynamic(nn.Sequential(layer, layer), {nn.Linear})
 
     assert type(model[0]) is nn.Linear
     assert type(single) is nn.Linear
+    assert type(twice[0]).__module__.startswith("torch.ao.nn.quantized.dynamic") is True
+    assert type(twice[1]) is nn.Linear
     assert type(quantised[0]).__name__ == "Linear"
     assert type(quantised[0]).__module__.startswith("torch.ao.nn.quantized.dynamic") is True
     assert str(quantised[0].weight().dtype) == "torch.qint8"

@@ -156,10 +156,10 @@ def test_compose_wants_a_transform():
 
 def test_image_and_mask_are_flipped_together():
     """`torchvision.transforms.v2.RandomHorizontalFlip(0.5)(image, mask)`, with a
-    `tv_tensors.Image` and a `tv_tensors.Mask`, draws once per call: it flips both or
+    `tv_tensors.Image` and a `tv_tensors.Mask`, makes one random choice per call: it flips both or
     neither.
 
-    Called once for each, it would draw twice: see `spec/data/test_random_transforms.py`.
+    Called once for each, it would choose twice: see `spec/data/test_random_transforms.py`.
     """
     image = tv_tensors.Image(torch.tensor([[[1, 2]]]))
     mask = tv_tensors.Mask(torch.tensor([[1, 2]]))

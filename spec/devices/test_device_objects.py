@@ -19,7 +19,7 @@ def test_a_device_object_names_cuda_without_needing_it():
     """`torch.device("cuda")` makes a device object of type `cuda` with index None, which means the
     current GPU.
 
-    To make the object no GPU is needed (`spec/training/test_on_a_gpu.py`). To make a tensor on it
+    No GPU is needed to make the object (`spec/training/test_on_a_gpu.py`). Making a tensor on it
     without a GPU raises an error (`spec/devices/test_without_cuda.py`).
     """
     device = torch.device("cuda")
@@ -139,9 +139,12 @@ def test_a_device_cannot_be_changed():
 
 @pytest.mark.parametrize("name", ["mps", "xpu", "meta"])
 def test_other_kinds_of_device_have_names_of_their_own(name):
-    """`torch.device` takes further names besides `cpu` and `cuda`: `mps` (the GPU of an
-    Apple computer), `xpu` (a GPU made by Intel) and `meta` (tensors there have a shape but
-    no values).
+    """`torch.device` takes, besides `cpu` and `cuda`, names such as `mps` (the GPU of an Apple
+    computer), `xpu` (a GPU made by Intel) and `meta` (tensors there have a shape but no values),
+    even on a machine without such a GPU.
+
+    On such a machine an operation on `mps` or `xpu` raises, such as `torch.ones(2, device="xpu")`;
+    `meta` works on every machine.
     """
     device = torch.device(name)
 

@@ -113,14 +113,14 @@ def test_gradients_of_float16_parameters_are_not_unscaled():
 
 @pytest.mark.torch(">=2.3")
 def test_a_step_without_gradients_is_refused():
-    """With `optimizer = SGD([w], lr=0.5)` and `scaler = torch.amp.GradScaler("cpu")`,
-    `scaler.step(optimizer)` after `scaler.scale(loss)` raises AssertionError, "No inf checks were
-    recorded for this optimizer.", while `w.grad` is None.
+    """With `optimizer = SGD([w])` and `scaler = torch.amp.GradScaler("cpu")`,
+    `scaler.step(optimizer)` right after a `scaler.scale(loss).backward()` that left `w.grad` None
+    raises AssertionError, "No inf checks were recorded for this optimizer."
 
-    `backward()` was forgotten, `zero_grad()` came between it and the step, or the loss doesn't
-    depend on these parameters: another model's, frozen ones, a part of the loss that was detached,
-    or parameters replaced after the optimizer was made. If `scaler.unscale_(optimizer)` found
-    gradients before `zero_grad()`, the step raises nothing.
+    The loss doesn't depend on these parameters: another model's, frozen ones, a part of the loss
+    that was detached, or parameters replaced after the optimizer was made. The same error comes if
+    `backward()` was forgotten or if `zero_grad()` came between it and the step. If
+    `scaler.unscale_(optimizer)` found gradients before `zero_grad()`, the step raises nothing.
     """
     w = torch.tensor([1.0], requires_grad=True)
     other = torch.tensor([1.0], requires_grad=True)
@@ -133,6 +133,15 @@ def test_a_step_without_gradients_is_refused():
 
     assert w.grad is None
     assert other.grad.tolist() == [4.0]
+
+    unscaled = torch.amp.GradScaler("cpu", init_scale=4.0)
+    unscaled.scale(w.sum()).backward()
+    unscaled.unscale_(optimizer)
+    optimizer.zero_grad()
+    unscaled.step(optimizer)
+
+    assert w.grad is None
+    assert w.tolist() == [1.0]
 
 
 @pytest.mark.torch(">=2.3")

@@ -297,8 +297,9 @@ def test_the_allocator_is_set_by_the_environment(name):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.1,<2.9")
 def test_before_2_9_the_allocator_was_set_under_the_name_of_cuda():
-    """Before PyTorch 2.9 the allocator of CUDA memory is set by `PYTORCH_CUDA_ALLOC_CONF`,
-    such as `max_split_size_mb:128`; `PYTORCH_ALLOC_CONF` is not read.
+    """Before PyTorch 2.9 the environment variable `PYTORCH_CUDA_ALLOC_CONF`, such as
+    `max_split_size_mb:128`, sets up the allocator of CUDA memory; `PYTORCH_ALLOC_CONF` is not
+    read.
     """
     printed = {}
     for name in ("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF"):

@@ -20,8 +20,8 @@ import torch
 
 @pytest.mark.claim("blitz-tensor-to-returns-new")
 def test_to_another_device_gives_another_tensor():
-    """`x.to("meta")` of a CPU tensor `x` returns a new tensor on the device `meta`; `x` stays
-    on the CPU, with its values.
+    """`x.to("meta")` of `x = torch.zeros(2)` on the CPU returns a new tensor on the device `meta`;
+    `x` stays on the CPU, with its values.
 
     So the result has to be bound to a name, `x = x.to(device)`. The call `x.to(device)` alone
     raises nothing; an error may come only later, from an operation of `x` with a tensor on the

@@ -190,13 +190,13 @@ def test_an_event_that_nobody_recorded_is_passed():
 
 @pytest.mark.torch(">=2.1")
 def test_the_cpu_has_no_queue():
-    """`torch.cpu.current_stream()`, `torch.cpu.stream(stream)` and `torch.cpu.synchronize()` can
-    be called like their namesakes in `torch.cuda`; `x.add_(1)` of a CPU tensor is done when the
-    call returns.
+    """`torch.cpu.current_stream()`, `torch.cpu.stream(stream)` and `torch.cpu.synchronize()` are
+    called like the functions of the same names in `torch.cuda`, but the CPU has no queue:
+    `x.add_(1)` of a CPU tensor is done when the call returns.
 
-    So code that uses only these three can be written once for the CPU and for a GPU: on the CPU
-    there is no queue, and `torch.cpu.synchronize()` has nothing to wait for. A `torch.cpu.Stream`
-    has no method `synchronize()`.
+    So code that uses only these three can be written once for the CPU and for a GPU:
+    `torch.cpu.synchronize()` has nothing to wait for. A `torch.cpu.Stream` has no method
+    `synchronize()`.
     """
     x = torch.ones(2)
     stream = torch.cpu.current_stream()

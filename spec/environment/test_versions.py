@@ -77,10 +77,10 @@ def test_a_version_may_name_its_build():
 
 
 def test_a_nightly_build_comes_before_its_release():
-    """A nightly build such as `2.1.0.dev20230901` or one from source such as `2.1.0a0` is less than
-    its release "2.1": there `torch.__version__ >= "2.1"` is False.
+    """The version of a nightly build, such as `2.1.0.dev20230901`, or of a build from source, such
+    as `2.1.0a0`, is less than its release "2.1": there `torch.__version__ >= "2.1"` is False.
 
-    Because both count as steps on the way to 2.1.0. Compare with "2.1.0.dev0" to include them.
+    Because both count as pre-releases of 2.1.0. Compare with "2.1.0.dev0" to include them.
     """
     nightly, source = TorchVersion("2.1.0.dev20230901"), TorchVersion("2.1.0a0")
 

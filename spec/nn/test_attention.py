@@ -153,7 +153,7 @@ def test_a_mask_is_bool_or_float():
 @pytest.mark.torch("<2.5")
 def test_a_query_that_may_see_nothing_used_to_get_nan():
     """Before PyTorch 2.5 `F.scaled_dot_product_attention` of float32 tensors on the CPU returned
-    NaN for a query whose non-empty row of a bool `attn_mask` was all False.
+    NaN for a query whose row of a bool `attn_mask`, of one key or more, was all False.
     """
     q = torch.ones(1, 2)
     mask = torch.tensor([[False]])

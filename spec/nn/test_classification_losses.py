@@ -394,9 +394,10 @@ def test_bce_refuses_scores():
 
 
 def test_pos_weight_counts_the_yes_more():
-    """`nn.BCEWithLogitsLoss(pos_weight=torch.tensor([3.0]))` multiplies the loss of targets 1 by 3
-    and leaves the loss of targets 0 unchanged; `pos_weight=3.0` raises TypeError, because
-    `pos_weight` has to be a tensor.
+    """With float32 vectors of logits and targets,
+    `nn.BCEWithLogitsLoss(pos_weight=torch.tensor([3.0]))` multiplies the loss of targets 1.0 by 3
+    and leaves that of targets 0.0 unchanged; `pos_weight=3.0`, which is no tensor, raises
+    TypeError.
 
     Use it for rare positives: the number of negatives divided by that of positives is the usual
     weight. For 0-d logits `pos_weight` has to be 0-d, too.

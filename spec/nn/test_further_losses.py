@@ -136,8 +136,8 @@ def test_a_soft_margin_loss_is_logistic_regression():
 
 
 def test_a_poisson_loss_takes_the_logarithm_of_the_rate():
-    """`nn.PoissonNLLLoss()(x, target)` averages `exp(x) - target * x`, x being the logarithm of
-    the expected count; `log_input=False` takes the count `x` itself and averages
+    """For float32 `x`, `nn.PoissonNLLLoss()(x, target)` averages `exp(x) - target * x`, x being
+    the logarithm of the expected count; `log_input=False` takes the count `x` itself and averages
     `x - target * log(x + 1e-8)`.
 
     In float32, for a target of 3, the gradient is zero, up to rounding, at `x = log(3)`, or with

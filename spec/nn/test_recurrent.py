@@ -18,8 +18,9 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 
 def test_the_input_is_time_by_batch_by_features():
-    """`nn.RNN(3, 5)` takes [time, batch, 3] with at least one step and returns the outputs
-    of all steps, [time, batch, 5], and the final hidden state, [1, batch, 5].
+    """`nn.RNN(3, 5)` takes an input of shape [time, batch, 3] with at least one time step and
+    returns the outputs of all steps, of shape [time, batch, 5], and the final hidden state, of
+    shape [1, batch, 5].
     """
     output, hidden = nn.RNN(3, 5)(torch.zeros(7, 2, 3))
 

@@ -223,7 +223,7 @@ def test_a_decoder_wants_its_causal_mask():
 
 def test_a_transformer_takes_source_and_target():
     """`nn.Transformer` is called with source and target vectors, `model(src, tgt)`, and returns
-    vectors at the target's positions; the source alone raises TypeError, "missing 1 required
+    one vector for each target position; the source alone raises TypeError, "missing 1 required
     positional argument: 'tgt'".
     """
     model = nn.Transformer(4, 2, 1, 1, 8, batch_first=True)

@@ -45,8 +45,8 @@ def test_averaged_model_keeps_the_mean_of_the_weights_it_was_shown():
 
 def test_an_average_is_not_updated_by_training():
     """`averaged = AveragedModel(net)` of an `nn.Linear` has parameters of its own:
-    `optimizer.step()` of an optimizer for `net` does not change `averaged`; call
-    `averaged.update_parameters(net)` after each step.
+    `optimizer.step()` of an optimizer for `net` does not change `averaged`;
+    `averaged.update_parameters(net)` takes the new parameters of `net` into the average.
     """
     net = nn.Linear(1, 1, bias=False)
     nn.init.constant_(net.weight, 3.0)
@@ -55,9 +55,12 @@ def test_an_average_is_not_updated_by_training():
 
     net(torch.tensor([[1.0]])).backward()
     optimizer.step()
+    not_updated = averaged(torch.tensor([[1.0]])).item()
+    averaged.update_parameters(net)
 
     assert net.weight.item() == 2.0
-    assert averaged(torch.tensor([[1.0]])).item() == 3.0
+    assert not_updated == 3.0
+    assert averaged(torch.tensor([[1.0]])).item() == 2.0
 
 
 @pytest.mark.torch(">=2.1")

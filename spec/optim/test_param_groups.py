@@ -97,7 +97,8 @@ def test_groups_without_a_rate_of_their_own_share_a_tensor_given_as_rate():
     `torch.optim.SGD([{"params": [a]}, {"params": [b]}], lr=lr)` hold this tensor itself as their
     `lr`: writing into it, as by `lr.fill_(0.25)`, changes the rate of both.
 
-    So one `LambdaLR` with a function per group cannot give them two rates: see
+    So from PyTorch 2.4 on one `LambdaLR` with a function per group cannot give them two rates,
+    while earlier releases put a new tensor into each group: see
     `spec/optim/test_schedule_steps.py`. Give each group a tensor of its own, or use numbers.
     """
     a, b = nn.Parameter(torch.tensor(0.0)), nn.Parameter(torch.tensor(0.0))

@@ -145,16 +145,18 @@ def test_a_function_that_returns_the_rate_itself_squares_it():
 
 def test_multiplicative_lr_multiplies_the_last_rate():
     """Each `step()` of `MultiplicativeLR` multiplies the present rate by what its function
-    returns; `LambdaLR` multiplies the initial rate.
+    returns; `LambdaLR` sets the rate to the initial rate times what its function returns.
 
-    A function that returns 0.5 each time halves the rate in each step with `MultiplicativeLR`, and
-    only once with `LambdaLR`.
+    A function that returns 0.5 each time halves the rate in each step with `MultiplicativeLR`;
+    with `LambdaLR` it halves it only once, as the scheduler is created.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     other = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     multiplicative = lr_scheduler.MultiplicativeLR(optimizer, lambda count: 0.5)
     of_first = lr_scheduler.LambdaLR(other, lambda count: 0.5)
 
+    assert multiplicative.get_last_lr() == [1.0]
+    assert of_first.get_last_lr() == [0.5]
     for _ in range(2):
         optimizer.step()
         other.step()
@@ -256,9 +258,9 @@ def test_on_a_plateau_the_rate_falls_once_patience_is_over(mode, rates):
     halves a rate of 1 in the fourth step, as the loss hasn't improved for two steps, one
     more than `patience`. With `mode="max"` it does so in the third.
 
-    An improvement is larger than `threshold`, by default a ten-thousandth of the best
-    value, if the values are positive. The rate doesn't fall below `min_lr`, by default 0,
-    and stays where it would fall by no more than `eps`, 1e-8.
+    By default a loss above 0 counts as an improvement if it is better than the best so far by more
+    than a ten-thousandth of the best (`threshold=1e-4`). The rate doesn't fall below `min_lr`, by
+    default 0, and stays where it would fall by no more than `eps`, 1e-8.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, mode=mode, factor=0.5, patience=1)

@@ -64,6 +64,9 @@ def test_warm_up_and_cosine_decay_in_one_function(optimizer):
     `(step + 1) / warm` while `step < warm`, then
     `0.5 * (1 + math.cos(math.pi * (step - warm) / (total - warm)))`, from 1 at step 2 to 0 at step
     6.
+
+    After step 6 the cosine rises again, to 0.1464 at step 7: `min(step, total)` in the place of
+    `step` keeps it at 0.
     """
     warm, total = 2, 6
 
@@ -74,7 +77,7 @@ def test_warm_up_and_cosine_decay_in_one_function(optimizer):
 
     scheduler = lr_scheduler.LambdaLR(optimizer, factor)
 
-    assert rates(optimizer, scheduler, 7) == [0.5, 1.0, 1.0, 0.8536, 0.5, 0.1464, 0.0]
+    assert rates(optimizer, scheduler, 8) == [0.5, 1.0, 1.0, 0.8536, 0.5, 0.1464, 0.0, 0.1464]
 
 
 def test_the_transformers_schedule_is_a_function_too():

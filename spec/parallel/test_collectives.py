@@ -129,12 +129,14 @@ def test_gather_gives_one_process_everything(group):
 
 
 def test_scatter_deals_out_a_list(group):
-    """For `x = torch.zeros(2, dtype=torch.int64)` in two processes,
-    `dist.scatter(x, tensors, src=0)` with `[torch.tensor([1, 2]), torch.tensor([3, 4])]` as
-    `tensors` on rank 0 and None on rank 1 makes `x` [1, 2] on rank 0 and [3, 4] on rank 1.
+    """For `x = torch.zeros(2, dtype=torch.int64)` in two gloo processes,
+    `dist.scatter(x, tensors, src=0)` with `tensors` `[torch.tensor([1, 2]), torch.tensor([3, 4])]`
+    on rank 0, None on rank 1, makes `x` [1, 2] on rank 0 and [3, 4] on rank 1.
 
     Over gloo an entry of the list such as `big[::2]`, which is not contiguous, arrives as what
-    lies in memory from its first element on, without an error.
+    lies in memory from its first element on, without an error; an `x` such as
+    `torch.zeros(4, dtype=torch.int64)[::2]` is filled wrongly too, with [1, 0] on rank 0. Pass
+    contiguous tensors only.
     """
 
     def program(rank):

@@ -62,7 +62,8 @@ def test_a_small_dataset_is_repeated_until_it_suffices():
     of fewer samples than processes until each process has one sample: of 2 samples, 5
     processes get 0, 1, 0, 1, 0 with `shuffle=False`.
 
-    With `drop_last=True` all of them get none; so they do of an empty dataset.
+    With `drop_last=True` every process gets no sample of such a dataset. Of an empty dataset every
+    process gets none in either case.
     """
     shares = [
         list(DistributedSampler(range(2), num_replicas=5, rank=rank, shuffle=False))

@@ -81,9 +81,10 @@ def test_a_module_is_sharded_once(group):
     """A second `fully_shard` of the same module raises AssertionError, "Each distinct
     composable distributed API can only be applied to a module once."
 
-    So shard a layer that stands in two places once. The layers come first,
-    `for layer in model: fully_shard(layer)`, then the root, `fully_shard(model)`; the other way
-    round raises another error.
+    So shard a layer that stands in two places once: `model.children()` gives it once, a loop over
+    the `nn.Sequential` itself twice. The layers come first,
+    `for layer in model.children(): fully_shard(layer)`, then the root, `fully_shard(model)`; the
+    other way round, without the argument `mesh`, raises another error.
     """
 
     def program(rank):

@@ -248,8 +248,9 @@ def test_the_old_order_of_add_still_scales_under_a_warning():
 
 
 def test_a_number_is_combined_with_every_element(device):
-    """`x + 10` and `10 + x` of the int64 tensor `x` [1, 2, 4] add 10 to each element; the Python
-    int stands on the left, too, in `10 - x`, `10 * x`, `1 / x`, `9 // x`, `9 % x` and `2 ** x`.
+    """For `x = torch.tensor([1, 2, 4])`, `x + 10` and `10 + x` add 10 to each element; a Python
+    int may also stand on the left in `10 - x`, `10 * x`, `1 / x`, `9 // x`, `9 % x` and `2 ** x`,
+    which are computed element by element.
     """
     x = torch.tensor([1, 2, 4], device=device)
 

@@ -227,11 +227,11 @@ def test_a_float_counts_without_gaps_up_to_a_limit(dtype, limit, device):
     ],
 )
 def test_a_tenth_is_another_number_in_each_float(dtype, nearest, device):
-    """`torch.tensor(0.1, dtype=dtype)` is another number in each of bfloat16, float16, float32
-    and float64: 0.0999755859375 in float16, 0.10000000149011612 in float32.
+    """`torch.tensor(0.1, dtype=dtype)` stores a different number in each of bfloat16, float16,
+    float32 and float64: 0.0999755859375 in float16, 0.10000000149011612 in float32.
 
-    Because 0.1 has no finite binary expansion, each dtype stores the nearest number it has.
-    float64 is the 0.1 of Python.
+    Because 0.1 has no finite binary expansion, each dtype stores the nearest number it has. The
+    number in float64 is that of the Python float 0.1.
     """
     assert torch.tensor(0.1, dtype=dtype, device=device).item() == nearest
 

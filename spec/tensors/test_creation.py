@@ -101,8 +101,9 @@ def test_zeros_of_dtype_long_are_64_bit_integers():
 
 @pytest.mark.claim("blitz-ones")
 def test_ones_works_like_zeros_but_fills_with_one(device):
-    """`torch.ones(2, 3, dtype=torch.long)` takes its size and `dtype=` as `torch.zeros` does,
-    and fills with 1 instead of 0.
+    """`torch.ones(2, 3, dtype=torch.long)` is the int64 tensor [[1, 1, 1], [1, 1, 1]]: the size
+    and `dtype=` are given as in `torch.zeros(2, 3, dtype=torch.long)`, but every element is 1
+    instead of 0.
     """
     ones = torch.ones(2, 3, dtype=torch.long, device=device)
     zeros = torch.zeros(2, 3, dtype=torch.long, device=device)

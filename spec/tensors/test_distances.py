@@ -33,8 +33,8 @@ def test_cdist_gives_the_distance_of_every_pair(device):
 
 def test_the_nearest_rows_are_the_smallest_of_a_row_of_distances(device):
     """`torch.cdist(queries, points)` of the float32 queries [[11.5], [1]] and points [[0], [10],
-    [12]] has a row of distances for each query: `argmin(1)` gives the nearest points, [2, 0],
-    and `topk(2, largest=False)` the two smallest distances.
+    [12]] has a row of distances for each query: `argmin(1)` gives the indices of the nearest
+    points, [2, 0], `topk(2, largest=False)` the two smallest.
     """
     points = torch.tensor([[0.0], [10.0], [12.0]], device=device)
     queries = torch.tensor([[11.5], [1.0]], device=device)
@@ -113,7 +113,7 @@ def test_cdist_refuses_integers(device):
 
 
 def test_cdist_of_many_rows_loses_digits():
-    """`torch.cdist(x, x)` of a float32 matrix with more than 25 rows by default computes Euclidean
+    """By default `torch.cdist(x, x)` of a float32 matrix with more than 25 rows computes Euclidean
     distances by a matrix product: the distance of two points 0.014 apart near (1000, 1000) may be
     wrong by more than 0.01.
 

@@ -261,14 +261,18 @@ def test_capital_tensor_takes_no_dtype():
 
 
 def test_nan_is_refused_in_an_integer_tensor(device):
-    """`torch.tensor([float("nan")], dtype=torch.int64)` raises RuntimeError, since no integer
-    stands for NaN; with `dtype=torch.bool` NaN becomes True.
+    """`torch.tensor([float("nan")], dtype=torch.int64)` raises RuntimeError, "cannot be converted
+    to type int64 without overflow", since no integer stands for NaN; with `dtype=torch.bool` NaN
+    becomes True.
 
     Replace NaN before converting: `torch.tensor(data, dtype=torch.float64).nan_to_num(0).long()`;
-    float32 would round odd integers above 2**24. NaN is True because it is not equal to zero.
+    float32 would round odd integers above 2**24. Where the data are a tensor or a NumPy array with
+    NaN already, `.long()` and `torch.tensor(array, dtype=torch.int64)` give a meaningless integer
+    without an error. NaN is True because it is not equal to zero.
     """
     assert torch.tensor([float("nan")], dtype=torch.bool, device=device).tolist() == [True]
     assert torch.tensor([2.0, float("nan")], device=device).nan_to_num(0).long().tolist() == [2, 0]
+    assert torch.tensor([float("nan")], device=device).long().shape == (1,)
     with pytest.raises(RuntimeError, match="cannot be converted to type int64 without overflow"):
         torch.tensor([float("nan")], dtype=torch.int64, device=device)
 

@@ -330,8 +330,8 @@ def test_a_list_cannot_be_assigned():
 
 
 def test_augmented_assignment_works_on_the_part(device):
-    """With `x = torch.zeros(2, 3)`, `x[0] += 1` adds to the first row of `x` in place, and
-    `x[:, 2] *= 5` multiplies its last column.
+    """With `x = torch.zeros(2, 3)`, `x[0] += 1` adds 1 to each element of the first row of `x` in
+    place, and `x[:, 2] *= 5` multiplies its last column by 5 in place.
     """
     x = torch.zeros(2, 3, device=device)
 

@@ -52,9 +52,9 @@ def test_numpy_promotes_integers_with_floats_wider():
 
 
 def test_numpy_casts_no_signed_integer_to_unsigned():
-    """`torch.can_cast` agrees with `np.can_cast(..., "same_kind")` on bool, uint8, int8 to
-    int64, float16 to float64, complex64 and complex128, but for four casts: torch allows
-    int8, int16, int32 and int64 to uint8, NumPy does not.
+    """`torch.can_cast` agrees with `np.can_cast(..., "same_kind")` on bool, uint8, int8, int16,
+    int32, int64, float16, float32, float64, complex64 and complex128, except that torch allows the
+    four signed integers to uint8 and NumPy does not.
 
     So `x += y` with a `y` of a signed integer dtype works for a uint8 tensor and wraps round; with
     two such NumPy vectors it raises.

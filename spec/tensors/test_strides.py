@@ -34,11 +34,12 @@ def test_the_last_axis_lies_closest_together(device):
 
 
 def test_an_element_lies_at_the_offset_plus_index_times_stride():
-    """With `x = torch.arange(12).view(3, 4)` and `part = x[1:, ::2]`, `part[i, j]` lies in the
-    storage at `part.storage_offset() + i * part.stride(0) + j * part.stride(1)`, which is
-    `4 + 4 * i + 2 * j`.
+    """With `x = torch.arange(12).view(3, 4)` and `part = x[1:, ::2]`, `part[i, j]` for `i` and `j`
+    of 0 or 1 is element `part.storage_offset() + i * part.stride(0) + j * part.stride(1)` of the
+    storage, that is, `4 + 4 * i + 2 * j`.
 
-    Because a slice is a view: it changes offset and strides and leaves the storage as it is.
+    Because a slice is a view: it has an offset and strides of its own, and the storage of `x`. A
+    negative index counts from the end: `part[-1, 0]` is `part[1, 0]`.
     """
     x = torch.arange(12).view(3, 4)
     part = x[1:, ::2]
@@ -46,6 +47,7 @@ def test_an_element_lies_at_the_offset_plus_index_times_stride():
     assert part.storage_offset() == 4
     assert part.stride() == (4, 2)
     assert part.tolist() == [[4, 4 + 2], [4 + 4, 4 + 4 + 2]]
+    assert part[-1, 0].item() == 8
 
 
 @given(st.permutations([0, 1, 2]), st.integers(0, 2), st.integers(0, 2), st.integers(0, 2))

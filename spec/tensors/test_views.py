@@ -258,7 +258,8 @@ def test_minus_one_for_the_batch_hides_a_wrong_number_of_features():
     """`batch.view(-1, 200)` of a contiguous batch of 4 samples with 400 features each gives 8
     rows without an error; `batch.view(4, 200)` raises RuntimeError.
 
-    Because -1 takes any number of rows. `batch.flatten(1)` keeps the samples apart.
+    Because -1 stands for the number of rows that fits, here 1600 / 200. `batch.flatten(1)` keeps
+    the samples apart.
     """
     batch = torch.zeros(4, 16, 5, 5)
 

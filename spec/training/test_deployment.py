@@ -29,9 +29,9 @@ torchscript = pytest.mark.filterwarnings("ignore:`torch.jit")
 @pytest.mark.torch(">=2.1,!=2.4.*")
 @pytest.mark.claim("course-deployment")
 def test_an_exported_net_answers_without_its_class(tmp_path):
-    """For an `nn.Module` `net` of `nn.Linear` and `torch.relu`, `torch.export.save` writes
-    `torch.export.export(net, (x,))` to a file, and `torch.export.load(path).module()` runs it on
-    inputs of the shape of `x`, without the class of `net`.
+    """For a `net` of `nn.Linear` and `torch.relu`, `torch.export.save` writes
+    `torch.export.export(net, (torch.zeros(1, 2),))` to a file; `torch.export.load(path).module()`
+    runs it on inputs of shape (1, 2), without the class of `net`.
     """
 
     class Net(nn.Module):

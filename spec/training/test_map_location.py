@@ -262,9 +262,9 @@ def test_a_net_on_meta_is_filled_by_assigning():
 
 @pytest.mark.torch(">=2.1")
 def test_copying_into_a_net_on_meta_does_nothing():
-    """`load_state_dict` of a fitting state on the CPU without `assign=True` into an `nn.Linear` on
-    `meta` copies nothing: it warns, "which is a no-op. (Did you mean to pass `assign=True`", and
-    the weight stays on `meta`.
+    """With `net = nn.Linear(1, 1, bias=False, device="meta")`,
+    `net.load_state_dict({"weight": torch.tensor([[3.0]])})` copies nothing: it warns, "which is a
+    no-op. (Did you mean to pass `assign=True`", and the weight stays on `meta`.
 
     Because a meta parameter has no memory to copy into.
     """

@@ -50,7 +50,8 @@ def test_random_resized_crop_needs_a_size():
 
 def test_random_resized_crop_keeps_from_eight_to_a_hundred_percent():
     """`RandomResizedCrop` by default cuts a part of about 8 % to 100 % of the area of a 100 x 100
-    image, with sides of about 3:4 to 4:3; with `scale=(0.5, 1.0)` it cuts about half or more.
+    image, with a ratio of width to height of about 3:4 to 4:3; with `scale=(0.5, 1.0)` it cuts
+    about half or more.
 
     With 8 % the object may be outside; for small images a larger `scale` is common.
     """
