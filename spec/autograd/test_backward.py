@@ -58,7 +58,8 @@ def test_one_backward_fills_the_grad_of_every_leaf(device):
 @pytest.mark.claim("blitz-backward-scalar-no-args")
 def test_a_scalar_needs_no_argument(device):
     """For `x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)`, `loss.backward()` of
-    `loss = (x * x).sum()` needs no argument: `x` has three elements, but `loss` is 0-d.
+    `loss = (x * x).sum()` needs no argument: `x` has three elements, but `loss`, which is 0-d, has
+    one.
     """
     x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True, device=device)
     loss = (x * x).sum()

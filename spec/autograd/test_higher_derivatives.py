@@ -34,9 +34,9 @@ def test_x_cubed_has_three_derivatives_that_change(device):
 
 
 def test_without_create_graph_a_gradient_is_a_constant(device):
-    """For a float32 0-d `x` that requires grad, `torch.autograd.grad(x**3, x)` without
-    `create_graph=True` gives a gradient that doesn't require grad; differentiating that
-    gradient raises RuntimeError, "does not require grad".
+    """For a float32 0-d `x` that requires grad, `(g,) = torch.autograd.grad(x**3, x)` without
+    `create_graph=True` gives a `g` that doesn't require grad; `torch.autograd.grad(g, x)` raises
+    RuntimeError, "does not require grad".
     """
     x = torch.tensor(2.0, requires_grad=True, device=device)
     (first,) = torch.autograd.grad(x**3, x)

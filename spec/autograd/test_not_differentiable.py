@@ -37,8 +37,9 @@ def test_argmax_ends_the_graph(device):
     `x.argmax()` doesn't require grad; `x.max()` does, and after `x.max().backward()`
     `x.grad` is [0, 1, 0].
 
-    Because the index jumps from one integer to another. For equal largest elements see
-    `spec/autograd/test_gradient_edges.py`.
+    Because the index is an int64 tensor, and only floating-point and complex tensors can require
+    grad. `x.round()` jumps from one integer to another, too, but it is float32: it requires grad,
+    with the gradient 0. For equal largest elements see `spec/autograd/test_gradient_edges.py`.
     """
     x = torch.tensor([1.0, 5.0, 3.0], requires_grad=True, device=device)
 
@@ -47,6 +48,8 @@ def test_argmax_ends_the_graph(device):
 
     assert position.requires_grad is False
     assert x.grad.tolist() == [0.0, 1.0, 0.0]
+    assert position.dtype is torch.int64
+    assert torch.autograd.grad(x.round().sum(), x)[0].tolist() == [0.0, 0.0, 0.0]
 
 
 def test_sorting_moves_the_gradients_with_the_values(device):

@@ -90,9 +90,9 @@ def test_pow_saves_its_exponent():
 
 @pytest.mark.torch(">=2.0")
 def test_hooks_see_every_tensor_that_is_saved():
-    """Inside `saved_tensors_hooks(pack, unpack)` of `torch.autograd.graph`, with a float32
-    `x` that requires grad, `pack` is called with the constant tensor of `x * constant` and
-    the result of `x.relu()`, and not called for `x + 1` and `x * 2`.
+    """In `saved_tensors_hooks(pack, unpack)` of `torch.autograd.graph`, for float32 tensors `x`,
+    which requires grad, and `c`, which doesn't, `pack` is called with `c` for `x * c` and with the
+    result for `x.relu()`, not for `x + 1` and `x * 2`.
     """
     packed = []
 

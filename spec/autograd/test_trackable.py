@@ -26,8 +26,8 @@ import torch
     ],
 )
 def test_every_floating_and_complex_dtype_can_be_tracked(dtype):
-    """`torch.zeros(2, dtype=dtype, requires_grad=True)` works for float16, bfloat16, float32,
-    float64, complex64 and complex128.
+    """`torch.zeros(2, dtype=dtype, requires_grad=True)` gives a tensor that requires grad for
+    float16, bfloat16, float32, float64, complex64 and complex128.
     """
     x = torch.zeros(2, dtype=dtype, requires_grad=True)
 

@@ -350,7 +350,7 @@ def test_ahead_of_time_compilation_takes_an_exported_program():
 def test_a_program_compiled_ahead_of_time_runs_without_the_model(tmp_path):
     """`run = torch._inductor.aoti_load_package(path)` loads what
     `torch._inductor.aoti_compile_and_package` compiled from a module that returns `x * 2 + 1`:
-    `run(torch.ones(4))` is four times 3.0 and doesn't call the module's Python code.
+    `run(torch.ones(4))` is [3, 3, 3, 3] and doesn't call the module's Python code.
 
     Compiling needs a C++ compiler and takes from seconds to minutes. The module was exported with
     `torch.ones(4)`. The file is of use only on the kind of machine that it was compiled for.

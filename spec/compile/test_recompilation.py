@@ -56,8 +56,9 @@ def test_the_second_size_is_compiled_for_all_sizes():
     `torch.ones(3)`, `torch.ones(4)` and `torch.ones(5)`, is compiled twice: for exactly 2
     elements, and then for a size that may change.
 
-    In the same process the same line run anew may start with the size that may change, because
-    the sizes seen are kept per file, line and name; `torch.compiler.reset()` forgets them.
+    In the same process, since PyTorch 2.6, the same line run anew may start with the size that may
+    change, because the sizes seen are kept per file, line and name; `torch.compiler.reset()`
+    forgets them.
     """
     counter = CompileCounter()
     compiled = torch.compile(lambda x: x + 1, backend=counter)

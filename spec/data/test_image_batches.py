@@ -138,16 +138,19 @@ def test_scale_each_stretches_picture_by_picture():
     least and greatest value: an image with the values 0 and 1 and an image with the values 0 and 4
     both get the values 0 and 1.
 
-    An image whose values differ by less than 1e-5 is divided by 1e-5: if all are equal, it gets
-    zeros.
+    The least value is subtracted, then the image is divided by the difference of the greatest and
+    the least, or by 1e-5 if the difference is smaller: if all values are equal, it gets zeros.
     """
     images = torch.tensor([[[[0.0, 1.0]]], [[[0.0, 4.0]]]])
 
     together, _, _ = make_grid(images, normalize=True, padding=0)
     each, _, _ = make_grid(images, normalize=True, scale_each=True, padding=0)
+    equal = torch.full((2, 1, 1, 2), 3.0)
+    flat, _, _ = make_grid(equal, normalize=True, scale_each=True, padding=0)
 
     assert together.tolist() == [[0.0, 0.25, 0.0, 1.0]]
     assert each.tolist() == [[0.0, 1.0, 0.0, 1.0]]
+    assert flat.tolist() == [[0.0, 0.0, 0.0, 0.0]]
 
 
 @pytest.mark.claim("blitz-imshow-unnormalise")

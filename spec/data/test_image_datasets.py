@@ -96,15 +96,17 @@ def test_the_module_is_called_datasets():
 
 @pytest.mark.claim("blitz-pil-output", "blitz-pil-range")
 def test_without_a_transform_a_sample_is_a_picture(mnist_files, tmp_path):
-    """A sample of `torchvision.datasets.MNIST(root)`, without transforms, is a pair of a
-    Pillow picture with bytes from 0 to 255 and its label as an int.
+    """A sample of `torchvision.datasets.MNIST(root)`, without transforms, is a pair: a PIL Image
+    of mode "L", one byte from 0 to 255 per pixel, and its label, an int.
 
-    `transform=transforms.ToTensor()` makes a float tensor from 0 to 1 of it.
+    `transform=transforms.ToTensor()` turns the image into a float32 tensor of numbers from 0 to 1.
     """
     picture, label = datasets.MNIST(tmp_path, train=False)[1]
 
     assert isinstance(picture, Image.Image)
+    assert picture.mode == "L"
     assert picture.getextrema() == (0, 255)
+    assert type(label) is int
     assert label == 2
 
 

@@ -64,11 +64,12 @@ def test_the_last_batch_is_what_is_left():
 
 
 def test_drop_last_leaves_the_short_batch_out():
-    """`DataLoader(data, batch_size=30, drop_last=True)` leaves out a last batch of fewer than 30
-    samples: of 100 samples, 10 are not seen in that pass.
+    """`DataLoader(data, batch_size=30, drop_last=True)` of a map-style dataset leaves out a last
+    batch of fewer than 30 samples: of 100 samples, 10 are not seen in that pass.
 
     Used in training, where `BatchNorm1d` refuses a batch (1, C); not in evaluation, which should
-    see all samples.
+    see all samples. With an `IterableDataset` each worker leaves out a short last batch of its
+    own.
     """
     loader = DataLoader(range(100), batch_size=30, drop_last=True)
 

@@ -340,8 +340,9 @@ def test_any_callable_is_a_transform():
     """`torchvision.transforms.Compose` calls each of its steps with one argument, so
     functions such as `torch.neg` and lambdas serve as transforms.
 
-    Lambdas can't be pickled: with workers started by `spawn` define a function at the top of a
-    module. Since torchvision 0.16 `v2.Compose` hands on as many arguments as it was called with.
+    Lambdas can't be pickled: with workers started by `spawn` or `forkserver` define a function at
+    the top of a module. Since torchvision 0.16 `v2.Compose` hands on as many arguments as it was
+    called with.
     """
     compose = transforms.Compose([transforms.ToTensor(), torch.neg, lambda image: image.flatten()])
 

@@ -114,13 +114,14 @@ def test_a_bus_error_speaks_of_shared_memory():
 
 
 def test_a_worker_that_leaves_tells_its_exit_code():
-    """If the only worker of a `DataLoader` ends by `os._exit(3)` at its first sample, the loop
-    raises RuntimeError; "exited unexpectedly with exit code 3. Details are lost due to
-    multiprocessing." stands in that error or its cause.
+    """If the only worker of a `DataLoader`, started by `fork`, ends by `os._exit(3)` at its first
+    sample, the loop raises RuntimeError; "exited unexpectedly with exit code 3. Details are lost
+    due to multiprocessing." stands in it or in its cause.
 
     It goes on: "Rerunning with num_workers=0 may give better error trace." Look for the reason in
-    the worker's own output. If the worker ends later, while the loop receives an earlier batch,
-    the error may be ConnectionResetError or EOFError.
+    the worker's own output. With `forkserver` the exit code isn't told: only "exited
+    unexpectedly". If the worker ends later, while the loop receives an earlier batch, the error
+    may be ConnectionResetError or EOFError.
     """
     loader = DataLoader(
         Calling(lambda index: os._exit(3)), num_workers=1, multiprocessing_context="fork"

@@ -128,8 +128,8 @@ class Waiting(Dataset):
 
 def test_a_slow_batch_holds_up_the_others():
     """By default a `DataLoader` with workers gives the batches of a map-style dataset in the order
-    of the sampler: a batch that takes long holds up all later ones, also those that other workers
-    have ready.
+    of the sampler: a slow batch delays all later batches, even those that other workers have
+    already loaded.
     """
     dataset = Waiting(opened_by=3)
     loader = DataLoader(dataset, num_workers=2, multiprocessing_context="fork")

@@ -79,9 +79,9 @@ def test_without_workers_your_own_process_fetches():
 
 
 def test_a_worker_knows_its_number_and_its_seed():
-    """In a worker of a `DataLoader`, `get_worker_info()` has the worker's `id`,
-    `num_workers` and `seed`; the seed is one base seed plus the `id`, and the worker starts
-    with it as `torch.initial_seed()`.
+    """In a worker of a `DataLoader`, `get_worker_info()` has the worker's `id`, `num_workers` and
+    `seed`; `seed` is a base seed, the same for all workers, plus `id`, and `torch.initial_seed()`
+    returns it unless the worker sets another seed.
     """
 
     class Info(Dataset):

@@ -346,9 +346,9 @@ def test_one_scaler_serves_two_optimizers():
 
 @pytest.mark.torch(">=2.3")
 def test_the_state_of_a_disabled_scaler_cannot_be_loaded():
-    """`state_dict()` of a `torch.amp.GradScaler` made with `enabled=False` is empty, and an
-    enabled GradScaler raises RuntimeError when `load_state_dict` is given this dict: "The
-    source state dict is empty".
+    """`state_dict()` of `torch.amp.GradScaler("cpu", enabled=False)` is empty, and
+    `torch.amp.GradScaler("cpu").load_state_dict` of this dict raises RuntimeError, "The source
+    state dict is empty".
 
     A checkpoint of a training without mixed precision has no scale to go on with: don't load
     the scaler from it.

@@ -23,9 +23,9 @@ pytestmark = pytest.mark.torch(">=2.0")
 
 @pytest.mark.torch(">=2.1")
 def test_attention_is_a_softmax_of_scaled_products(device):
-    """`F.scaled_dot_product_attention(q, k, v)` of non-empty float32 tensors, without mask,
-    `is_causal` or dropout, equals `softmax(q @ k.mT / sqrt(d), -1) @ v` up to rounding. d is the
-    last size of `q`; `scale` replaces `1 / sqrt(d)`.
+    """`F.scaled_dot_product_attention(q, k, v)` of non-empty, finite float32 tensors, without
+    mask, `is_causal` or dropout, equals `softmax(q @ k.mT / sqrt(d), -1) @ v` up to rounding. d is
+    the last size of `q`; `scale` replaces `1 / sqrt(d)`.
     """
     q = torch.tensor([[1.0, 0.0, 0.0, 0.0]], device=device)
     k = torch.tensor([[math.log(9), 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0]], device=device)

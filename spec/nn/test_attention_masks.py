@@ -63,12 +63,12 @@ def test_padding_changes_nothing_for_the_other_positions():
 
 def test_padded_queries_still_get_an_output():
     """For `x = torch.randn(1, 3, 4)` and `mask = torch.tensor([[False, False, True]])`,
-    `nn.MultiheadAttention(4, 2, batch_first=True)(x, x, x, key_padding_mask=mask)` hides the
-    last key, not the last query, whose output is finite and not zero.
+    `nn.MultiheadAttention(4, 2, batch_first=True)(x, x, x, key_padding_mask=mask)` ignores the
+    last key only: the last query's output is neither zero nor NaN.
 
-    With the first of the two results as `output`, `output[i][~mask[i]].mean(0)` is the mean of
-    sample `i` without the hidden places; `output[~mask].mean(0)` would mix the samples of a
-    batch. Leave these places out of the loss too, as by `ignore_index` of `F.cross_entropy`.
+    The layer returns `output, weights`. `output[i][~mask[i]].mean(0)` is the mean of sample `i`
+    without the padding; `output[~mask].mean(0)` would mix the samples of a batch. Leave the
+    padding out of the loss too, as by `ignore_index` of `F.cross_entropy`.
     """
     layer = nn.MultiheadAttention(4, 2, batch_first=True)
     x = torch.randn(1, 3, 4)
@@ -87,6 +87,9 @@ def test_a_padding_mask_of_another_shape_used_to_name_both():
     """In PyTorch 2.0 to 2.5 a new `nn.MultiheadAttention(4, 2, batch_first=True)` raises
     AssertionError for a bool `key_padding_mask` (5, 3) with batch 3 and 5 keys, "expecting
     key_padding_mask shape of (3, 5), but got torch.Size([5, 3])".
+
+    In eval mode under `torch.no_grad()` it is a RuntimeError of the fast path instead, "For
+    mask_type == 1 mask shape should be (B, L)".
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.zeros(3, 5, 4)
     mask = torch.zeros(5, 3, dtype=torch.bool)
@@ -94,6 +97,9 @@ def test_a_padding_mask_of_another_shape_used_to_name_both():
     with pytest.raises(AssertionError, match=r"expecting key_padding_mask shape of \(3, 5\), but"):
         layer(x, x, x, key_padding_mask=mask)
     assert layer(x, x, x, key_padding_mask=mask.T)[0].shape == (3, 5, 4)
+    layer.eval()
+    with torch.no_grad(), pytest.raises(RuntimeError, match=r"mask shape should be \(B, L\)"):
+        layer(x, x, x, key_padding_mask=mask)
 
 
 @pytest.mark.torch(">=2.6")

@@ -239,13 +239,21 @@ def test_batch_norm_is_a_layer_that_does_need_the_batch():
     """`nn.BatchNorm1d(3)` refuses a single sample without a batch dimension, [3], with
     ValueError, "expected 2D or 3D input (got 1D input)".
 
-    In evaluation mode write `layer(sample[None])`, which has a batch dimension of size 1.
+    In evaluation mode write `layer(sample[None])`, which has a batch dimension of size 1. In
+    training mode this raises ValueError, "Expected more than 1 value per channel when training".
     """
     layer = nn.BatchNorm1d(3)
 
     with pytest.raises(ValueError, match=r"expected 2D or 3D input \(got 1D input\)"):
         layer(torch.zeros(3))
+    with pytest.raises(ValueError, match="Expected more than 1 value per channel when training"):
+        layer(torch.zeros(3)[None])
     assert layer(torch.zeros(2, 3)).shape == (2, 3)
+
+    layer.eval()
+    with pytest.raises(ValueError, match=r"expected 2D or 3D input \(got 1D input\)"):
+        layer(torch.zeros(3))
+    assert layer(torch.zeros(3)[None]).shape == (1, 3)
 
 
 def test_batch_norm_wants_the_rank_and_channels_of_its_name():

@@ -60,9 +60,9 @@ def test_a_whole_batch_goes_one_way():
     ("times", "output", "gradient"), [(0, 5.0, None), (1, 10.0, 5.0), (3, 40.0, 60.0)]
 )
 def test_an_argument_may_say_how_deep_the_net_is(times, output, gradient):
-    """If `forward(self, x, times)` of a module `net` multiplies `x` by `self.scale`, an
-    `nn.Parameter(torch.tensor(2.0))`, `times` times and returns the result,
-    `net(torch.tensor(5.0), 3).backward()` makes `net.scale.grad` 60.
+    """For a new module `net` whose `forward(self, x, times)` returns `x` multiplied `times` times
+    by `self.scale`, an `nn.Parameter(torch.tensor(2.0))`, `net(torch.tensor(5.0), 3).backward()`
+    makes `net.scale.grad` 60.
 
     Because 5 * scale ** 3 has the derivative 15 * scale ** 2.
     """

@@ -141,9 +141,9 @@ def test_the_window_is_not_turned_round(device):
 @pytest.mark.spare("3", reason="the floor of a stride hides one more number")
 @pytest.mark.spare("2", reason="the floor of a stride hides one more number")
 def test_conv1d_is_the_loop_over_outputs_and_places(x, weight, settings, shape):
-    """On the CPU `F.conv1d` of small integers stored as float64 (sums below 2**53) equals a
-    loop that, for each output channel and position, sums the products of kernel and input, also
-    with `stride`, `padding`, `dilation` and `groups`.
+    """On the CPU `F.conv1d` of small integers stored as float64 (sums below 2**53) equals a loop
+    that, for each output channel and position, sums kernel (not flipped) times input, also with
+    `stride`, `padding`, `dilation` and `groups`.
     """
     x = torch.randint(-9, 10, x).double()
     weight = torch.randint(-9, 10, weight).double()

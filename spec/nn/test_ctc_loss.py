@@ -136,7 +136,9 @@ def test_an_infinite_loss_makes_the_gradient_nan():
     scores = torch.zeros(1, 1, 4, requires_grad=True)
     target = torch.tensor([[1, 2]])
 
-    F.ctc_loss(scores.log_softmax(-1), target, (1,), (2,)).backward()
+    loss = F.ctc_loss(scores.log_softmax(-1), target, (1,), (2,))
+    loss.backward()
+    assert loss.item() == math.inf
     assert scores.grad.isnan().any().item() is True
 
     scores.grad = None

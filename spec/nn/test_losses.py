@@ -264,8 +264,8 @@ def test_a_target_of_another_float_dtype_is_promoted():
 
 def test_a_triplet_loss_compares_three():
     """`nn.TripletMarginLoss(margin=1.0, eps=0.0)` of the anchor [[0.0]], the positive [[1.0]] and
-    the negative [[1.5]] is 0.5: `max(0, p - n + 1)` with the distances p = 1 to the positive and n
-    = 1.5 to the negative. The negative [[6.0]] costs 0.
+    the negative [[1.5]] is 0.5: `max(0, p - n + 1)` with the distance p = 1 to the positive, n =
+    1.5 to the negative. For [[6.0]] as negative it is 0.
     """
     anchor, near, far, farther = torch.tensor([[[0.0]], [[1.0]], [[1.5]], [[6.0]]])
     loss = nn.TripletMarginLoss(margin=1.0, eps=0.0)

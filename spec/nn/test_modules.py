@@ -376,9 +376,9 @@ def test_forward_without_self_counts_the_module_as_an_argument():
 
 
 def test_a_forward_without_return_answers_none():
-    """For an `nn.Module` without hooks whose `forward` lacks its `return`, `y = net(x)` gives
-    None; the missing `return` itself raises nothing. The error comes where None is used, as in
-    `y.sum()`.
+    """If the `forward` of an `nn.Module` without hooks has no `return`, `y = net(x)` is None, and
+    the missing `return` itself raises nothing; `y.sum()` then raises AttributeError, "'NoneType'
+    object has no attribute 'sum'".
 
     Where the last line of `forward` is `self.fc(x)`, write `return self.fc(x)`.
     """

@@ -29,8 +29,8 @@ from torch import nn
 )
 def test_padding_is_told_from_the_last_dimension_backwards(pad, rows, device):
     """For an int64 matrix `x`, `F.pad(x, (left, right, top, bottom))` pads the last dimension by
-    the first pair, the second to last by the second; `F.pad(x, (1, 0))` adds a column of zeros on
-    the left.
+    `left` and `right`, the first by `top` and `bottom`; `F.pad(x, (1, 0))` adds a column of zeros
+    on the left.
 
     For a third dimension a third pair follows, (left, right, top, bottom, front, back).
     """

@@ -104,8 +104,9 @@ def test_parameters_is_a_generator():
 
 
 def test_parameters_of_the_module_alone():
-    """`named_parameters(recurse=False)` of an `nn.Module` yields the parameters that are
-    registered in the module itself, and none that is registered only in its children.
+    """`named_parameters(recurse=False)` of an `nn.Module` yields a pair (name, parameter) for each
+    parameter that is registered in the module itself, and none for one that is registered only in
+    its children.
     """
     net = nn.Module()
     net.scale = nn.Parameter(torch.ones(1))

@@ -20,9 +20,9 @@ from torch.nn.utils import prune
 
 
 def test_a_parametrisation_computes_the_weight_at_each_use():
-    """After `torch.nn.utils.parametrize.register_parametrization(layer, "weight", Doubled())` on
-    an `nn.Linear`, with `Doubled` a module whose `forward` returns `weight * 2`, `layer.weight` is
-    twice `layer.parametrizations.weight.original`.
+    """After `torch.nn.utils.parametrize.register_parametrization(layer, "weight", Doubled())` on a
+    new `nn.Linear`, with `Doubled` a module whose `forward` returns `weight * 2`, `layer.weight`
+    is twice `layer.parametrizations.weight.original`.
     """
 
     class Doubled(nn.Module):

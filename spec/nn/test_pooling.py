@@ -60,8 +60,8 @@ def test_average_pooling_takes_the_mean(device):
 
 
 def test_the_stride_is_the_window_unless_told(device):
-    """`F.max_pool1d(x, 2)` uses windows that don't overlap, because `stride` is the window size
-    by default; `stride=1` makes them overlap.
+    """`F.max_pool1d(x, 2)` of a float32 `x` of shape (1, 1, 4) uses windows that don't overlap,
+    because the default of `stride` is `kernel_size`; `stride=1` makes them overlap.
 
     In a convolution the default stride is 1.
     """

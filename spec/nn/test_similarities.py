@@ -17,9 +17,11 @@ from torch import nn
 
 
 def test_cosine_similarity_compares_row_with_row(device):
-    """`nn.CosineSimilarity()(a, b)` of two float32 (N, D) tensors gives N numbers, up to rounding
-    the cosine of each row of `a` with the same row of `b`, if the lengths of the rows are far from
-    `eps=1e-8` and from overflow.
+    """`nn.CosineSimilarity()(a, b)` of two float32 (N, D) tensors gives N numbers: up to rounding,
+    the cosine of each row of `a` with the same row of `b`, if every row is longer than `eps=1e-8`
+    and shorter than 1e19.
+
+    The square of a length beyond 1.8e19 overflows float32, and the number is 0.
 
     Clamp before `acos`, `cosine.clamp(-1, 1)`: 1.0000001 occurs, and its `acos` is NaN.
     """
@@ -30,6 +32,8 @@ def test_cosine_similarity_compares_row_with_row(device):
     assert nn.CosineSimilarity()(a + a, b).tolist() == pytest.approx([1.0, 0.6, -1.0])
     short, unit = torch.tensor([[1e-12, 0.0]]), torch.tensor([[1.0, 0.0]])
     assert nn.CosineSimilarity()(short, unit).tolist() == pytest.approx([1e-4])
+    long = torch.tensor([[1e19, 0.0], [2e19, 0.0]])
+    assert nn.CosineSimilarity()(long, unit).tolist() == pytest.approx([1.0, 0.0])
 
 
 def test_the_dimension_of_a_cosine_is_one_unless_told():

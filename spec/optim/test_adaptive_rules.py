@@ -133,8 +133,8 @@ def test_amsgrad_never_forgets_the_largest_gradient():
 
 
 def test_adams_weight_decay_loses_its_strength_in_the_division():
-    """`torch.optim.Adam` by default adds `weight_decay` times the weight to the gradient before
-    the division by its root mean square: with `lr=0.5` and `weight_decay=0.001` the first step
+    """`torch.optim.Adam` by default adds `weight_decay` times the weight to the gradient, then
+    divides the sum by its root mean square: with `lr=0.5`, `weight_decay=0.001` the first step
     moves a float32 weight of 4 with gradient 0 to nearly 3.5.
 
     Because the division takes the size of the decay out again. For a decay whose strength

@@ -263,9 +263,9 @@ def test_gradients_accumulate_without_communication(group):
 
 
 def test_a_model_may_be_sharded_before_it_has_memory(group):
-    """An `nn.Linear(2, 4)` made under `torch.device("meta")` can be sharded by `fully_shard` over
-    two processes; `to_empty(device="cpu")` then allocates only the two rows of this process, which
-    have to be initialised or loaded.
+    """For a `model = nn.Linear(2, 4, bias=False)` made under `torch.device("meta")` and sharded by
+    `fully_shard` over two processes, `model.to_empty(device="cpu")` gives each process two of the
+    four rows, still to be initialised or loaded.
 
     So no process needs memory for the whole model in order to make it.
     """

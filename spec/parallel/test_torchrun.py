@@ -53,9 +53,9 @@ pathlib.Path(__file__).with_name(place[0]).write_text(" ".join(place))
 
 @pytest.mark.claim("course-distributed-training")
 def test_a_step_of_four_processes_is_one_step_on_the_whole_batch(tmp_path):
-    """Four processes of `torchrun --nproc-per-node 4` with two of eight samples each train one
-    `nn.Linear` by DDP with `mse_loss`: an SGD step gives all the weight that one process, begun
-    with the same weight, gets from all eight, up to rounding.
+    """With `torchrun --nproc-per-node 4`, four processes train one `nn.Linear` by DDP with
+    `mse_loss`, each on its two of eight samples: an SGD step gives, up to rounding, the weight
+    that one process with the same start gets from all eight.
     """
     script = tmp_path / "train.py"
     script.write_text("""

@@ -151,16 +151,19 @@ def test_flops_are_estimated_if_asked():
     operations, such as `aten::mm`, as `flops` of the events of `p.key_averages()`: 128 for the
     product `x @ x` of a float32 4 x 4 matrix.
 
-    `torch.nn.Conv1d` is not among them, `nn.Conv2d` is. `FlopCounterMode` counts both, but not
-    `x + x`: `spec/performance/test_flops.py`.
+    `torch.nn.Conv1d` is not among them, `nn.Conv2d` is, and `x + x` with one for each element.
+    `FlopCounterMode`, since PyTorch 2.1, counts both convolutions, but not `x + x`:
+    `spec/performance/test_flops.py`.
     """
     x = torch.ones(4, 4)
 
     with profile(activities=CPU, with_flops=True) as p:
         x @ x
+        x + x
     events = {event.key: event for event in p.key_averages()}
 
     assert events["aten::mm"].flops == 128
+    assert events["aten::add"].flops == 16
 
 
 def test_the_backward_pass_is_recorded_with_its_nodes():

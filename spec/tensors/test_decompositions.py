@@ -59,9 +59,11 @@ def test_eigenvalues_of_a_matrix_are_complex():
 
 
 def test_qr_splits_into_a_rotation_and_a_triangle():
-    """`torch.linalg.qr(x)` of a square float64 matrix of numbers between -1e100 and 1e100
-    returns `Q` with orthonormal columns and an upper triangular `R`, with `Q @ R` equal to
-    `x`, both up to rounding.
+    """`torch.linalg.qr(x)` of the float64 matrix `x` [[3, 1], [4, 2]] returns `Q` with orthonormal
+    columns and an upper triangular `R`, with `Q @ R` equal to `x`, both up to rounding.
+
+    The rounding error is relative to the largest number in a column of `x`: below 1e100 in the
+    same column an entry of 1 may be lost.
     """
     x = torch.tensor([[3.0, 1.0], [4.0, 2.0]], dtype=torch.float64)
 

@@ -95,11 +95,15 @@ def test_einsum_says_which_letter_does_not_fit():
     broadcast with previously seen size", if the letter `j` stands for two different sizes,
     neither of them 1.
 
-    The message names the letter, the operand and both sizes: transpose the operand, or use
-    another letter.
+    The message names the letter, the operand (counted from 0) and both sizes. For `x` and `y` of
+    shape (2, 3), transpose `y` or write `"ij,kj->ik"`.
     """
     with pytest.raises(RuntimeError, match="which does not broadcast with previously seen size 3"):
         torch.einsum("ij,jk->ik", torch.ones(2, 3), torch.ones(2, 3))
+
+    z = torch.einsum("ij,kj->ik", torch.ones(2, 3), torch.ones(2, 3))
+
+    assert z.tolist() == [[3.0, 3.0], [3.0, 3.0]]
 
 
 def test_tensordot_sums_over_the_dimensions_that_meet(device):
@@ -154,7 +158,8 @@ def test_vdot_conjugates_its_first_operand(device):
     """For complex64 vectors `torch.vdot(x, y)` conjugates `x` before the dot product;
     `torch.dot(x, y)` doesn't.
 
-    So `torch.vdot(x, x)` is the squared length.
+    So `torch.vdot(x, x)` is the squared norm of `x` as a complex number: 5+0j for
+    `x = torch.tensor([1j, 2.0])`.
     """
     x = torch.tensor([1j, 2.0], device=device)
 

@@ -202,7 +202,7 @@ def test_a_scalar_takes_no_index():
     """`x[0]` of a 0-dimensional int64 tensor raises IndexError: write `x.item()`. `x[()]`,
     `x[...]` and `x[None]` work, since they index no dimension.
 
-    It bites in old programs with `loss.data[0]`, from a time when a loss had one dimension.
+    Old programs with `loss.data[0]` fail so: before PyTorch 0.4 a loss had one dimension.
     """
     x = torch.tensor(7)
 
@@ -247,8 +247,8 @@ def test_assigning_to_an_index_writes_into_the_tensor(device):
 
 
 def test_an_assigned_tensor_is_broadcast(device):
-    """With `x = torch.zeros(2, 3)`, `x[:] = row` broadcasts the assigned tensor: a row of three
-    is written to each row of `x`.
+    """With `x = torch.zeros(2, 3)`, `x[:] = torch.tensor([1.0, 2.0, 3.0])` broadcasts the assigned
+    tensor: the row of three is written to each row of `x`.
     """
     x = torch.zeros(2, 3, device=device)
 

@@ -98,8 +98,8 @@ def test_an_expanded_tensor_refuses_addition_in_place(device):
     """`x.add_(1)` raises a RuntimeError, "more than one element of the written-to tensor refers
     to a single memory location", for the expanded tensor `x = torch.zeros(1).expand(3)`.
 
-    Because several elements share one memory location, and it isn't defined how often 1 would
-    be added. Call `x.clone()` first.
+    Because several elements share one memory location, and it isn't defined how often 1 would be
+    added. Write `x = x.clone()` first: `x.clone()` alone leaves `x` expanded.
     """
     x = torch.zeros(1, device=device).expand(3)
 
@@ -181,11 +181,11 @@ def test_a_tensor_may_be_its_own_operand(device):
 
 
 def test_changes_through_data_and_numpy_go_uncounted():
-    """`x.data.add_(1)` and `x.numpy()[0] = 5` change `x = torch.zeros(2)` on the CPU
-    without raising its version counter, `x._version`.
+    """`x.data.add_(1)` and `x.numpy()[0] = 5` change `x = torch.zeros(2)` on the CPU without
+    increasing its version counter, `x._version`.
 
-    So autograd doesn't notice them, and a gradient may be computed from changed values. Write
-    to `x` under `torch.no_grad()` instead.
+    So autograd doesn't notice them, and a gradient may be computed from changed values. Call
+    `x.add_(1)` or `x[0] = 5` under `torch.no_grad()` instead: each increases the counter.
     """
     x = torch.zeros(2)
 
@@ -196,6 +196,9 @@ def test_changes_through_data_and_numpy_go_uncounted():
     assert x._version == 0
     assert x.mul_(2)._version == 1
     assert x.tolist() == [10.0, 2.0]
+    with torch.no_grad():
+        x[0] = 5
+    assert x._version == 2
 
 
 def test_a_tensor_on_numpy_memory_cannot_be_resized():

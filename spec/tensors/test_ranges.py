@@ -25,8 +25,8 @@ def test_arange_leaves_its_end_out(device):
 
 
 def test_arange_starts_at_zero_and_steps_by_one(device):
-    """`torch.arange(3)` starts at 0 and steps by 1; `torch.arange(1, 7, 3)` starts at 1 and
-    steps by 3; `torch.arange(3, 0, -1)` counts down.
+    """`torch.arange(3)` starts at 0 and steps by 1: [0, 1, 2]; `torch.arange(1, 7, 3)` starts at 1
+    and steps by 3, and stops before 7: [1, 4]; `torch.arange(3, 0, -1)` counts down: [3, 2, 1].
     """
     assert torch.arange(3, device=device).tolist() == [0, 1, 2]
     assert torch.arange(1, 7, 3, device=device).tolist() == [1, 4]

@@ -220,14 +220,15 @@ def test_permute_wants_every_axis_once():
 
 def test_movedim_moves_one_axis_and_keeps_the_order_of_the_rest():
     """For `x = torch.zeros(2, 3, 4)`, `x.movedim(0, -1)` moves the first dimension to the end and
-    keeps the order of the others, as `x.moveaxis(0, -1)` does; tuples, as in
-    `x.movedim((0, 1), (2, 0))`, move several.
+    keeps the order of the others, as `x.moveaxis(0, -1)` does; tuples move several:
+    `x.movedim((0, 2), (2, 0))` has shape (4, 3, 2).
     """
     x = torch.zeros(2, 3, 4)
 
     assert x.movedim(0, -1).shape == (3, 4, 2)
     assert x.moveaxis(0, -1).shape == (3, 4, 2)
     assert x.movedim((0, 1), (2, 0)).shape == (3, 4, 2)
+    assert x.movedim((0, 2), (2, 0)).shape == (4, 3, 2)
 
 
 def test_capital_t_transposes_a_matrix():

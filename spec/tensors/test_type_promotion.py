@@ -143,8 +143,8 @@ def test_a_python_number_of_a_higher_kind_gives_the_default_dtype(device):
     complex128.
 
     A bool tensor plus a Python int is int64. A bool or integer tensor plus a Python float has the
-    default dtype; plus `1j` it has the complex dtype of the default dtype. A float32 or float64
-    tensor plus `1j` keeps its precision.
+    default dtype (uint16, uint32 and uint64 tensors since PyTorch 2.4); plus `1j` it has the
+    complex dtype of the default dtype. A float32 or float64 tensor plus `1j` keeps its precision.
     """
     flags = torch.tensor([True, False], device=device)
     small = torch.ones(2, dtype=torch.int8, device=device)

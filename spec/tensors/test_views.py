@@ -288,7 +288,7 @@ def test_narrow_is_a_slice_by_start_and_length(device):
     """`x.narrow(0, 1, 3)` of a vector of five elements is a view of 3 elements from index 1 on;
     `x.narrow(0, 3, 3)` raises RuntimeError, since 3 + 3 > 5, and `x.narrow(0, 6, 1)` IndexError.
 
-    The slice `x[start : start + length]` gives fewer elements instead.
+    A slice gives fewer elements instead: `x[3:6]` has two, `x[6:7]` none.
     """
     x = torch.tensor([10, 20, 30, 40, 50], device=device)
 

@@ -131,16 +131,23 @@ def test_loading_copies_into_the_nets_own_memory(device):
 
 
 def test_loading_answers_that_all_keys_matched():
-    """`net.load_state_dict(state)` of an `nn.Module` returns a named tuple of `missing_keys` and
-    `unexpected_keys`; if both are empty it prints as `<All keys matched successfully>`.
+    """With `net = nn.Linear(1, 1)`, `net.load_state_dict(net.state_dict())` returns a named tuple
+    whose lists `missing_keys` and `unexpected_keys` are empty; it prints as
+    `<All keys matched successfully>`.
+
+    If the keys don't match, the call raises RuntimeError; with `strict=False` it returns them in
+    these lists.
     """
     net = nn.Linear(1, 1)
 
     answer = net.load_state_dict(net.state_dict())
+    partial = net.load_state_dict({}, strict=False)
 
     assert repr(answer) == "<All keys matched successfully>"
     assert answer.missing_keys == []
     assert answer.unexpected_keys == []
+    assert answer == ([], [])
+    assert partial == (["weight", "bias"], [])
 
 
 def test_names_that_do_not_match_are_refused():

@@ -121,11 +121,13 @@ def test_a_function_is_told_where_each_tensor_was(saved_on_a_gpu):
 
 @pytest.mark.torch("!=2.1.*")
 def test_an_unknown_place_is_refused(tmp_path):
-    """`torch.load(path, map_location="gpu")` of a file with a CPU tensor raises an error,
-    "don't know how to restore data location of torch.storage.UntypedStorage (tagged with
-    gpu)"; the device type is `cuda`.
+    """`torch.load(path, map_location="gpu")` of a file with a CPU tensor raises an error, "don't
+    know how to restore data location of torch.storage.UntypedStorage (tagged with gpu)"; the
+    device type of an NVIDIA GPU is `cuda`.
 
-    Because `"gpu"` is not the name of a device type of PyTorch.
+    Because `torch.load` has no rule for the text `"gpu"`, which is not the name of a device type
+    of PyTorch. `"cpu:0"` raises the same error, although `torch.device("cpu:0")` is a device:
+    write `"cpu"`.
     """
     torch.save(torch.zeros(1), tmp_path / "x.pt")
 
@@ -133,12 +135,16 @@ def test_an_unknown_place_is_refused(tmp_path):
         Exception, match=r"don't know how to restore data location .*tagged with gpu"
     ):
         torch.load(tmp_path / "x.pt", map_location="gpu", weights_only=True)
+    with pytest.raises(
+        Exception, match=r"don't know how to restore data location .*tagged with cpu:0"
+    ):
+        torch.load(tmp_path / "x.pt", map_location="cpu:0", weights_only=True)
 
 
 @pytest.mark.torch("==2.1.*")
 def test_an_unknown_place_was_taken_for_another(tmp_path):
     """PyTorch 2.1 refused `map_location="gpu"` with an AssertionError about another device,
-    "HPU device module is not loaded"; the device type is `cuda`.
+    "HPU device module is not loaded"; the device type of an NVIDIA GPU is `cuda`.
     """
     torch.save(torch.zeros(1), tmp_path / "x.pt")
 

@@ -337,9 +337,9 @@ def test_a_truncated_file_is_no_zip_archive(length, words, tmp_path):
     archive", if the file that `torch.save({"weight": torch.zeros(100)}, path)` wrote is cut
     to its first 10 or 300 bytes, or lacks its last byte.
 
-    Because the table of contents of a zip archive stands at its end. Typical causes are a
-    full disk and an interrupted download: copy the file again. Truncated files of 70,000
-    bytes or more raise the same error, those of 5,000 to 69,000 bytes OSError.
+    Because the table of contents of a zip archive stands at its end. Typical causes are a full
+    disk and an interrupted download: copy the file again. Truncated files of 70,000 bytes or more
+    raise the same error, those of 5,000 to 69,000 bytes OSError, an empty file EOFError.
     """
     torch.save({"weight": torch.zeros(100)}, tmp_path / "net.pt")
     whole = (tmp_path / "net.pt").read_bytes()

@@ -83,8 +83,9 @@ def test_only_tensors_go_into_a_safetensors_file(safetensors, tmp_path):
     invalid, expected torch.Tensor but received <class 'int'>"; a string may be given by
     `metadata={"epoch": "3"}`.
 
-    Because the format has tensors and strings only. The state dict of an optimizer has
-    numbers and lists: save it by `torch.save`.
+    Because the format has tensors, and strings only as metadata: `metadata={"epoch": 3}` raises
+    TypeError. The state dict of an optimizer has dicts, numbers and lists: save it by
+    `torch.save`.
     """
     path = tmp_path / "x.safetensors"
 
@@ -93,6 +94,8 @@ def test_only_tensors_go_into_a_safetensors_file(safetensors, tmp_path):
         match=r"Key `epoch` is invalid, expected torch.Tensor but received <class 'int'>",
     ):
         safetensors.save_file({"epoch": 3}, path)
+    with pytest.raises(TypeError):
+        safetensors.save_file({"x": torch.ones(1)}, path, metadata={"epoch": 3})
 
     safetensors.save_file({"x": torch.ones(1)}, path, metadata={"epoch": "3"})
     with pytest.importorskip("safetensors").safe_open(path, "pt") as file:

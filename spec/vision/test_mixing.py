@@ -24,11 +24,13 @@ pytestmark = pytest.mark.torch(">=2.1")
 
 
 def test_mixup_mixes_images_and_labels_in_one_proportion():
-    """torchvision's `v2.MixUp(num_classes=3)` of two float32 images with int64 labels 0 and 2
-    gives for each image, up to rounding, `p * image + (1 - p) * other`, and labels of shape (2,
-    3): `p` at the image's class, `1 - p` at the other's.
+    """torchvision's `v2.MixUp(num_classes=3)` of float32 images (2, C, H, W) with int64 labels 0
+    and 2 gives for each image, up to rounding, `p * image + (1 - p) * other`, and labels (2, 3):
+    `p` at the image's class, `1 - p` at the other's.
 
     The images have to be floats: uint8 raises RuntimeError, "result type Float can't be cast".
+    They have to be one tensor: a list of images raises ValueError, "Expected a batched input with
+    4 dims".
     """
     images = torch.tensor([0.0, 100.0]).view(2, 1, 1, 1)
     labels = torch.tensor([0, 2])
@@ -41,6 +43,8 @@ def test_mixup_mixes_images_and_labels_in_one_proportion():
     assert mixed.flatten().tolist() == pytest.approx([100 * (1 - p), 100 * p], abs=1e-4)
     with pytest.raises(RuntimeError, match="result type Float can't be cast to the desired"):
         v2.MixUp(num_classes=3)(images.byte(), labels)
+    with pytest.raises(ValueError, match="Expected a batched input with 4 dims"):
+        v2.MixUp(num_classes=3)(list(images), labels)
 
 
 def test_cutmix_weights_labels_by_area():

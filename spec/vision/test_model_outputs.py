@@ -246,7 +246,8 @@ def test_the_auxiliary_output_of_segmentation_stays_in_evaluation():
     aux_loss=True)` returns a dict with the keys "out" and "aux", in evaluation mode too;
     without `aux_loss=True` only "out".
 
-    Pretrained weights turn `aux_loss` on.
+    `weights=` with pretrained weights of the whole model turns `aux_loss` on; `weights_backbone=`
+    doesn't.
     """
     plain = on_meta(models.segmentation.fcn_resnet50, weights_backbone=None)
     net = on_meta(models.segmentation.fcn_resnet50, weights_backbone=None, aux_loss=True)
