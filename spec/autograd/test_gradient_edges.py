@@ -75,8 +75,8 @@ def test_a_maximum_along_a_dimension_has_one_winner():
 
 def test_equal_operands_of_maximum_share_the_gradient():
     """In `torch.maximum(a, b)` of two float32 leaves of the same shape that require grad, `a` and
-    `b` get half of the gradient each at a place where they are equal; where one is larger, its
-    element gets the whole gradient and that of the other 0.
+    `b` get half of the gradient each where their elements are equal; where one element is larger,
+    it gets the whole gradient and the other one 0.
 
     Where one is NaN, each gets the whole gradient.
     """

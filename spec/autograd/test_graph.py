@@ -145,7 +145,7 @@ def test_the_graph_has_no_cycles_and_names_every_recorded_step():
 def test_writing_through_a_view_changes_the_history_of_its_base():
     """After `y[1:2].fill_(7)`, with `x = torch.ones(3, requires_grad=True)` and `y = x * 2`,
     `y.grad_fn` is a `CopySlices` node and `y.sum().backward()` makes `x.grad` [2, 0, 2]: no
-    gradient passes the overwritten `y[1]`.
+    gradient flows through the overwritten `y[1]`.
 
     Because the write through the view is recorded as an operation on its base.
     """

@@ -84,7 +84,7 @@ def test_a_hook_on_a_leaf_changes_what_grad_receives(device):
 
 
 def test_hooks_run_in_the_order_they_were_put_on():
-    """Hooks that `register_hook` put on one leaf run in the order in which they were
+    """Hooks registered on one leaf with `register_hook` run in the order in which they were
     registered; each receives the gradient as the one before left it.
 
     On a non-leaf tensor `y` that `y.mul_(3)` changes in grad mode between two registrations, the

@@ -114,19 +114,26 @@ def test_overwriting_an_input_that_was_not_saved_is_fine(device):
 
 
 def test_overwriting_what_no_one_saved_is_fine():
-    """For `a = x * 2` and `b = a + 1`, with a float32 `x` that requires grad, both `a` and
-    `b` may be changed in place before `backward()`: the addition saved neither its operand
+    """For `a = x * 2` and `b = a + 1`, with a float32 `x` that requires grad, `a.zero_()` and
+    `b.add_(1)` before `b.sum().backward()` are no error: the addition saved neither its operand
     nor its result.
+
+    Other changes in place save a tensor themselves: after `b.mul_(b)`, `backward()` raises
+    RuntimeError, "modified by an inplace operation".
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     a = x * 2
     b = a + 1
+    squared = a + 1
 
     a.zero_()
     b.add_(1)
     b.sum().backward()
+    squared.mul_(squared)
 
     assert x.grad.tolist() == [2.0, 2.0]
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        squared.sum().backward()
 
 
 def test_a_factor_is_saved_only_where_the_other_is_tracked():
@@ -171,7 +178,9 @@ def test_a_step_between_forward_and_backward_is_noticed():
     between `loss = (w * w).sum()` and `loss.backward()`, makes `backward()` raise
     RuntimeError, as the product saved `w`.
 
-    So call `optimizer.step()` after all `backward()` calls that use the old weights.
+    So call `optimizer.step()` after all `backward()` calls that use the old weights. After an
+    `SGD` step with `fused=True` on the CPU no error is raised:
+    `spec/training/test_wrong_orders.py`.
     """
     w = torch.tensor([1.0, 2.0], requires_grad=True)
     loss = (w * w).sum()

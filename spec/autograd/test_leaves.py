@@ -92,9 +92,9 @@ def test_reading_grad_of_a_tensor_that_is_no_leaf_warns():
 
 
 def test_retain_grad_keeps_the_gradient_of_a_computed_tensor():
-    """After `y.retain_grad()` on a recorded 0-d `y = x * 3`, with a float32 leaf `x` that
-    requires grad, `(y * y).backward()` stores a gradient in `y.grad`, and `x` gets its own
-    as before.
+    """For `x = torch.tensor(2.0, requires_grad=True)` and `y = x * 3`, `y.retain_grad()` makes
+    `(y * y).backward()` store the gradient of the non-leaf tensor `y`, 12, in `y.grad`, besides
+    the one of the leaf, 36, in `x.grad`.
     """
     x = torch.tensor(2.0, requires_grad=True)
     y = x * 3

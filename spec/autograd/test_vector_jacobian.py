@@ -79,9 +79,9 @@ def test_a_one_in_v_picks_a_row_of_the_jacobian(v, row):
 
 @pytest.mark.claim("blitz-vjp-102-1024")
 def test_a_factor_of_1024_scales_v():
-    """For `y = x * 1024` with a new float32 leaf `x` of three elements that requires grad,
-    `y.backward(v)` stores `1024 * v` in `x.grad`: 102.4, 1024 and 0.1024 for a `v` of 0.1,
-    1 and 0.0001.
+    """For `x = torch.tensor([0.5, -1.0, 0.25], requires_grad=True)` and `y = x * 1024`,
+    `y.backward(torch.tensor([0.1, 1.0, 0.0001]))` stores 1024 times that vector in `x.grad`:
+    102.4, 1024 and 0.1024.
     """
     x = torch.tensor([0.5, -1.0, 0.25], requires_grad=True)
     y = x * 1024

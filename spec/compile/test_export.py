@@ -155,7 +155,8 @@ def test_a_marked_dimension_that_a_condition_limits_is_refused():
     `torch.export.Dim("batch")`, `torch.export.export` with an `x` of 4 rows raises an
     error, "Constraints violated (batch)!", and suggests `Dim('batch', min=4)`.
 
-    A `Dim` with that limit exports, and the program takes sizes from 4 on.
+    With `torch.export.Dim("batch", min=4)` the export succeeds, and the program takes sizes from 4
+    on.
     """
 
     class Branch(nn.Module):

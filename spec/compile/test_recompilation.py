@@ -145,8 +145,8 @@ def test_other_kinds_of_tensor_are_compiled_anew():
     `torch.ones(2, requires_grad=True)`, and for `torch.ones(2)` inside `torch.no_grad()`.
 
     Because the guards check the number of dimensions, the strides, `requires_grad` and the grad
-    mode, as they check dtype and size. By default, in PyTorch 2.5 and later, a third stride needs
-    no compilation: after the second one the stride is a symbol.
+    mode, as they check dtype and size. By default, in PyTorch 2.5 and later, strides 3 and 4 after
+    1 and 2 need no compilation: the stride has become a symbol, which stands for neither 0 nor 1.
     """
     counter = CompileCounter()
     compiled = torch.compile(lambda x: x + 1, backend=counter)
@@ -224,8 +224,8 @@ def test_an_integer_attribute_of_a_module_is_a_constant():
     compilations.
 
     A counter such as `self.step += 1` in `forward` therefore recompiles at each call, until the
-    limit of 8 is reached. Make it a buffer. PyTorch 2.5 compiled twice, the second time for any
-    int.
+    limit of 8 is reached. Make it a buffer. PyTorch 2.5 to 2.7 compiled twice, the second time for
+    any int.
     """
 
     class Scale(nn.Module):
@@ -269,10 +269,12 @@ def test_train_and_eval_are_compiled_each():
 @pytest.mark.torch(">=2.3")
 def test_after_the_limit_new_inputs_run_uncompiled():
     """By default `torch.compile(lambda x, how: x + len(how))`, without `fullgraph=True`, is
-    compiled for at most 8 strings `how`; with a ninth string the function runs uncompiled,
-    and its result is right.
+    compiled for at most 8 different strings `how`; with a ninth string the function runs
+    uncompiled, and its result is right.
 
     The limit is `torch._dynamo.config.recompile_limit` (`cache_size_limit` before PyTorch 2.6).
+    After the ninth string the first 8 still run compiled since PyTorch 2.6; in 2.3 to 2.5 they run
+    uncompiled too.
     """
     counter = CompileCounter()
     compiled = torch.compile(lambda x, how: x + len(how), backend=counter)

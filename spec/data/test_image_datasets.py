@@ -201,17 +201,20 @@ def test_a_truncated_idx_file_lacks_numbers(mnist_files, tmp_path):
 
 
 def test_a_file_that_is_not_idx_fails_with_an_empty_message(mnist_files, tmp_path):
-    """If `torchvision.datasets.MNIST(root, train=False)` finds its four files, none with
-    .gz in its name, but `t10k-images-idx3-ubyte` is still compressed by gzip, it raises
-    AssertionError with an empty message.
+    """`torchvision.datasets.MNIST(root, train=False)` raises AssertionError with an empty message
+    if its four files exist, but `t10k-images-idx3-ubyte` is still compressed by gzip, only renamed
+    from `t10k-images-idx3-ubyte.gz`.
 
-    Because it asserts that the file begins like an IDX file. Delete the file and let
-    `download=True` fetch and unpack it.
+    Because it asserts that the file begins like an IDX file. With `download=True` it raises the
+    same, since the file exists: delete the file first, then `download=True` fetches and unpacks
+    it.
     """
     (mnist_files / "t10k-images-idx3-ubyte").write_bytes(b"\x1f\x8b\x08\x00")
 
     with pytest.raises(AssertionError, match=r"^$"):
         datasets.MNIST(tmp_path, train=False)
+    with pytest.raises(AssertionError, match=r"^$"):
+        datasets.MNIST(tmp_path, train=False, download=True)
 
 
 @pytest.mark.claim("blitz-cifar-train-flag")

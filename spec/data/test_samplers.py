@@ -184,14 +184,17 @@ def test_weights_are_one_for_each_sample_and_not_for_each_class():
 
 
 def test_weights_without_replacement_give_each_number_once():
-    """`WeightedRandomSampler(weights, n, replacement=False)` yields no index twice, and raises
-    RuntimeError in iteration if `n` is greater than the number of weights.
+    """One iteration over `WeightedRandomSampler(weights, n, replacement=False)` yields no index
+    twice, and raises RuntimeError, "cannot sample n_sample > prob_dist.size(-1)", if `n` is
+    greater than the number of weights.
 
-    Draw at most `len(weights)` indices, or with replacement.
+    Draw at most `len(weights)` indices, or with replacement. The next iteration draws anew, from
+    all indices again.
     """
     weights = [1.0, 5.0, 2.0]
+    sampler = WeightedRandomSampler(weights, 3, replacement=False)
 
-    assert sorted(WeightedRandomSampler(weights, 3, replacement=False)) == [0, 1, 2]
+    assert [sorted(sampler), sorted(sampler)] == [[0, 1, 2], [0, 1, 2]]
     with pytest.raises(RuntimeError, match=r"cannot sample n_sample > prob_dist.size\(-1\)"):
         list(WeightedRandomSampler(weights, 4, replacement=False))
 

@@ -165,8 +165,8 @@ def test_to_pil_image_wraps_around():
     (1, H, W) to the range from 0 to 1: 1.5 becomes 126, and, on an x86 processor, -0.5
     becomes 129.
 
-    Because the product is converted to a byte, which wraps around. Undo `Normalize` first, or
-    call `clamp(0, 1)`.
+    Because the product of the value and 255 is converted to a byte, which wraps around: 382
+    becomes 382 - 256. Undo `Normalize` first, or call `clamp(0, 1)`.
     """
     picture = transforms.ToPILImage()(torch.tensor([[[1.5, -0.5]]]))
 

@@ -278,8 +278,8 @@ def test_an_error_in_worker_init_fn_comes_with_the_first_batch():
 
 
 def test_workers_end_with_their_iterator():
-    """The workers of a `DataLoader` without `persistent_workers` end when the last reference to
-    its iterator is deleted, also in the middle of an epoch.
+    """The workers of a `DataLoader` without `persistent_workers` end when the epoch ends, or, in
+    the middle of an epoch, when the last reference to the loader's iterator is deleted.
 
     A `break` out of a `for` loop does the same. Persistent workers live on with the loader.
     """
@@ -293,5 +293,12 @@ def test_workers_end_with_their_iterator():
     del batches
     after = [worker.is_alive() for worker in workers]
 
+    batches = iter(loader)
+    workers = [each for each in multiprocessing.active_children() if each not in before]
+    count = len(list(batches))
+    after_the_epoch = [worker.is_alive() for worker in workers]
+
     assert during == [True, True]
     assert after == [False, False]
+    assert count == 100
+    assert after_the_epoch == [False, False]

@@ -64,7 +64,8 @@ def test_few_calls_lie_between_a_layer_and_the_compiled_code():
     of this call only two or three Python functions of torch: `_call_impl` and `forward`, in newer
     releases `_wrapped_call_impl` before them.
 
-    Because `F.linear`, which `forward` calls, is compiled.
+    Because `F.linear`, which `forward` calls, is compiled C++ code, and a traceback of Python does
+    not show calls in C++.
     """
     layer = nn.Linear(2, 1)
 

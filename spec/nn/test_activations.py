@@ -218,8 +218,8 @@ def test_a_dead_relu_does_not_learn(device):
     passes back gradient 0; the slope of `F.leaky_relu` there is its `negative_slope`, 0.01 by
     default.
 
-    A too large learning rate can push a unit below 0 for all samples; its own weights then get no
-    gradient that would bring it back.
+    A learning rate that is too large can push a unit below 0 for all samples; its own weights then
+    get no gradient that would bring it back.
     """
     dead = torch.tensor([-8.0], device=device, requires_grad=True)
     leaky = torch.tensor([-8.0], device=device, requires_grad=True)

@@ -41,9 +41,9 @@ def test_heads_are_a_dimension_before_the_steps():
 
 
 def test_multihead_attention_by_hand():
-    """Up to rounding, `nn.MultiheadAttention(4, 2)` without masks computes: a linear layer
-    with `in_proj_weight`, the stacked weights for q, k and v, and `in_proj_bias`;
-    `F.scaled_dot_product_attention` per head; and the linear layer `out_proj`.
+    """The output of `nn.MultiheadAttention(4, 2)` without masks is, up to rounding, that of a
+    linear layer with `in_proj_weight`, stacked for q, k and v, and `in_proj_bias`,
+    `F.scaled_dot_product_attention` per head, and the layer `out_proj`.
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.randn(2, 3, 4)
 

@@ -263,9 +263,12 @@ def test_a_single_sample_has_a_target_without_axes():
 
 
 def test_class_weights_make_a_weighted_mean(device):
-    """`F.nll_loss(logs, classes, weight)` of float32 `logs` divides the weighted sum of the losses
-    by the sum of the targets' weights, not by the number of samples: losses 1 and 5 with weights 1
-    and 3 give 4.
+    """`F.nll_loss(logs, classes, weight)` of float32 `logs` and float32 `weight` divides the
+    weighted sum of the losses by the sum of the targets' weights, not by the number of samples:
+    losses 1 and 5 with weights 1 and 3 give 4.
+
+    A `weight` of integers, `torch.tensor([1, 3])`, raises RuntimeError: give it the dtype of
+    `logs`.
     """
     logs = torch.tensor([[-1.0, -2.0], [-3.0, -5.0]], device=device)
     classes = torch.tensor([0, 1], device=device)
@@ -274,6 +277,8 @@ def test_class_weights_make_a_weighted_mean(device):
     assert F.nll_loss(logs, classes, weight, reduction="none").tolist() == [1.0, 15.0]
     assert F.nll_loss(logs, classes, weight).item() == 4.0
     assert F.nll_loss(logs, classes).item() == 3.0
+    with pytest.raises(RuntimeError, match="expected scalar type Float but found Long"):
+        F.nll_loss(logs.cpu(), classes.cpu(), torch.tensor([1, 3]))
 
 
 def test_class_weights_are_a_tensor_of_one_number_a_class():

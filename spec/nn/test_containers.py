@@ -161,8 +161,9 @@ def test_not_every_key_names_a_module():
 
 
 def test_a_parameter_list_registers_its_parameters():
-    """Parameters in a plain Python list as attribute of an `nn.Module` are not registered; in an
-    `nn.ParameterList` they are, under their index.
+    """Parameters in a plain Python list as an attribute of an `nn.Module` are not registered;
+    those in an `nn.ParameterList` assigned to `net.listed` are, under the names `listed.0`,
+    `listed.1` and so on.
     """
     net = nn.Module()
     net.hidden = [nn.Parameter(torch.ones(1)), nn.Parameter(torch.ones(2))]
@@ -198,8 +199,8 @@ def test_a_parameter_list_makes_parameters_of_tensors():
 
 def test_a_parameter_dict_registers_by_key():
     """`gains = nn.ParameterDict({"left": torch.ones(1)})` registers a parameter "left";
-    `gains["right"] = torch.ones(2)` adds another, `gains["right"]` returns it, and
-    `"middle" in gains` is False.
+    `gains["right"] = torch.ones(2)` makes a second `nn.Parameter` of the tensor, `gains["right"]`
+    returns this parameter, and `"middle" in gains` is False.
     """
     net = nn.Module()
     net.gains = nn.ParameterDict({"left": torch.ones(1)})
@@ -207,7 +208,8 @@ def test_a_parameter_dict_registers_by_key():
     found = [name in net.gains for name in ("left", "middle")]
 
     assert [name for name, _ in net.named_parameters()] == ["gains.left", "gains.right"]
-    assert net.gains["right"].shape == (2,)
+    assert isinstance(net.gains["right"], nn.Parameter) is True
+    assert net.gains["right"].tolist() == [1.0, 1.0]
     assert found == [True, False]
 
 

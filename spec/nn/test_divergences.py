@@ -68,8 +68,8 @@ def test_probabilities_given_for_logarithms_make_a_negative_loss():
 
 def test_log_target_takes_logarithms_for_both():
     """With `log_target=True` the second argument of `F.kl_div` holds log-probabilities too, such
-    as `F.log_softmax(logits, dim=-1)`; a log-probability of minus infinity there (probability 0)
-    makes the loss with `reduction="batchmean"` NaN.
+    as `F.log_softmax(logits, dim=-1)`; minus infinity there (probability 0) makes a float32 loss
+    with `reduction="batchmean"` NaN.
     """
     log_q = torch.tensor([[0.5, 0.5]]).log()
     log_p = torch.tensor([[0.25, 0.75]]).log()

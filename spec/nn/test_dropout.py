@@ -65,8 +65,8 @@ def test_what_is_dropped_gets_no_gradient(device):
 
 
 def test_the_function_dropout_does_not_know_the_mode():
-    """`F.dropout(x)` of a float32 `x` drops elements in the `forward` of a module in evaluation
-    mode too, since its argument `training` is True by default; write
+    """`F.dropout(x)` of a float32 `x` drops each element with probability 0.5 in the `forward` of
+    a module in evaluation mode too, since its argument `training` is True by default; write
     `F.dropout(x, training=self.training)`.
     """
     x = torch.ones(1000)

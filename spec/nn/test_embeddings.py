@@ -183,13 +183,13 @@ def test_an_embedding_takes_whole_numbers_only():
 
 
 def test_max_norm_shortens_the_table_itself():
-    """If an `nn.Embedding` with `max_norm=5.0` and the default `norm_type` looks up its row
-    [6, 8], whose 2-norm is 10, the row becomes [3, 4], up to rounding, in place in the
-    weight: its 2-norm is then 5.
+    """A float32 `nn.Embedding` with `max_norm=5.0` and the default `norm_type` that looks up its
+    row [6, 8], whose 2-norm is 10, changes this row in place in the weight to [3, 4], up to
+    rounding, with the 2-norm 5.
 
     If `weight * weight` is computed before the lookup, its backward pass raises RuntimeError,
-    because the lookup changes the saved weight. Look up first, or multiply `weight.clone()` by
-    itself.
+    because the lookup counts as an in-place change of the saved weight, even where no row is too
+    long. Look up first, or multiply `weight.clone()` by itself.
     """
     layer = nn.Embedding.from_pretrained(torch.tensor([[3.0, 4.0], [6.0, 8.0]]), max_norm=5.0)
 
@@ -201,6 +201,12 @@ def test_max_norm_shortens_the_table_itself():
     learning = nn.Embedding.from_pretrained(torch.tensor([[6.0, 8.0]]), freeze=False, max_norm=5.0)
     squares = learning.weight * learning.weight
     learning(torch.tensor([0]))
+    with pytest.raises(RuntimeError, match="has been modified by an inplace operation"):
+        squares.sum().backward()
+
+    squares = learning.weight * learning.weight
+    learning(torch.tensor([0]))
+    assert learning.weight.flatten().tolist() == pytest.approx([3.0, 4.0])
     with pytest.raises(RuntimeError, match="has been modified by an inplace operation"):
         squares.sum().backward()
 

@@ -137,9 +137,12 @@ def test_an_init_function_fills_in_place_and_records_nothing(device):
 
 
 def test_a_whole_net_is_initialised_by_apply():
-    """`net.apply(fill)` calls the function `fill` with `net` and with each module in it: a
-    `fill` that only acts under `if isinstance(module, nn.Linear):` changes the linear
-    layers and nothing else.
+    """`net.apply(fill)` calls the function `fill` with `net` and with each module in it: a `fill`
+    that acts only under `if isinstance(module, nn.Linear):` initialises each `nn.Linear` and skips
+    modules of other classes.
+
+    Subclasses of `nn.Linear` count, such as `out_proj` in `nn.MultiheadAttention`. A weight that
+    an `nn.Embedding` shares with an `nn.Linear` changes in both.
     """
 
     def fill(module):
@@ -147,12 +150,13 @@ def test_a_whole_net_is_initialised_by_apply():
             nn.init.constant_(module.weight, 0.5)
             nn.init.zeros_(module.bias)
 
-    net = nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.Tanh(), nn.Linear(2, 1)))
+    net = nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.PReLU(), nn.Linear(2, 1)))
     net.apply(fill)
 
     assert [p.flatten().tolist() for p in net.parameters()] == [
         [0.5, 0.5, 0.5, 0.5],
         [0.0, 0.0],
+        [0.25],
         [0.5, 0.5],
         [0.0],
     ]

@@ -170,9 +170,9 @@ def test_a_single_image_needs_a_batch_axis_to_go_through_the_net():
 
 @pytest.mark.claim("blitz-cifar-net-conv1")
 def test_colour_images_need_a_first_layer_of_three_channels():
-    """A LeNet that begins with `nn.Conv2d(1, 6, 5)` raises RuntimeError, "to have 1
-    channels, but got 3 channels instead", for images of shape (4, 3, 32, 32);
-    `nn.Conv2d(3, 6, 5)` as the first layer accepts them.
+    """A LeNet that begins with `nn.Conv2d(1, 6, 5)` raises RuntimeError, "to have 1 channels, but
+    got 3 channels instead", for float32 images of shape (4, 3, 32, 32); `nn.Conv2d(3, 6, 5)` as
+    the first layer accepts them.
     """
     images = torch.zeros(4, 3, 32, 32)
     grey = LeNet()

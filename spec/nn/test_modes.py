@@ -124,9 +124,8 @@ def test_a_module_of_your_own_may_read_the_flag():
 
 
 def test_a_part_can_be_in_another_mode_than_the_whole():
-    """If `net` is an `nn.Sequential` in training mode, `net[0].eval()` puts its first layer
-    into evaluation mode, while the others stay in training mode; the next `net.train()`
-    switches the first layer back.
+    """For `net = nn.Sequential(nn.BatchNorm1d(2), nn.Linear(2, 1))`, `net[0].eval()` puts only the
+    BatchNorm into evaluation mode; the next `net.train()` puts it back into training mode.
 
     In finetuning, a frozen BatchNorm therefore needs its `eval()` after each `net.train()`.
     """

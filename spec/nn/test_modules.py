@@ -46,8 +46,9 @@ def test_a_module_holds_layers_and_calling_it_returns_what_forward_returns(devic
 
 @pytest.mark.claim("summary-define-then-forward")
 def test_building_a_net_runs_nothing_and_calling_it_builds_nothing():
-    """`__init__` of an `nn.Module` runs once, when the module is built; `forward` runs at each
-    call of the module and uses the layers that `__init__` made.
+    """`net = Net()` of a subclass of `nn.Module` runs its `__init__` once; each call `net(x)` runs
+    its `forward`, which uses again the layer that `__init__` made, such as
+    `self.fc = nn.Linear(2, 1)`.
     """
     events = []
 

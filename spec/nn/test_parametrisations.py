@@ -277,7 +277,7 @@ def test_cached_computes_a_parametrised_weight_once():
 def test_a_deep_copy_of_a_parametrised_layer_shares_its_cached_weight():
     """Inside `with torch.nn.utils.parametrize.cached():` a `layer` with a parametrised weight and
     `other = copy.deepcopy(layer)` share one cached weight: after `layer(x)`, `other(x)` uses the
-    weight of `layer`, though its own is another.
+    weight of `layer`, even if its own is different.
 
     In the other order `layer` uses the weight of `other`. The layers that `nn.TransformerEncoder`
     makes are such copies, too: leave `cached()` out for it.

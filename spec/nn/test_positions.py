@@ -183,11 +183,11 @@ def test_rope_of_a_single_step_needs_its_position():
 
 
 def test_rope_in_two_halves_is_another_order_of_features():
-    """RoPE (rotary position embedding) of `x = torch.randn(5, 4)`, 5 positions of 4 features,
-    rotates the pairs of features (0, 2) and (1, 3) if it splits by `x.chunk(2, dim=-1)`, but (0, 1)
-    and (2, 3) if by `x[:, 0::2]` and `x[:, 1::2]`.
+    """Rotary position embedding (RoPE) that splits `x = torch.randn(5, 4)`, 5 positions of 4
+    features, by `x.chunk(2, dim=-1)` rotates the feature pairs (0, 2) and (1, 3); with
+    `x[:, 0::2]` and `x[:, 1::2]` the pairs are (0, 1) and (2, 3).
 
-    Weights trained with one give wrong answers with the other, without an error.
+    Weights trained with one of these splits give wrong answers with the other, without an error.
     """
     x = torch.randn(5, 4)
     order = torch.tensor([0, 2, 1, 3])

@@ -279,11 +279,12 @@ def test_a_generator_that_was_read_clipped_nothing():
 
 @pytest.mark.torch(">=2.8")
 def test_a_generator_that_was_read_clips_nothing():
-    """`clip_grad_norm_` given the generator `net.parameters()` after it has been read to
-    its end clips nothing and returns 0; since PyTorch 2.8 it also issues a UserWarning.
+    """After `torch.optim.SGD(parameters, lr=1.0)` has read the generator
+    `parameters = net.parameters()` to its end, `torch.nn.utils.clip_grad_norm_(parameters, 1.0)`
+    clips nothing and returns 0; since PyTorch 2.8 it also issues a UserWarning.
 
-    Because a generator can be read only once, and `torch.optim.SGD(parameters, lr=1.0)` has read
-    `parameters = net.parameters()` to its end. Pass a new `net.parameters()` to `clip_grad_norm_`.
+    Because a generator can be read only once. Call `net.parameters()` again for `clip_grad_norm_`:
+    each call makes a new generator.
     """
     net = nn.Linear(1, 1, bias=False)
     net.weight.grad = torch.tensor([[8.0]])

@@ -63,8 +63,8 @@ def test_two_machines_meet_at_one_endpoint(read):
 @pytest.mark.torch(">=2.0")
 def test_machines_may_be_numbered_by_hand(read):
     """`torchrun --nnodes=2 --node-rank=1 --master-addr=10.0.0.1 --master-port=29500 train.py`
-    numbers this machine 1 by hand; without `--rdzv-backend` the rendezvous backend is "static",
-    its endpoint here 10.0.0.1:29500.
+    gives this machine the node rank 1; without `--rdzv-backend` the rendezvous backend is
+    "static", and its endpoint is here 10.0.0.1:29500.
 
     The first machine has `--node-rank=0`, and 10.0.0.1 is its address. Here the command differs
     between the machines, by `--node-rank`.

@@ -104,8 +104,9 @@ def test_the_environment_has_to_name_the_rank(monkeypatch):
 
 @pytest.mark.torch(">=2.2")
 def test_the_default_group_is_made_once(group_of_one, tmp_path):
-    """While a process has a default group, a second `init_process_group` raises ValueError, since
-    PyTorch 2.2, "trying to initialize the default process group twice!".
+    """While a process has a default group, a second `init_process_group` raises "trying to
+    initialize the default process group twice!", a ValueError since PyTorch 2.2 (before, a
+    RuntimeError).
 
     Call `destroy_process_group()` first, or make a further group with `dist.new_group()`.
     """

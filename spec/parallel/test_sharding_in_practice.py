@@ -241,12 +241,13 @@ def test_a_gradient_norm_is_a_dtensor(group):
 
 @pytest.mark.torch(">=2.9")
 def test_gradients_accumulate_without_communication(group):
-    """After `model.set_requires_gradient_sync(False)` a backward of a sharded model averages
-    nothing; the next backward after `set_requires_gradient_sync(True)` averages the sums: the mean
-    of 1 + 1 in one process and 2 + 2 in the other is 3.
+    """After `model.set_requires_gradient_sync(False)` a backward of a sharded model averages no
+    gradients; the next one after `set_requires_gradient_sync(True)` averages the sums: gradients 1
+    + 1 in one process and 2 + 2 in the other give 3.
 
-    It is the `no_sync` of FSDP2. Until then `.grad` of the sharded parameters stays what it
-    was, here None, and each process holds whole gradients, which costs memory.
+    It is the `no_sync` of FSDP2. Until the synchronised backward, `.grad` of the sharded
+    parameters stays what it was, here None, and each process holds whole gradients, which costs
+    memory and which `model.zero_grad()` does not clear.
     """
 
     def program(rank):

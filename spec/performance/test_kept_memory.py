@@ -274,9 +274,9 @@ def test_validation_without_no_grad_saves_for_backward():
 
 
 def test_zero_grad_frees_the_gradient():
-    """`optimizer.zero_grad()` by default sets `.grad` of its parameters to None, which frees each
-    gradient that nothing else holds before the next forward pass; with `set_to_none=False` the
-    gradients stay, filled with zeros.
+    """`optimizer.zero_grad()` by default sets `.grad` of its parameters to None, which frees the
+    memory of each gradient that nothing else refers to; with `set_to_none=False` the gradients
+    stay, filled with zeros.
     """
     weight = nn.Parameter(torch.ones(1000))
     optimizer = torch.optim.SGD([weight], lr=0.5)

@@ -181,12 +181,16 @@ def test_a_list_of_single_numbers_in_tensors_is_read(device):
     """With the default dtype float32, `torch.tensor([a, b])` of `a = torch.tensor(1)` and
     `b = torch.tensor(2.5)` is a new float32 tensor of their values, [1.0, 2.5].
 
-    Gradients do not flow through it; `torch.stack([a, b])` of tensors of one dtype keeps the
-    graph.
+    Gradients do not flow through it; `torch.stack([a, b])` keeps the graph.
     """
     made = torch.tensor([torch.tensor(1, device=device), torch.tensor(2.5)])
 
     assert made.tolist() == [1.0, 2.5]
+
+    b = torch.tensor(2.5, requires_grad=True)
+    stacked = torch.stack([torch.tensor(1), b])
+    assert stacked.tolist() == [1.0, 2.5]
+    assert stacked.requires_grad is True
 
 
 def test_a_list_of_longer_tensors_is_stacked_instead(device):

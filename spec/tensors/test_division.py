@@ -152,7 +152,7 @@ def test_the_remainder_has_the_sign_of_the_divisor(x, y, remainder, device):
     0 or have the sign of the divisor `y`, for numbers from -2**31 to 2**31 - 1, as in
     Python: `torch.tensor(-8) % 3` is 1.
 
-    Take care with -2**63 by -1, whose quotient int64 cannot hold: in PyTorch 2.8 and before
+    Take care with -2**63 by -1, whose quotient int64 cannot hold: in PyTorch 2.9 and before
     `torch.tensor([-2**63]) % -1` ends the Python process on an x86 CPU.
     """
     x = torch.tensor(x, device=device)

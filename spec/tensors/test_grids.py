@@ -134,15 +134,16 @@ def test_cartesian_prod_lists_every_pair(device):
 
 
 def test_combinations_picks_pairs_of_one_tensor(device):
-    """`torch.combinations(x)` of a vector of three elements has a row for each pair of
-    elements at different positions, in the order of `itertools.combinations`; `r=3` makes
-    triples, `with_replacement=True` also pairs a position with itself.
+    """For `x = torch.tensor([1, 2, 3])`, `torch.combinations(x)` has a row for each pair of
+    elements at different positions, in the order of `itertools.combinations`; `r=3` makes triples,
+    `with_replacement=True` also pairs a position with itself.
     """
     x = torch.tensor([1, 2, 3], device=device)
 
     assert torch.combinations(x).tolist() == [[1, 2], [1, 3], [2, 3]]
     assert torch.combinations(x, r=3).tolist() == [[1, 2, 3]]
-    assert torch.combinations(x[:2], with_replacement=True).tolist() == [[1, 1], [1, 2], [2, 2]]
+    pairs = torch.combinations(x, with_replacement=True)
+    assert pairs.tolist() == [[1, 1], [1, 2], [1, 3], [2, 2], [2, 3], [3, 3]]
 
 
 def test_a_function_over_a_grid_needs_no_meshgrid(device):

@@ -150,8 +150,8 @@ def test_an_overlap_of_columns_is_not_noticed():
     row [1, 2, 3] becomes [1, 1, 1].
 
     Because torch looks for an overlap only if both operands are dense in memory, which these two
-    slices aren't; with one row they are, and the assignment raises RuntimeError. Longer rows come
-    out differently. Write `x[:, 1:] = x[:, :-1].clone()`.
+    slices aren't; with one row they are, and the assignment raises RuntimeError. Long rows, which
+    are copied in blocks, can come out differently. Write `x[:, 1:] = x[:, :-1].clone()`.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
     shifted = x.clone()

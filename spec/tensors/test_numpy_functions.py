@@ -227,8 +227,10 @@ def test_a_tensor_can_be_indexed_with_an_array():
     `np.array([2, 0])` or the bool array `np.array([True, False, True])` picks elements as
     an index tensor or a mask does.
 
-    An array of uint8, as images are, is read as a mask, which is deprecated: for positions
-    convert it with `array.astype(int)`, for a mask with `array.astype(bool)`.
+    An array of uint8, as images are, is read as a mask, which is deprecated: for positions convert
+    it with `array.astype(int)`, for a mask with `array.astype(bool)`. In PyTorch 2.1 and before an
+    array of two dimensions with fewer than 32 rows is read as a tuple of its rows, one index for
+    each dimension; `torch.from_numpy(array)` avoids this.
     """
     x = torch.tensor([10, 20, 30])
 

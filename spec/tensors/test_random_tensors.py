@@ -129,7 +129,7 @@ def test_real_random_numbers_need_a_floating_dtype(draw):
     `torch.randint` takes `dtype=torch.uint8`.
 
     For integers write `torch.randint(low, high, size, dtype=...)`. For float8 draw float32 numbers
-    and convert them. In PyTorch 2.8 and 2.14 the error is a NotImplementedError, a subclass of
+    and convert them. Since PyTorch 2.8 the error is a NotImplementedError, a subclass of
     RuntimeError.
     """
     floats = [torch.float16, torch.bfloat16, torch.float32, torch.float64]

@@ -106,7 +106,7 @@ def test_a_trace_keeps_the_branch_of_its_example():
     a TracerWarning, "Converting a tensor to a Python boolean"; `torch.jit.script` compiles both
     branches.
 
-    Because a trace records the operations on tensors, and a Python `if` is none. An
+    Because a trace records only operations on tensors, and a Python `if` is not one. An
     `if self.training` is kept in the same way, without the warning.
     """
 
