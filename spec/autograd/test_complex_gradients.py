@@ -16,11 +16,12 @@ import torch
 
 
 def test_a_complex_gradient_points_uphill(device):
-    """For a complex64 0-d leaf `z` of 3+4j that requires grad,
-    `z.abs().square().backward()` gives the gradient 6+8j, which is `2 * z`: its real and
-    imaginary parts are the derivatives along the real and the imaginary axis.
+    """For a complex64 0-d leaf `z` of 3+4j that requires grad, `z.abs().square().backward()` gives
+    the gradient 6+8j, which is `2 * z`: 6 is the derivative along the real axis, 8 the derivative
+    along the imaginary axis.
 
-    So it points where a real loss grows fastest, as the gradient of a real tensor does.
+    So the gradient points in the direction in which a real loss grows fastest, as the gradient of
+    a real tensor does.
     """
     z = torch.tensor(3 + 4j, requires_grad=True, device=device)
 

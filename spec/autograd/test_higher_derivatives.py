@@ -199,8 +199,8 @@ def test_the_hessian_times_a_vector_takes_two_passes():
 def test_newtons_method_lands_on_the_bottom_of_a_parabola():
     """With `x = torch.tensor(10.0, requires_grad=True)`,
     `slope = torch.autograd.grad(2 * (x - 3)**2, x, create_graph=True)[0]` is 28 and
-    `torch.autograd.grad(slope, x)[0]`, the curvature, 4: one Newton step, 10 - 28 / 4, reaches the
-    minimum 3.
+    `torch.autograd.grad(slope, x)[0]`, the curvature, 4: one Newton step, 10 - 28 / 4, gives the
+    minimizer 3.
     """
     x = torch.tensor(10.0, requires_grad=True)
 

@@ -68,12 +68,13 @@ def test_overwriting_a_saved_result_is_refused(device):
 
 
 def test_the_refusal_counts_the_versions():
-    """After `y.add_(1).add_(1)` on `y = x.exp()`, with a float32 `x` that requires grad,
-    the error of `y.sum().backward()` says "is at version 2; expected version 0 instead":
-    the difference counts the in-place writes since saving.
+    """After `y.add_(1).add_(1)` on `y = x.exp()`, with a float32 `x` that requires grad, the error
+    of `y.sum().backward()` says "is at version 2; expected version 0 instead": each of the two
+    in-place writes counts one.
 
-    Because each of the two writes incremented the counter after `exp` had saved its result. Clone
-    `y` and write to the clone.
+    Because each of the two writes incremented the version counter of `y` after `exp` had saved its
+    result. `y[0] += 1` counts two: an `add_` on the view `y[0]`, then its assignment. Clone `y`
+    and write to the clone.
     """
     x = torch.tensor([0.0, 1.0], requires_grad=True)
     y = x.exp()
@@ -81,6 +82,11 @@ def test_the_refusal_counts_the_versions():
 
     with pytest.raises(RuntimeError, match="is at version 2; expected version 0 instead"):
         y.sum().backward()
+
+    other = x.exp()
+    other[0] += 1
+
+    assert other._version == 2
 
 
 def test_overwriting_a_saved_input_is_refused():

@@ -223,8 +223,8 @@ def test_a_frozen_layer_in_the_middle_still_passes_gradients_on():
 
 @pytest.mark.claim("blitz-no-grad-evaluation")
 def test_eval_does_not_stop_the_recording():
-    """The output of an `nn.Linear` after `eval()` still has a `grad_fn`, where its parameters
-    require grad; inside `torch.no_grad()` it has none.
+    """After `eval()` the output of an `nn.Linear` whose parameters require grad still has a
+    `grad_fn`; inside `torch.no_grad()` it has none.
 
     `eval()` changes only how layers such as dropout and BatchNorm behave.
     """

@@ -232,8 +232,9 @@ def test_train_chooses_the_part(cifar_files, tmp_path):
 
 @pytest.mark.claim("blitz-cifar-train-flag")
 def test_training_is_the_default(tmp_path):
-    """`torchvision.datasets.CIFAR10(root)` reads the training set that lies in `root` and
-    downloads nothing: `train` is True by default, and `download` False.
+    """`torchvision.datasets.CIFAR10(root)` reads the training set (`train=True`) and downloads
+    nothing (`download=False`): with an empty folder as `root` it raises RuntimeError, "Dataset not
+    found or corrupted".
 
     For the test set `train=False` has to be said, or accuracy is measured on the training data.
     """

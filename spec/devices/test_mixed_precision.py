@@ -365,7 +365,7 @@ def test_a_scalers_step_divides_by_the_scale_first():
     after `scaler.scale((w * 2).sum()).backward()` the call `scaler.step(optimizer)` first
     divides `w.grad`, in place, by 4, and then makes the step.
 
-    A fused optimizer (`fused=True`) divides the gradients itself, inside its step.
+    Adam, AdamW and SGD with `fused=True` divide the gradients themselves, inside their step.
     """
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)

@@ -215,9 +215,10 @@ def test_cudnn_comes_with_the_build():
     number, 92400 for 9.24.0; `torch.__config__.show()` names the one that torch was built with,
     of the same major release.
 
-    A wheel for CUDA brings cuDNN along as a package, `nvidia-cudnn-cu13` for CUDA 13: install
-    none yourself. With another release named in `LD_LIBRARY_PATH` torch 2.14.1 still loads its
-    own; torch 2.5.1 loads parts of the other.
+    A Linux wheel for CUDA brings cuDNN along as a package, `nvidia-cudnn-cu13` for CUDA 13:
+    install none yourself. With another release of cuDNN 9 named in `LD_LIBRARY_PATH` torch 2.14.1
+    still loads its own; torch 2.4.1 to 2.10.0 load parts of the other, and `version()` tells the
+    other's number.
     """
     major = torch.backends.cudnn.version() // 10_000
 

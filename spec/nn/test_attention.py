@@ -185,9 +185,9 @@ def test_a_query_that_may_see_nothing_gets_zeros():
 
 
 def test_attention_does_not_know_the_order_of_keys(device):
-    """Without mask, `is_causal` or dropout, permuting keys and values together leaves the
-    result of `F.scaled_dot_product_attention` the same up to rounding: their order does not
-    count.
+    """Without mask, `is_causal` or dropout, permuting keys and values in the same way along
+    dimension -2, the sequence, leaves the result of `F.scaled_dot_product_attention` the same up
+    to rounding: their order does not count.
 
     So a transformer has to encode the positions separately, often by vectors that are added to the
     inputs. With `is_causal=True` the order counts, as the first query sees the first key only.
@@ -268,12 +268,14 @@ def test_the_batch_is_the_second_axis_unless_told():
 
 
 def test_true_in_the_masks_of_multihead_attention_means_leave_out(device):
-    """For `layer = nn.MultiheadAttention(2, 1, batch_first=True)` and `x = torch.zeros(1, 3, 2)`,
-    in `layer(x[:, :1], x, x)` a key with True in the `key_padding_mask` or in a bool `attn_mask`
-    has the attention weight 0: it is left out.
+    """With `mask = torch.tensor([[False, False, True]])` and `x = torch.zeros(1, 3, 2)`,
+    `nn.MultiheadAttention(2, 1, batch_first=True)(x[:, :1], x, x, key_padding_mask=mask)` gives
+    the third key the attention weight 0; so does `attn_mask=mask`.
 
-    With `is_causal=True` and `need_weights=False` the layer ignores which keys an `attn_mask`
-    names, and computes the causal attention: `spec/nn/test_attention_masks.py`.
+    Because True in these masks means: leave this key out. If every key is True, the attention
+    weights are NaN. With `is_causal=True` and `need_weights=False`, and without a
+    `key_padding_mask`, the layer ignores which keys an `attn_mask` names, and computes the causal
+    attention: `spec/nn/test_attention_masks.py`.
     """
     layer = nn.MultiheadAttention(2, 1, batch_first=True, device=device)
     x = torch.zeros(1, 3, 2, device=device)
@@ -282,8 +284,12 @@ def test_true_in_the_masks_of_multihead_attention_means_leave_out(device):
     _, shares = layer(x[:, :1], x, x, key_padding_mask=padding)
 
     assert shares.tolist() == [[[0.5, 0.5, 0.0]]]
+    _, shares = layer(x[:, :1], x, x, attn_mask=padding)
+    assert shares.tolist() == [[[0.5, 0.5, 0.0]]]
     _, shares = layer(x[:, :1], x, x, attn_mask=torch.tensor([[True, False, False]], device=device))
     assert shares.tolist() == [[[0.0, 0.5, 0.5]]]
+    _, shares = layer(x[:, :1], x, x, key_padding_mask=torch.ones_like(padding))
+    assert shares.isnan().tolist() == [[[True, True, True]]]
 
 
 def test_the_causal_mask_of_transformers_is_made_of_minus_infinities():

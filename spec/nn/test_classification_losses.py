@@ -349,8 +349,9 @@ def test_binary_cross_entropy_takes_probabilities_and_its_sibling_scores(device)
 
 
 def test_with_logits_a_wrong_certainty_keeps_its_gradient():
-    """At the float32 logit -200 and target 1, `F.binary_cross_entropy` of the sigmoid is 100 with
-    gradient 0; `F.binary_cross_entropy_with_logits` is 200 with gradient -1.
+    """For a float32 logit of -200 and a float32 target of 1, `F.binary_cross_entropy` of the
+    sigmoid is 100 and the `.grad` of the logit is 0; `F.binary_cross_entropy_with_logits` is 200
+    and the `.grad` is -1.
 
     Because the sigmoid is 0 in float32, and `F.binary_cross_entropy` replaces a logarithm below
     -100 by -100; compute the loss from the logits.
@@ -387,12 +388,19 @@ def test_binary_targets_are_floats_of_the_same_shape():
 
 
 def test_bce_refuses_scores():
-    """On a CPU `F.binary_cross_entropy` raises RuntimeError for float32 inputs outside [0, 1], "all
-    elements of input should be between 0 and 1": apply `torch.sigmoid` first, or use
+    """`F.binary_cross_entropy(torch.tensor([2.0]), torch.tensor([1.0]))` raises RuntimeError on
+    the CPU, "all elements of input should be between 0 and 1": apply `torch.sigmoid` first, or use
     `F.binary_cross_entropy_with_logits`.
+
+    An input of NaN raises the same error. With an int64 target the message is another, "Found
+    dtype Long but expected Float": convert the target with `target.float()` as well.
     """
     with pytest.raises(RuntimeError, match="all elements of input should be between 0 and 1"):
-        F.binary_cross_entropy(torch.tensor([2.0]), torch.ones(1))
+        F.binary_cross_entropy(torch.tensor([2.0]), torch.tensor([1.0]))
+    with pytest.raises(RuntimeError, match="all elements of input should be between 0 and 1"):
+        F.binary_cross_entropy(torch.tensor([torch.nan]), torch.tensor([1.0]))
+    with pytest.raises(RuntimeError, match="Found dtype Long but expected Float"):
+        F.binary_cross_entropy(torch.tensor([2.0]), torch.tensor([1]))
     assert F.binary_cross_entropy(torch.tensor([0.5]), torch.ones(1)).item() == pytest.approx(
         math.log(2)
     )

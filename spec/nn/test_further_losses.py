@@ -195,15 +195,22 @@ def test_a_variance_is_positive_and_of_the_inputs_shape():
 
 def test_a_multi_label_loss_is_binary_cross_entropy():
     """`nn.MultiLabelSoftMarginLoss()` of non-empty float32 scores (N, classes) from -100 to 100
-    and float32 targets 0 and 1 of the same shape equals `nn.BCEWithLogitsLoss()` up to rounding;
+    and float32 targets 0 and 1 of the same shape equals `nn.BCEWithLogitsLoss()` to within 0.001;
     several classes of a sample may be 1.
+
+    The formula is the same, but the rounding is not: in float32 a score of -15 with target 0 costs
+    3.059e-07 in the first; the second may give 0 or 3.576e-07.
     """
     scores = torch.tensor([[0.0, 3.0, -1.0], [2.0, 0.5, 0.0]])
     targets = torch.tensor([[1.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
 
+    far, no = torch.tensor([[-15.0]]), torch.tensor([[0.0]])
+
     ours = nn.MultiLabelSoftMarginLoss()(scores, targets)
 
     assert torch.allclose(ours, nn.BCEWithLogitsLoss()(scores, targets)) is True
+    assert nn.MultiLabelSoftMarginLoss()(far, no).item() == pytest.approx(3.059e-07, rel=1e-3)
+    assert nn.BCEWithLogitsLoss()(far, no).item() == pytest.approx(0.0, abs=0.001)
 
 
 def test_multi_label_margin_lists_class_numbers():

@@ -185,8 +185,9 @@ def test_class_numbers_are_resized_as_floats():
 
 
 def test_upsample_takes_the_size_first():
-    """Of a float32 batch of shape (1, 3, 5, 5) `nn.Upsample(scale_factor=2)` makes (1, 3, 10, 10),
-    and `nn.Upsample(2)` makes (1, 3, 2, 2), because its first argument is `size`.
+    """`nn.Upsample(scale_factor=2)` turns a float32 batch of shape (1, 3, 5, 5) into one of shape
+    (1, 3, 10, 10), but `nn.Upsample(2)` into one of shape (1, 3, 2, 2), because the first argument
+    is `size`.
     """
     x = torch.zeros(1, 3, 5, 5)
 

@@ -82,9 +82,9 @@ def test_the_graph_is_python_code():
 
 
 def test_a_function_can_be_replaced_in_the_graph():
-    """For a `net` whose `forward` calls `torch.relu`: after `node.target = torch.tanh` for
-    that node of `traced = torch.fx.symbolic_trace(net)`, `traced(x)` still computes ReLU;
-    after `traced.recompile()` it computes tanh.
+    """For a `net` whose `forward` calls `torch.relu`, let `traced = torch.fx.symbolic_trace(net)`
+    and set `node.target = torch.tanh` on its `torch.relu` node: `traced(x)` computes ReLU until
+    `traced.recompile()` is called, then tanh.
     """
     net = Net()
     traced = fx.symbolic_trace(net)

@@ -97,7 +97,8 @@ def test_fused_is_a_way_to_compute_the_same_step():
     RuntimeError.
 
     Because both say how to compute the step: choose one. With float32 parameters the results agree
-    up to rounding. `fused=True` needs parameters of a floating-point dtype.
+    up to rounding. Complex parameters with `fused=True` raise RuntimeError, in the constructor or,
+    since PyTorch 2.5, in the first `step()`.
     """
     weight = nn.Parameter(torch.zeros(2))
     weight.grad = torch.tensor([1.0, -3.0])

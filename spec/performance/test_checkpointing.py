@@ -272,11 +272,11 @@ def test_a_second_run_that_saves_another_tensor_of_the_same_shape_is_not_noticed
 
 @pytest.mark.torch(">=2.1")
 def test_a_second_run_with_another_dtype_is_refused():
-    """If `f` saves a float32 tensor, `checkpoint(f, x, use_reentrant=False)` runs `f` again in
-    `backward()`; a float64 tensor then saved in its place raises CheckpointError, "Recomputed
-    values for the following tensors have different metadata".
+    """If `f` in `checkpoint(f, x, use_reentrant=False)` saves a float32 tensor for backward, but a
+    float64 one when `backward()` runs `f` again, CheckpointError says "Recomputed values for the
+    following tensors have different metadata".
 
-    `determinism_check="none"` switches this comparison off.
+    `sin` saves its input, for instance. `determinism_check="none"` switches this comparison off.
     """
     runs = []
 
@@ -292,6 +292,11 @@ def test_a_second_run_with_another_dtype_is_refused():
         match="Recomputed values for the following tensors have different metadata",
     ):
         y.sum().backward()
+
+    runs.clear()
+    checkpoint(block, x, use_reentrant=False, determinism_check="none").sum().backward()
+    assert runs == ["run", "run"]
+    assert x.grad.tolist() == pytest.approx([0.5403] * 3, abs=1e-4)
 
 
 @pytest.mark.torch(">=2.1")

@@ -108,8 +108,8 @@ def test_four_ways_to_add_give_the_same_numbers(device):
 @pytest.mark.claim("blitz-add-not-inplace")
 @pytest.mark.parametrize("add", [operator.add, torch.add])
 def test_plus_and_torch_add_leave_both_operands_as_they_were(add, device):
-    """`x + y` of non-empty dense int64 tensors of the same shape and, without `out=`,
-    `torch.add(x, y)` leave both tensors unchanged; the sum has a storage of its own.
+    """`x + y` and `torch.add(x, y)` of two non-empty int64 tensors of the same shape leave `x` and
+    `y` unchanged and return a sum with a storage of its own.
     """
     x = torch.tensor([1, 2], device=device)
     y = torch.tensor([10, 20], device=device)

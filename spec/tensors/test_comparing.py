@@ -314,7 +314,8 @@ def test_in_looks_for_an_equal_element(device):
     """`7 in x` is `True` if an element of the dense int64 tensor `x` equals 7; a string, a
     list or `None` on the left raises a RuntimeError.
 
-    Only numbers and tensors can be looked for.
+    `in` takes a Python number such as 7, or a tensor that broadcasts with `x`, and returns
+    `(x == 7).any()` as a Python bool.
     """
     x = torch.tensor([[0, 0], [7, 0]], device=device)
     found, missing = 7, 8

@@ -254,7 +254,7 @@ def test_a_float32_model_refuses_float64_data():
     the same dtype", for `data = torch.zeros(3, 2, dtype=torch.float64)`: convert the data
     with `data.float()` or the layer with `layer.double()`.
 
-    Because matrix products do not promote dtypes. It bites with data from NumPy, whose floats
+    Because matrix products do not promote dtypes. It happens with data from NumPy, whose floats
     are float64 by default.
     """
     layer = torch.nn.Linear(2, 1)

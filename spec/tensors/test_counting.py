@@ -60,7 +60,7 @@ def test_bincount_counts_each_small_integer(device):
     maximum 3 occurs: [1, 2, 0, 1]. With `minlength=6` the result has six elements, [1, 2,
     0, 1, 0, 0].
 
-    The result has an element for each number up to the maximum, so a huge one takes too much
+    The result has an element for each number up to the maximum, so a huge maximum takes too much
     memory. With class indices, `minlength=num_classes` gives the count of each class.
     """
     x = torch.tensor([0, 3, 1, 1], device=device)

@@ -231,9 +231,9 @@ def test_where_broadcasts_and_takes_numbers(device):
 
 
 def test_where_promotes(device):
-    """`torch.where(condition, a, b)` of a bool `condition` and an int64 vector `a` has the common
-    dtype of `a` and `b`: float64 for a float64 vector `b`, and the default dtype, float32, for the
-    Python number 0.5 as `b`.
+    """`torch.where(condition, a, b)` of a bool `condition` and an int64 vector `a` is float64 for
+    a float64 vector `b`, and of the default dtype, float32, for the Python number 0.5 as `b`: the
+    common dtype of both.
 
     The rules are those of `+`: `spec/tensors/test_type_promotion.py`.
     """

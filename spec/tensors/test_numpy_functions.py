@@ -264,8 +264,8 @@ def test_dtypes_of_numpy_are_not_dtypes_of_torch():
     """`torch.zeros(2, dtype=np.float32)` raises a TypeError: NumPy's dtypes are no dtypes of
     torch.
 
-    Write `dtype=torch.float32`; `torch.from_numpy(array).dtype` is the one that belongs to an
-    array.
+    Write `dtype=torch.float32`; `torch.from_numpy(array).dtype` is the torch dtype that matches
+    the dtype of a NumPy array.
     """
     words = r"'?dtype'? must be torch\.dtype, not type|invalid combination of arguments"
     with pytest.raises(TypeError, match=words):

@@ -136,7 +136,8 @@ def test_sums_and_products_of_integers_are_int64(dtype, total, device):
     or int32 tensor give int64, unless `dtype=` is passed.
 
     Otherwise 200 + 200 in uint8 would wrap to 144, as it does in `x.cumsum_(0)`: an in-place
-    method keeps the dtype of its tensor. A large sum can still wrap in int64.
+    method keeps the dtype of its tensor. A large product can still wrap in int64: that of the
+    int32 numbers 2**30, 2**30 and 8 is -2**63.
     """
     x = torch.tensor([200, 200], device=device).to(dtype)
 
@@ -148,6 +149,8 @@ def test_sums_and_products_of_integers_are_int64(dtype, total, device):
     assert x.cumsum(0).dtype == torch.int64
     narrow = torch.tensor([200, 200], dtype=torch.uint8, device=device)
     assert narrow.cumsum_(0).tolist() == [200, 144]
+    large = torch.tensor([2**30, 2**30, 8], dtype=torch.int32, device=device)
+    assert large.prod().item() == -(2**63)
 
 
 def test_a_sum_past_the_range_of_int64_wraps(device):
@@ -198,7 +201,7 @@ def test_nothing_sums_to_zero_and_multiplies_to_one(device):
     ],
 )
 def test_nothing_has_no_largest_element(name, error):
-    """Of an empty dense float32 tensor on the CPU `x.max()`, `x.min()` and `x.amax()` raise a
+    """Of an empty dense float32 tensor `x` on the CPU `x.max()`, `x.min()` and `x.amax()` raise a
     RuntimeError, and `x.argmax()` an IndexError.
 
     Because PyTorch defines no result for zero elements here, unlike `x.sum()`, which is 0.

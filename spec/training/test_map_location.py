@@ -253,17 +253,22 @@ def test_a_net_on_meta_cannot_be_moved_away():
 
 @pytest.mark.torch(">=2.1")
 def test_a_net_on_meta_is_filled_by_assigning():
-    """`load_state_dict(state, assign=True)` gives an `nn.Linear` on `meta` the loaded float32
-    tensors as parameters, and the layer computes with them.
+    """`load_state_dict(state, assign=True)` of an `nn.Linear` on `meta` makes the loaded float32
+    tensors its parameters, without copying their memory, and the layer computes with them.
 
-    Because `assign=True` replaces the parameters. So no initial weights have to be computed
-    first.
+    Because `assign=True` replaces the parameters: `net.weight` is a new `nn.Parameter` that shares
+    the memory of the loaded tensor. So no initial weights have to be computed first.
     """
     net = nn.Linear(1, 1, device="meta")
+    weight = torch.tensor([[3.0]])
 
-    net.load_state_dict({"weight": torch.tensor([[3.0]]), "bias": torch.zeros(1)}, assign=True)
+    net.load_state_dict({"weight": weight, "bias": torch.zeros(1)}, assign=True)
+    output = net(torch.tensor([2.0]))
+    weight.fill_(5.0)
 
-    assert net(torch.tensor([2.0])).tolist() == [6.0]
+    assert output.tolist() == [6.0]
+    assert isinstance(net.weight, nn.Parameter) is True
+    assert net.weight.tolist() == [[5.0]]
 
 
 @pytest.mark.torch(">=2.1")

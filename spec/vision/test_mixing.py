@@ -128,11 +128,11 @@ def test_a_class_beyond_the_number_of_classes_is_refused():
 def test_mixing_fits_into_the_collate_function():
     """With torchvision's
     `mix = v2.RandomChoice([v2.CutMix(num_classes=3), v2.MixUp(num_classes=3)])`, a `collate_fn`
-    returning `mix(*default_collate(samples))` lets a `DataLoader` of float images and labels 0 to
-    2 yield mixed batches.
+    returning `mix(*default_collate(samples))` lets a `DataLoader` of float (C, H, W) images and
+    labels 0 to 2 yield mixed batches.
 
     With `num_workers` above 0 the workers do the mixing. `RandomChoice` takes one of the two for
-    each batch.
+    each batch. Images of shape (H, W) raise ValueError: give them a dimension of channels.
     """
     data = [(torch.rand(3, 4, 4), label) for label in (0, 1, 2, 0)]
     mix = v2.RandomChoice([v2.CutMix(num_classes=3), v2.MixUp(num_classes=3)])
@@ -142,6 +142,8 @@ def test_mixing_fits_into_the_collate_function():
 
     assert images.shape == (2, 3, 4, 4)
     assert labels.shape == (2, 3)
+    with pytest.raises(ValueError, match="4 dims, but got 3"):
+        mix(torch.rand(2, 4, 4), torch.tensor([0, 1]))
 
 
 def test_a_larger_alpha_mixes_more_evenly():

@@ -147,12 +147,15 @@ def test_detectors_normalise_by_themselves():
 
 
 def test_weights_of_detection_know_their_classes():
-    """The 91 names in `FasterRCNN_ResNet50_FPN_Weights.DEFAULT.meta["categories"]`, COCO's, begin
-    with "__background__" and "person"; the 21 of `FCN_ResNet50_Weights.DEFAULT`, Pascal VOC's,
-    have "person" at index 15.
+    """The 91 entries of `FasterRCNN_ResNet50_FPN_Weights.DEFAULT.meta["categories"]`, COCO's,
+    begin with "__background__" and "person"; the 21 of `FCN_ResNet50_Weights.DEFAULT`, Pascal
+    VOC's, have "person" at index 15.
+
+    Ten of the 91 entries are "N/A": COCO's 80 classes have numbers up to 90, with gaps.
     """
     coco = models.detection.FasterRCNN_ResNet50_FPN_Weights.DEFAULT.meta["categories"]
     voc = models.segmentation.FCN_ResNet50_Weights.DEFAULT.meta["categories"]
 
     assert [len(coco), *coco[:2]] == [91, "__background__", "person"]
+    assert coco.count("N/A") == 10
     assert [len(voc), voc[0], voc[15]] == [21, "__background__", "person"]

@@ -188,8 +188,8 @@ def test_each_feature_map_has_anchors_of_its_own():
     Tuple[Tuple[int]]": write one tuple per map, `((4, 8),)` for one.
 
     A backbone with one feature map and the usual five tuples is what raises it in practice. With
-    one tuple of aspect ratios, as by default, only the first tuple of sizes is used, without an
-    error.
+    one tuple of aspect ratios, as by default, the call with one feature map uses only the first
+    tuple of sizes, without an error.
     """
     images = ImageList(torch.zeros(1, 3, 8, 8), [(8, 8)])
     five = AnchorGenerator(((4,), (8,), (16,), (32,), (64,)), ((0.5, 1.0, 2.0),) * 5)
@@ -203,3 +203,5 @@ def test_each_feature_map_has_anchors_of_its_own():
     assert one.num_anchors_per_location() == [6]
     (anchors,) = one(images, features)
     assert anchors.shape == (24, 4)
+    (first,) = AnchorGenerator(((4,), (8,)))(images, features)
+    assert first.shape == (12, 4)
