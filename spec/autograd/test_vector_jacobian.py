@@ -198,16 +198,21 @@ def test_rows_that_mix_are_not_kept_apart():
     `centred = batch - batch.mean()`, `torch.autograd.grad(y, batch, retain_graph=True)[0]` is
     [[0], [0]] for `y = centred.sum()`, but [[0.5], [-0.5]] for `y = centred[0]`.
 
-    BatchNorm mixes rows in this way in training mode.
+    `nn.BatchNorm1d` in training mode mixes rows too, since it subtracts the mean of the batch and
+    divides by its standard deviation. With two rows this division hides it: the outputs are nearly
+    -1 and 1 for [1] and [3] as for [1] and [8]. Three rows show it.
     """
     batch = torch.tensor([[1.0], [3.0]], requires_grad=True)
     centred = batch - batch.mean()
 
     (of_the_first,) = torch.autograd.grad(centred[0], batch, retain_graph=True)
     (of_the_sum,) = torch.autograd.grad(centred.sum(), batch)
+    three = torch.tensor([[1.0], [3.0], [8.0]], requires_grad=True)
+    (normalised,) = torch.autograd.grad(torch.nn.BatchNorm1d(1)(three)[0], three)
 
     assert of_the_first.tolist() == [[0.5], [-0.5]]
     assert of_the_sum.tolist() == [[0.0], [0.0]]
+    assert normalised.flatten().tolist() == pytest.approx([0.1089, -0.1524, 0.0435], abs=1e-4)
 
 
 def test_a_batch_of_vectors_gives_the_whole_jacobian(device):

@@ -39,12 +39,16 @@ def test_the_package_and_the_library_name_the_same_release():
 
 
 def test_versions_are_compared_by_their_numbers():
-    """`torch.__version__` is a `TorchVersion`, which compares by numbers: `TorchVersion("1.10.0")`
-    is greater than "1.9.0" and than the tuple `(1, 9)`."""
+    """`torch.__version__` is a `torch.torch_version.TorchVersion`, which compares by numbers:
+    `TorchVersion("1.10.0")` is greater than the string "1.9.0" and than the tuple `(1, 9)`,
+    although `"1.10.0" > "1.9.0"` is False for plain strings.
+    """
     version, nine = TorchVersion("1.10.0"), (1, 9)
 
     assert sorted([version, TorchVersion("1.9.0")]) == ["1.9.0", "1.10.0"]
+    assert (version > "1.9.0") is True
     assert (version > nine) is True
+    assert max("1.10.0", "1.9.0") == "1.9.0"
     assert type(torch.__version__) is TorchVersion
 
 

@@ -209,7 +209,7 @@ def test_a_segmentation_model_returns_a_dict():
 def test_a_loss_refuses_the_dict():
     """For `net = lraspp_mobilenet_v3_large(weights_backbone=None)` of torchvision,
     `F.cross_entropy(net(x), masks)` raises TypeError, "must be Tensor, not
-    collections.OrderedDict": write `net(x)["out"]`, with int64 class `masks` (N, H, W).
+    collections.OrderedDict": write `net(x)["out"]`; `masks` are int64 class indices (N, H, W).
     """
     net = on_meta(
         models.segmentation.lraspp_mobilenet_v3_large, weights_backbone=None, num_classes=5
