@@ -96,8 +96,8 @@ def test_forward_is_not_recorded():
     doesn't require grad there; returned by `apply`, `y` requires grad if the float32 `x` does and
     grad mode is on.
 
-    Inside `torch.no_grad()` the result of `apply` doesn't require grad either. Nor does a result
-    that `forward` passes to `ctx.mark_non_differentiable`.
+    Inside `torch.no_grad()` this `y` doesn't require grad either. Nor does it if `forward` passes
+    it to `ctx.mark_non_differentiable`.
     """
     inside = []
 

@@ -227,11 +227,13 @@ def test_set_grad_enabled_takes_the_mode_as_a_value(training, recorded):
 
 
 def test_set_grad_enabled_also_works_as_a_plain_call():
-    """Called without `with`, `torch.set_grad_enabled(False)` switches recording off at once,
+    """As a statement of its own, `torch.set_grad_enabled(False)` switches recording off at once,
     and `torch.set_grad_enabled(True)` switches it on again.
 
-    A block is safer, as it restores the mode after an exception too. Inside
-    `torch.inference_mode()` nothing is recorded in either mode.
+    A block is safer, as it restores the mode after an exception too. As a decorator,
+    `@torch.set_grad_enabled(False)` switches recording off while the function runs; in PyTorch 2.0
+    and 2.1 it stays off from the definition on. Inside `torch.inference_mode()` nothing is
+    recorded in either mode.
     """
     x = torch.ones(2, requires_grad=True)
     torch.set_grad_enabled(False)

@@ -388,13 +388,14 @@ def test_before_2_11_the_node_that_did_not_fit_was_named():
 
 @pytest.mark.torch(">=2.3")
 def test_second_derivatives_of_compiled_code_are_refused():
-    """For `f = torch.compile(lambda x: x**3, backend="aot_eager")` and a float32 0-d `x`,
+    """For a new `f = torch.compile(lambda x: x**3, backend="aot_eager")` and a float32 0-d `x`,
     `torch.autograd.grad` of a gradient of `f(x)` made with `create_graph=True` raises
-    RuntimeError, "aot_autograd does not currently support double backward".
+    RuntimeError, "does not currently support double backward".
 
     Differentiate the uncompiled function twice, as for a gradient penalty; `backend="eager"` works
     too, because it does not record the backward pass, and so does
-    `torch.func.grad(torch.func.grad(f))`.
+    `torch.func.grad(torch.func.grad(f))`. An `f` that was called by `torch.func.grad` before can
+    run uncompiled from then on, and raises nothing.
     """
     x = torch.tensor(2.0, requires_grad=True)
     recorded = torch.compile(lambda x: x**3, backend="aot_eager")

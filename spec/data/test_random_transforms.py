@@ -111,7 +111,8 @@ def test_random_choice_follows_the_seed_of_python():
 
     `transforms.RandomOrder` draws from `random` too; `RandomChoice` and `RandomOrder` of
     `transforms.v2` draw from torch. A worker of a `DataLoader` seeds `random` with a number drawn
-    from torch: there `torch.manual_seed` in the main process repeats the choices.
+    from torch: there `torch.manual_seed` in the main process repeats the choices, unless the
+    loader has a `generator` of its own.
     """
     choice = transforms.RandomChoice([transforms.CenterCrop(1), transforms.CenterCrop(2)])
     image = torch.ones(1, 4, 4)

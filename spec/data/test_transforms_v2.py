@@ -235,8 +235,9 @@ def test_a_plain_tensor_beside_an_image_is_no_image():
     were an image, if the tensor is the only argument; beside a `tv_tensors.Image` it
     returns the plain tensor unchanged.
 
-    Because beside an image a plain tensor is taken for a label. Wrap what is to be transformed
-    in its class.
+    Because beside an image a plain tensor is taken for a label. With no image, PIL image or video
+    among the arguments the first plain tensor is flipped and the next is not:
+    `flip(plain, label)`. Wrap what is to be transformed in its class.
     """
     flip = v2.RandomHorizontalFlip(1.0)
     image = tv_tensors.Image(torch.tensor([[[1, 2]]]))
@@ -247,6 +248,7 @@ def test_a_plain_tensor_beside_an_image_is_no_image():
     assert flip(plain).tolist() == [[[4, 3]]]
     assert new_image.tolist() == [[[2, 1]]]
     assert new_plain is plain
+    assert [x.tolist() for x in flip(plain, torch.tensor([5, 6]))] == [[[[4, 3]]], [5, 6]]
 
 
 def test_of_two_plain_tensors_only_the_first_is_an_image():

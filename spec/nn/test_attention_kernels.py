@@ -106,8 +106,8 @@ def test_inputs_of_attention_are_of_one_dtype():
     float32 query and float16 keys, "Expected query, key, and value to have the same dtype";
     convert them alike.
 
-    It happens with a cache of keys in half precision. Inside `torch.autocast("cpu")` PyTorch
-    2.5, 2.8 and 2.14 cast CPU inputs alike; 2.0 raises there too.
+    It happens with a cache of keys in half precision. Inside `torch.autocast("cpu")` CPU inputs
+    are cast alike since PyTorch 2.2; 2.0 and 2.1 raise there too.
     """
     q, k = torch.zeros(1, 2, 4), torch.zeros(1, 3, 4, dtype=torch.float16)
 

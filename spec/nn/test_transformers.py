@@ -289,10 +289,10 @@ def test_padded_positions_are_zero_on_the_fast_path():
     batch_first=True), 1)` returns zeros where a bool `src_key_padding_mask` masks the end of one
     of two sequences; while autograd records it does not.
 
-    Without autograd its fast path computes only the tokens that the mask leaves. A `mask`, an odd
-    number of heads, `norm_first=True`, another activation than ReLU and GELU,
-    `enable_nested_tensor=False`, or padding at the front prevents this. Ignore the masked
-    positions in both modes.
+    Without autograd its fast path computes only the tokens that the mask leaves; so it does, with
+    autograd on, if neither a parameter nor the input requires grad. A `mask`, an odd number of
+    heads, `norm_first=True`, another activation than ReLU and GELU, `enable_nested_tensor=False`,
+    or padding at the front prevents this. Ignore the masked positions in both modes.
     """
     encoder = nn.TransformerEncoder(layer_of_width_4(), num_layers=1).eval()
     x = torch.randn(2, 3, 4)
@@ -308,6 +308,8 @@ def test_padded_positions_are_zero_on_the_fast_path():
     with torch.no_grad():
         in_front = encoder(x, src_key_padding_mask=mask.flip(1))
     assert in_front[mask.flip(1)].count_nonzero().item() == 4
+    frozen = encoder.requires_grad_(False)
+    assert frozen(x, src_key_padding_mask=mask)[mask].tolist() == [[0.0, 0.0, 0.0, 0.0]]
 
 
 @pytest.mark.torch("<2.1")

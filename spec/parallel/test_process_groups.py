@@ -127,9 +127,9 @@ def test_tracebacks_name_the_rank(group_of_one, capsys):
     `sys.exit("text")` gets no prefix. `destroy_process_group` does not put the old hook back: a
     second group in the same process adds a second prefix.
     """
-    sys.excepthook(ValueError, ValueError("no"), None)
+    sys.excepthook(ValueError, ValueError("no\n\nway"), None)
 
-    assert capsys.readouterr().err == "[rank0]: ValueError: no\n"
+    assert capsys.readouterr().err == "[rank0]: ValueError: no\n\n[rank0]: way\n"
 
 
 def test_alone_a_sum_over_all_is_ones_own_part(group_of_one):

@@ -151,20 +151,22 @@ def test_nothing_has_to_be_computed():
 @pytest.mark.skipif(find_spec("tabulate") is not None, reason="tabulate is installed here")
 @pytest.mark.torch(">=2.1")
 def test_the_table_of_counts_needs_tabulate():
-    """`FlopCounterMode()`, without `display=False`, prints a table of its counts at the end of its
-    `with` block; where the package `tabulate` is missing this raises ModuleNotFoundError, "No
-    module named 'tabulate'".
+    """`get_table()` of a `FlopCounterMode`, which a `with FlopCounterMode():` block calls at its end
+    to print the counts, raises ModuleNotFoundError, "No module named 'tabulate'", where the package
+    `tabulate` is missing.
 
-    Write `display=False` and read `get_total_flops()`, or `pip install tabulate`. The counts are
-    kept in either case.
+    Write `display=False`, as in this book, and read `get_total_flops()`; or `pip install tabulate`.
+    In PyTorch 2.1 to 2.3 the error at the end of the block leaves the counter switched on.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
-    counter = FlopCounterMode()
-
-    with pytest.raises(ModuleNotFoundError, match="No module named 'tabulate'"), counter:
+    with FlopCounterMode(display=False) as counter:
         torch.ones(2, 3) @ torch.ones(3, 4)
+
     assert counter.get_total_flops() == 48
+    with pytest.raises(ModuleNotFoundError, match="No module named 'tabulate'"):
+        counter.get_table()
+    assert FlopCounterMode().display is True
 
 
 @pytest.mark.torch(">=2.4")

@@ -88,7 +88,7 @@ def test_cdist_refuses_vectors_and_rows_of_different_length(device):
     tensors", and for two matrices with rows of different length, "X1 and X2 must have the
     same number of columns".
 
-    For one vector against many rows write `torch.cdist(x[None], rows)[0]`.
+    For one float32 vector against many rows write `torch.cdist(x[None], rows)[0]`.
     """
     rows = torch.tensor([[3.0, 4.0], [0.0, 0.0]], device=device)
 

@@ -155,11 +155,12 @@ def test_take_reads_the_tensor_as_one_line(device):
 
 def test_take_along_dim_broadcasts_its_index(device):
     """`x.take_along_dim(index, dim=1)` of a contiguous 2 x 3 int64 matrix uses a contiguous int64
-    index of shape (1, 2) for each row, where `gather` does not broadcast. Without `dim`,
-    `take_along_dim` indexes the flattened tensor.
+    index of shape (1, 2) for each row, where `gather` does not broadcast. `x.take_along_dim(index)`
+    indexes the flattened `x`.
 
     It fits what `x.argsort(1)` and `x.argmax(1, keepdim=True)` return. With `dim`, `index`
-    needs as many dimensions as `x`.
+    needs as many dimensions as `x`. Without `dim` both have to be contiguous: of `x.T` it raises
+    RuntimeError, "view size is not compatible".
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
     index = torch.tensor([[2, 0]], device=device)
@@ -167,6 +168,8 @@ def test_take_along_dim_broadcasts_its_index(device):
     assert x.take_along_dim(index, dim=1).tolist() == [[3, 1], [6, 4]]
     assert x.gather(1, index).tolist() == [[3, 1]]
     assert x.take_along_dim(index).tolist() == [3, 1]
+    with pytest.raises(RuntimeError, match="view size is not compatible"):
+        x.T.take_along_dim(index)
 
 
 def test_index_select_picks_whole_slices_along_an_axis(device):

@@ -399,8 +399,8 @@ def test_no_grad_forgotten_does_not_train():
     Because an evaluation calls no `step()`. What is lost is memory, and `output.numpy()` is
     refused. A few modules depend on whether grad mode is on: `nn.TransformerEncoder` of layers
     with `batch_first=True`, an even number of heads and otherwise default settings has in `eval()`
-    a faster path under `no_grad`, which rounds differently and, given `src_key_padding_mask`,
-    writes zeros where the padding is.
+    a faster path for batches under `no_grad`, which rounds differently and, since PyTorch 2.1,
+    writes zeros where a `src_key_padding_mask` masks the ends of the rows.
     """
     net = nn.Linear(1, 1, bias=False)
     nn.init.constant_(net.weight, 3.0)
