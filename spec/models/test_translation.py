@@ -271,9 +271,9 @@ def test_a_dry_run_makes_fewer_pairs(translation, tmp_path):
 @pytest.mark.spare("'yes\\tsi\\n'", reason="any single pair will do")
 @pytest.mark.spare("'yes\\tsi\\t0-1\\n'", reason="any source of one word will do")
 def test_bad_input_is_told_in_one_line(translation, tmp_path, capsys, written, argument, said):
-    """`examples/translation.py` ends with exit code 2 and a line with the cause if the `--data`
-    file does not exist, has a line without a tab, an alignment beyond the words or under 10
-    sources, or if `--translate` finds no trained net or no word.
+    """`examples/translation.py` exits with code 2 and a line with the cause: if the `--data` file
+    is missing, has a line without a tab, an alignment past the last word or fewer than 10
+    different sources; if `--translate` is blank or finds no net.
     """
     (tmp_path / "p.tsv").write_text(written) if written else None
 
