@@ -388,8 +388,8 @@ def test_export_returns_a_program_that_can_be_run(path):
 @pytest.mark.filterwarnings("ignore:The feature will be removed:DeprecationWarning")
 @pytest.mark.torch(">=2.8")
 def test_the_exporter_through_torchscript_is_deprecated(path):
-    """Since PyTorch 2.8 `torch.onnx.export(..., dynamo=False)` issues a DeprecationWarning, "You are
-    using the legacy TorchScript-based ONNX export"; with the package `onnx` installed it still
+    """Since PyTorch 2.8 `torch.onnx.export(..., dynamo=False)` issues a DeprecationWarning, "You
+    are using the legacy TorchScript-based ONNX export"; with the package `onnx` installed it still
     writes a file.
     """
     import onnx

@@ -151,9 +151,9 @@ def test_nothing_has_to_be_computed():
 @pytest.mark.skipif(find_spec("tabulate") is not None, reason="tabulate is installed here")
 @pytest.mark.torch(">=2.1")
 def test_the_table_of_counts_needs_tabulate():
-    """`get_table()` of a `FlopCounterMode`, which a `with FlopCounterMode():` block calls at its end
-    to print the counts, raises ModuleNotFoundError, "No module named 'tabulate'", where the package
-    `tabulate` is missing.
+    """`get_table()` of a `FlopCounterMode`, which a `with FlopCounterMode():` block calls at its
+    end to print the counts, raises ModuleNotFoundError, "No module named 'tabulate'", where the
+    package `tabulate` is missing.
 
     Write `display=False`, as in this book, and read `get_total_flops()`; or `pip install tabulate`.
     In PyTorch 2.1 to 2.3 the error at the end of the block leaves the counter switched on.
