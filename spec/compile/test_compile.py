@@ -215,7 +215,7 @@ def test_a_hook_added_after_compiling_is_ignored():
 def test_the_step_of_an_optimizer_can_be_compiled():
     """With `optimizer = torch.optim.SGD([weight], lr=0.25)`, `torch.compile` without
     `fullgraph=True` compiles a function that only calls `optimizer.step()`: three calls, each with
-    the gradient 1, compile it once and move the weight from 1 to 0.25.
+    the gradient 1, compile once and move the weight from 1 to 0.25.
 
     With `fused=True` nothing is compiled and the step is taken all the same. `fullgraph=True`
     raises Unsupported, because the step contains a graph break.
