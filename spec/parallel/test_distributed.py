@@ -257,8 +257,9 @@ def test_no_sync_leaves_gradients_to_each_process(group):
     `with parallel.no_sync():` no gradient is averaged: each process keeps its own.
 
     With `static_graph=True` the first iteration can't be one inside `no_sync()`: from 2.1 to 2.14
-    its `backward()` raises RuntimeError; in 2.0 the second can't. For a forward outside of the
-    block see `spec/parallel/test_ddp_mistakes.py`.
+    its `backward()` raises RuntimeError; in 2.0 that of an iteration inside `no_sync()` right after
+    the first synchronised one does. For a forward outside of the block see
+    `spec/parallel/test_ddp_mistakes.py`.
     """
 
     def program(rank):
