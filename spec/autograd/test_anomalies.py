@@ -35,8 +35,10 @@ def test_anomaly_detection_stops_at_the_first_nan(device):
     float32 leaf `x` that requires grad, with an element -1, raises RuntimeError, "Function
     'SqrtBackward0' returned nan values", and writes no `x.grad`.
 
-    Because a NaN spreads to what is further back, the first node to return one is the place to
-    look. Nodes are inspected, not leaves: a NaN that the hook of a leaf returns passes.
+    Because a NaN gradient spreads to the nodes further back, the first node to return one is
+    named. The NaN itself can come from an earlier operation of the forward computation: for
+    `(x.sqrt() ** 2).sum()` 'PowBackward0' is named. Nodes are inspected, not leaves: a NaN that
+    the hook of a leaf returns passes.
     """
     x = torch.tensor([-1.0, 4.0], requires_grad=True, device=device)
 
@@ -49,6 +51,14 @@ def test_anomaly_detection_stops_at_the_first_nan(device):
             y.backward()
 
     assert x.grad is None
+
+    with torch.autograd.set_detect_anomaly(True):
+        squares = (x.sqrt() ** 2).sum()
+        with (
+            pytest.warns(UserWarning, match="Error detected in PowBackward0"),
+            pytest.raises(RuntimeError, match="'PowBackward0' returned nan values in its 0th outp"),
+        ):
+            squares.backward()
 
     with torch.autograd.set_detect_anomaly(True):
         leaf = torch.tensor([4.0], requires_grad=True, device=device)

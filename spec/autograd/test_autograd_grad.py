@@ -132,8 +132,8 @@ def test_materialize_grads_gives_zeros_for_an_unused_input():
     `torch.autograd.grad(x * x, [x, y], materialize_grads=True)` gives two zeros as the gradient of
     `y`: `x * x` wasn't computed from `y`.
 
-    So `materialize_grads=True` hides a mistake, too: an element `x[0]` that was taken after the
-    computation gets 0.
+    So `materialize_grads=True` hides a mistake, too: the gradient of `y.sum()` with respect to the
+    element `y[0]`, which is taken after the computation, is 0.
     """
     x = torch.tensor(3.0, requires_grad=True)
     unused = torch.tensor([5.0, 7.0], requires_grad=True)

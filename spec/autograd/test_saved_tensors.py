@@ -56,7 +56,9 @@ def test_a_saved_tensor_is_no_copy():
     node of `w * x` saves, in `_saved_other`, has the `data_ptr()` of `x`: saving it copies no
     storage.
 
-    So writing to `x` in place before `backward()` makes `backward()` raise.
+    So a write to `x` before `backward()` changes what `backward()` reads. After `x.add_(1)` it
+    raises; a write through `x.data` or `x.numpy()` goes unnoticed, and the gradient is that of the
+    new values.
     """
     x = torch.ones(3)
     w = torch.ones(3, requires_grad=True)
@@ -64,6 +66,11 @@ def test_a_saved_tensor_is_no_copy():
 
     assert y.grad_fn._saved_self is None
     assert y.grad_fn._saved_other.data_ptr() == x.data_ptr()
+
+    x.data.add_(1)
+    y.sum().backward()
+
+    assert w.grad.tolist() == [2.0, 2.0, 2.0]
 
 
 def test_exp_saves_its_result():

@@ -122,16 +122,25 @@ def test_a_tracked_tensor_says_so_when_printed():
 
 @pytest.mark.claim("blitz-requires-grad-inplace")
 def test_requires_grad_with_an_underscore_switches_the_tensor_itself():
-    """`x.requires_grad_()` of an ordinary float32 tensor `x` sets `x.requires_grad` to True in
-    place and returns `x` itself.
+    """`x.requires_grad_()` of the float32 tensor `x = torch.ones(3)` sets `x.requires_grad` to
+    True in place and returns `x` itself.
 
-    Use it where a tensor exists already, as one that was loaded or computed without gradients.
+    Use it where a tensor exists already, as one that was loaded or computed in `torch.no_grad()`.
+    For a tensor made in `torch.inference_mode()` it raises RuntimeError, "Setting
+    requires_grad=True on inference tensor outside InferenceMode is not allowed": call it on the
+    tensor's `clone()`.
     """
     x = torch.ones(3)
-    y = x.requires_grad_(True)
+    y = x.requires_grad_()
 
     assert y is x
     assert x.requires_grad is True
+
+    with torch.inference_mode():
+        made_inside = torch.ones(3)
+    with pytest.raises(RuntimeError, match="Setting requires_grad=True on inference tensor outsid"):
+        made_inside.requires_grad_()
+    assert made_inside.clone().requires_grad_().requires_grad is True
 
 
 def test_requires_grad_can_be_assigned():

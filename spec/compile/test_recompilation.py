@@ -90,11 +90,12 @@ def test_sizes_0_and_1_are_compiled_separately():
 
 
 def test_dynamic_false_compiles_each_size():
-    """`torch.compile(lambda x: x + 1, dynamic=False)` is compiled for each size on its own: inputs
-    of 2, 3, 4 and 5 elements take four compilations.
+    """`torch.compile(lambda x: x + 1, dynamic=False)` is compiled again for each new size, up to
+    the recompile limit: vectors of 2, 3, 4 and 5 elements take four compilations.
 
     By default a function is compiled at most 8 times (`torch._dynamo.config.recompile_limit` in
-    PyTorch 2.14): further sizes run uncompiled.
+    PyTorch 2.14): further sizes run uncompiled, and with `fullgraph=True` they raise
+    FailOnRecompileLimitHit.
     """
     counter = CompileCounter()
     compiled = torch.compile(lambda x: x + 1, backend=counter, dynamic=False)

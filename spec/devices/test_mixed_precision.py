@@ -188,9 +188,9 @@ def test_parameters_and_their_gradients_stay_float32():
 
 
 def test_autocast_can_be_switched_off_inside():
-    """Inside `torch.autocast("cpu", enabled=False)`, within a block of
-    `torch.autocast("cpu", dtype=torch.bfloat16)`, `low.float() @ x` of a bfloat16 `low` and a
-    float32 `x` (2, 2) is float32; after the inner block `x @ x` is bfloat16 again.
+    """Within `torch.autocast("cpu", dtype=torch.bfloat16)`, a nested
+    `torch.autocast("cpu", enabled=False)` turns autocast off: there `low.float() @ x` of a
+    bfloat16 `low` and a float32 `x`, both (2, 2), is float32; after it `x @ x` is bfloat16.
 
     Because autocast is off there, `low @ x` raises RuntimeError for the two dtypes: convert what
     comes from the outer block by `.float()`.
@@ -201,6 +201,8 @@ def test_autocast_can_be_switched_off_inside():
         low = x @ x
         with torch.autocast("cpu", enabled=False):
             full = low.float() @ x
+            with pytest.raises(RuntimeError, match="BFloat16"):
+                low @ x
         again = x @ x
 
     assert low.dtype == torch.bfloat16

@@ -159,7 +159,7 @@ def test_the_limit_and_the_number_of_points_are_the_users(drawn):
     """
     curves, _ = drawn("--limit", "1", "--points", "3")
 
-    assert curves["relu"]["x"] == [-1.0, 0.0, 1.0]
+    assert [curve["x"] for curve in curves.values()] == [[-1.0, 0.0, 1.0]] * 4
     assert curves["relu"]["y"] == [0.0, 0.0, 1.0]
     assert curves["tanh"]["y"] == pytest.approx([-0.761594, 0.0, 0.761594], abs=1e-6)
 

@@ -109,9 +109,9 @@ def test_every_couplet_of_the_text_is_right_and_rhymes():
     is (1.0, 1.0): the share of couplets with two lines of five words or two of seven, and that of
     couplets that rhyme.
 
-    Split at its empty lines, a text loses its first and its last part, because either may be cut
-    off. The text `"\n\nold moon falls by\nsea.\n\n"` gives (0.0, 0.0): its one couplet has lines
-    of four words and of one, which do not rhyme.
+    `right_couplets` splits a text at its empty lines and leaves out the first and the last part,
+    because either may be cut off. The text `"\n\nold moon falls by\nsea.\n\n"` gives (0.0, 0.0):
+    its one couplet has lines of four words and of one, which do not rhyme.
     """
     verses = import_example("drawn.verses")
 
@@ -144,12 +144,13 @@ def test_it_goes_on_from_a_prompt_by_its_checkpoint(poet, trained):
 
 
 def test_a_cold_sample_repeats_itself_and_a_hot_one_misspells(poet, trained):
-    """With the default net `examples/char_rnn.py --generate --temperature 0` writes the same
-    for seeds 1 and 2, and each word but the last is one of the training text;
-    `--temperature 5 --sample 300` writes at most 5 different words of that text.
+    """With the default net `examples/char_rnn.py --generate --temperature 0`, without `--prompt`,
+    writes the same for seeds 1 and 2, each word but the last from the training text;
+    `--temperature 5 --sample 300` at most 5 different words of it.
 
-    The logits are divided by the temperature: near 0 the largest wins, at 5 the probabilities
-    of the characters are much more alike than at 1.
+    The logits are divided by the temperature: near 0 the largest wins, at 5 the probabilities of
+    the characters are much more alike than at 1. A prompt may lead to a word that the text does
+    not have: in PyTorch 2.14.1 `--prompt a` becomes `aide`.
     """
     _, out = trained
     run = ["--generate", "--out", str(out), "--sample", "300"]

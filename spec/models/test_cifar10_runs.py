@@ -173,9 +173,9 @@ def test_a_missing_part_is_refused(refused, spoilt, tmp_path):
 
 
 def test_a_class_without_pictures_is_refused(refused, spoilt, tmp_path):
-    """If test/star is the only empty folder of a class in `--data`,
-    `examples/cifar10_classifier.py` without `--download` ends with exit code 2 and says
-    "Found no valid file for the classes star."
+    """If test/star in `--data` is empty and every other train/CLASS and test/CLASS holds pictures,
+    `examples/cifar10_classifier.py` without `--download` ends with exit code 2 and says "Found no
+    valid file for the classes star."
     """
     (spoilt / "test" / "star" / "0000.jpg").unlink()
 

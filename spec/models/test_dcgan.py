@@ -130,11 +130,12 @@ def test_the_picture_of_fixed_noise_improves(game):
 
 @pytest.mark.parametrize("loss", ["gan", "wgan"])
 def test_samples_of_digits_are_of_all_ten(trained, loss):
-    """After the default training of `examples/dcgan.py` on digits, each of the ten digits is the
-    most frequent of the five nearest real pictures for more than 15 of 1000 samples; `agreement`
-    is larger than for noise, smaller than for real digits.
+    """After the default training of `examples/dcgan.py` on digits, each digit has more than 15 of
+    1000 samples, told by the most frequent digit of five nearest real pictures; `agreement` is
+    larger than for noise, smaller than for real digits.
 
     `agreement` is the mean share of the most frequent digit among the five nearest real pictures.
+    The digits are MNIST's, or 2000 that `examples/drawn/digits.py` draws.
     """
     metrics, _ = trained(loss, "digits")
     samples, noise, data = metrics["samples"], metrics["noise"], metrics["data"]
@@ -346,11 +347,12 @@ def test_a_dry_run_takes_a_step_of_each_net_and_writes_nothing(dcgan, few, tmp_p
     ],
 )
 def test_what_cannot_be_is_told_in_one_line(dcgan, capsys, tmp_path, monkeypatch, arguments, line):
-    """A training with `examples/dcgan.py --data DIR` ends with exit code 2 and a line that names
-    the cause if DIR isn't there or holds no pictures; so does `--generate 3` if there is no
-    checkpoint.pt in `--out`, and `--loss wgan --steps 2`.
+    """Training with `examples/dcgan.py` ends with exit code 2 and a line that names the cause if
+    the folder `--data` isn't there or holds no pictures, or with `--loss wgan --steps 2`; so does
+    `--generate 3` without a checkpoint.pt in `--out`.
 
-    In the WGAN the generator takes its first step after the third of the critic.
+    With `--loss wgan` the generator takes its first step after the third of the critic;
+    `--critic-steps 1` changes that.
     """
     monkeypatch.chdir(tmp_path)
 

@@ -450,9 +450,9 @@ def test_weights_that_cannot_be_fetched_end_the_run(
 def test_what_cannot_be_done_is_said_in_one_line(
     finetune, few, tmp_path, monkeypatch, capsys, arguments, words
 ):
-    """Without `--dry-run`, `examples/finetune.py` ends with exit code 2 and a line with the
-    cause if `--data` has no pictures or lacks an `--old` class, if the `--weights` file
-    isn't there, or if, without `--weights`, `--arch` is unknown.
+    """`examples/finetune.py` ends with exit code 2 and a line with the cause if `--data` has no
+    pictures or lacks an `--old` class, if the `--weights` file isn't there, or if, without
+    `--weights`, `--arch` is unknown.
 
     It ends so too if the network needs larger pictures than `--size`, as `--arch inception_v3`
     does with the default 64.

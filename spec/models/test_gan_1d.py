@@ -73,11 +73,11 @@ def test_samples_reach_the_mean_and_the_deviation_of_the_data(trained, seed):
 
 
 def test_samples_take_the_shape_of_the_data_too(trained):
-    """After training with the default options, the distribution function of the samples of
-    `examples/gan_1d.py` differs from that of the data by at most 0.05; before training the largest
-    difference is more than 0.94.
+    """After training with the default options, the cumulative distribution function of the samples
+    of `examples/gan_1d.py` differs from that of the data by at most 0.05; before training the
+    largest difference is more than 0.94.
 
-    Mean and deviation alone don't tell a normal distribution from a uniform one.
+    Mean and standard deviation alone don't tell a normal distribution from a uniform one.
     """
     metrics, _ = trained(0)
 

@@ -197,13 +197,13 @@ def test_each_coordinate_is_optimized_by_itself(example):
 
 
 def test_the_training_reaches_through_all_steps(example):
-    """In `examples/learning_to_optimize.py` `backward()` of `optimize(learned, problems, 4)[-1]`,
-    the loss after four steps, gives the six parameters of `learned`, a `LearnedOptimizer`, a
-    gradient; the gradients that it reads don't require grad.
+    """In `examples/learning_to_optimize.py` `optimize(learned, problems, 4)[-1].backward()` gives
+    the six parameters of `learned`, a `LearnedOptimizer`, gradients through all four steps; the
+    gradients that `learned` reads don't require grad.
 
-    The gradient comes through each of the four steps. Those that the `nn.LSTMCell` reads are
-    detached, as in the paper "Learning to learn by gradient descent by gradient descent", so that
-    no second derivatives of the problem are needed.
+    What the `nn.LSTMCell` reads, the problem's gradients, is detached, as in the paper "Learning
+    to learn by gradient descent by gradient descent", so that no second derivatives of the problem
+    are needed.
     """
     torch.manual_seed(0)
     learned = example.LearnedOptimizer()

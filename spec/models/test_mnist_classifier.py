@@ -232,9 +232,9 @@ def from_the_shell(few, tmp_path_factory, pytestconfig):
 
 
 def test_one_command_trains_and_tests_from_the_shell(from_the_shell):
-    """`python examples/mnist_classifier.py --data DIR --out OUT`, with t10k files of 100 digits in
-    the format of MNIST in DIR, exits with code 0, logs each epoch and the share of test digits
-    read rightly on stderr, and the same in OUT/log.txt.
+    """`python examples/mnist_classifier.py --data DIR --out OUT`, with t10k-images-idx3-ubyte.gz
+    and t10k-labels-idx1-ubyte.gz of 100 digits in DIR, exits with code 0, logs each epoch and the
+    final accuracy on stderr, and the same in OUT/log.txt.
     """
     done, out = from_the_shell
 
@@ -351,11 +351,12 @@ def test_digits_and_labels_have_to_be_as_many(refused, few, tmp_path):
 
 
 def test_one_digit_is_not_enough(refused, tmp_path):
-    """If the two t10k files of MNIST in `--data` hold one digit,
-    `examples/mnist_classifier.py` without `--download` ends with exit code 2 and says so.
+    """If the two t10k files of MNIST in `--data` hold a single picture,
+    `examples/mnist_classifier.py` without `--download` ends with exit code 2 and says "holds one
+    digit: put two or more there".
 
-    Because one digit in five is held out, beginning with the first: none would be left to learn
-    from.
+    Because every fifth picture is held out, beginning with the first: none would be left to learn
+    from. Many pictures of one and the same digit are accepted.
     """
     folder = write_digits(tmp_path, 1)
 

@@ -66,9 +66,9 @@ def test_the_net_errs_by_little_more_than_the_noise(trained, net):
 
 
 def test_no_straight_line_does_better_than_the_one_it_is_measured_against(example, trained):
-    """The best straight line for y = x^2 on [-1, 1] is y = 1/3, with mean squared error 4/45;
-    `metrics["baseline"]` of `examples/regression.py` by default, the error of a line fitted to
-    noisy points, is 4/45 plus `metrics["noise"]`, within 5 %.
+    """The best straight line for y = x^2 on [-1, 1] is y = 1/3, with mean squared error 4/45. By
+    default `metrics["baseline"]` of `examples/regression.py`, a fitted line's error, is 4/45 plus
+    `metrics["noise"]`, the error of x^2, within 5 %.
     """
     metrics, _ = trained()
     x, _ = example.make_points(1000, seed=1)

@@ -99,9 +99,9 @@ def test_the_kinds_that_words_alone_cannot_decide_stay_near_chance(trained):
 
 
 def test_the_same_words_in_another_order_are_the_same_bag(chance_of_praise):
-    """The bag of words of `examples/sentiment.py`, trained by default, gives "the plot was
-    lovely , not dull" and "the plot was dull , not lovely" the same probability, to within
-    1e-6; its GRU calls the first positive, the second negative.
+    """In `examples/sentiment.py`, trained by default, the bag of words gives "the plot was lovely
+    , not dull" and "the plot was dull , not lovely" the same probability, to within 1e-6; the GRU
+    calls the first positive, the second negative.
 
     Because a mean doesn't depend on the order of what it averages.
     """

@@ -168,9 +168,11 @@ def test_a_saved_demo_is_the_same_for_the_same_seed(example, demo, tmp_path):
 
 
 def test_an_answer_names_the_likeliest_class(served, net):
-    """With a model of two inputs, `POST /predict` with {"inputs": [0.5, -0.25]} to
-    `examples/serve.py` answers 200 with the probability of each class, the softmax of the
+    """With a model of two inputs, `POST /predict` to `examples/serve.py` with {"inputs": [0.5,
+    -0.25]} as application/json answers 200 with the probability of each class, the softmax of the
     model's output, and the label of the most likely one.
+
+    Without the header, as by `curl -d` alone, the answer is 422.
     """
     (answer,), _ = served([{"inputs": [0.5, -0.25]}])
 
@@ -340,6 +342,7 @@ def test_max_body_is_in_bytes(sent):
     ("content", "status", "detail"),
     [
         (b"[" * 60_000, 400, "There was an error parsing the body"),
+        (b'{"inputs": [0, ' + b"9" * 5000 + b"]}", 400, "There was an error parsing the body"),
         (b'{"inputs": [NaN, 0]}', 422, "inputs.0: Input should be a finite number"),
         (b'{"inputs": [0, 1e999]}', 422, "inputs.1: Input should be a finite number"),
         (b'{"inputs": [true, 0]}', 422, "inputs.0: Input should be a valid number"),
@@ -348,8 +351,10 @@ def test_max_body_is_in_bytes(sent):
 )
 def test_every_error_has_one_shape(sent, content, status, detail):
     """Sent to `/predict` of `examples/serve.py` as application/json, 60,000 opening square
-    brackets get status 400, and inputs that are NaN, infinite, booleans or too large for
-    the net get 422, each as JSON with the one key "detail", a text.
+    brackets get status 400, and inputs that are NaN, infinite, booleans or floats too large for
+    the net get 422, each as JSON with one key "detail", a text.
+
+    An integer of 5000 digits gets 400, as the brackets do: Python's JSON reader refuses both.
     """
     answer = sent("POST", "/predict", content=content)
 
@@ -441,9 +446,9 @@ def test_more_requests_than_may_wait_are_sent_away(served, points):
 @pytest.mark.spare("6", reason="within 4 of it")
 @pytest.mark.claim("course-concurrent-serving")
 def test_a_server_answers_parallel_requests_as_single_ones(example, running):
-    """Started with `--max-wait 100`, `examples/serve.py` computes 40 requests of 16 parallel
-    clients in at most 10 batches, and its answers to the first four are equal to those that the
-    same four requests get one at a time.
+    """Started with `--max-wait 100` (milliseconds), `examples/serve.py` computes 40 requests of 16
+    parallel clients in at most 10 batches, and its answers to the first four are equal to those
+    that the same four requests get one at a time.
 
     `examples/serve.py --bench URL --requests 40 --clients 16` measures the server at URL: the
     requests per second, and within how many milliseconds 50, 95 and 99 % of the answers come.

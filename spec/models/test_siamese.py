@@ -176,8 +176,9 @@ def test_no_picture_is_both_learned_from_and_measured_on(siamese, digits):
 
 
 def test_the_seed_chooses_what_is_learned_from_and_not_what_is_measured(siamese, digits):
-    """`make_pairs` in `examples/siamese.py` draws for seed 1 other pairs to train on than for seed
-    0, and the same pairs for both evaluations, of known digits and of digits never seen.
+    """`make_pairs` in `examples/siamese.py` draws other training pairs for seed 1 than for seed 0;
+    the evaluation pairs of known digits are the same for both seeds, and so are the evaluation
+    pairs of digits never seen.
 
     So the accuracies of runs with different seeds are measured on the same pairs.
     """

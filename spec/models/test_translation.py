@@ -271,9 +271,11 @@ def test_a_dry_run_makes_fewer_pairs(translation, tmp_path):
 @pytest.mark.spare("'yes\\tsi\\n'", reason="any single pair will do")
 @pytest.mark.spare("'yes\\tsi\\t0-1\\n'", reason="any source of one word will do")
 def test_bad_input_is_told_in_one_line(translation, tmp_path, capsys, written, argument, said):
-    """`examples/translation.py` exits with code 2 and a line with the cause: if the `--data` file
-    is missing, has a line without a tab, an alignment past the last word or fewer than 10
+    """`examples/translation.py` exits with code 2 and a line saying why: in training if the
+    `--data` file is missing, has no tab in a line, an alignment past the last word or under 10
     different sources; if `--translate` is blank or finds no net.
+
+    With `--translate` it does not train, and never opens the `--data` file.
     """
     (tmp_path / "p.tsv").write_text(written) if written else None
 

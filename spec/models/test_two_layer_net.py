@@ -130,14 +130,17 @@ def test_gradcheck_approves_of_the_own_function(example, trained):
     where the input is negative, `torch.autograd.gradcheck` returns True at the float64 inputs
     -2, -0.5, 0.25 and 3 that require grad.
 
-    Give `gradcheck` float64 inputs: it compares the gradient with differences of the output.
+    Give `gradcheck` float64 inputs: it compares the gradient with differences of the output. At 0,
+    where ReLU has a kink, it fails: the difference quotient is 0.5, the gradient 0.
     """
     x = torch.tensor([-2.0, -0.5, 0.25, 3.0], dtype=torch.float64, requires_grad=True)
+    kink = torch.tensor([0.0], dtype=torch.float64, requires_grad=True)
 
     example.OwnReLU.apply(x).sum().backward()
 
     assert x.grad.tolist() == [0.0, 0.0, 1.0, 1.0]
     assert torch.autograd.gradcheck(example.OwnReLU.apply, (x,)) is True
+    assert torch.autograd.gradcheck(example.OwnReLU.apply, (kink,), raise_exception=False) is False
     assert trained()[0]["gradcheck"] is True
 
 

@@ -146,8 +146,8 @@ def test_no_paragraph_is_both_learned_and_measured(speaker):
 
 def test_rare_words_are_one_word(corpus, speaker):
     """By default `examples/word_language_model.py` reads a word that occurs fewer than three times
-    in the training part as <unk>, number 0: less than 10 % of that part's words, repeats counted.
-    Its function `write` with `never=[0]` never draws 0.
+    in the training part as `<unk>`, number 0: less than 10 % of that part's words, repeats
+    counted. `write(…, never=[0])` of `texts.py` never draws 0.
     """
     assert corpus.words[0] == "<unk>"
     assert 0 < (corpus.learn == 0).double().mean().item() < 0.1

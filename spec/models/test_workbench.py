@@ -187,15 +187,16 @@ def differing(one, other):
 @pytest.mark.parametrize("name", TINY)
 def test_a_run_killed_and_resumed_ends_with_the_same_weights(name, command, whole, tmp_path):
     """If a script of `examples/` that has `--resume` is killed while it writes its second or a
-    later checkpoint, the same call plus `--resume` (not `--recipe all`) ends with the weights and
-    losses, bit for bit, of a run that wasn't killed.
+    later checkpoint, the same call plus `--resume` (not `--recipe all`, `--forget-optimizer`) ends
+    with bit-for-bit the weights and losses of a whole run.
 
     This holds on the same CPU with as many threads. The first checkpoint holds the untrained net.
     A further one is written after each epoch; in `regression.py` after each tenth epoch and the
     last, in `learning_to_optimize.py` after each hundredth step and the last, in `dqn.py` at each
     evaluation, in `dcgan.py` every `--report-every` steps. With `--recipe all` of
     `cifar10_classifier.py` a recipe that has not begun has no checkpoint: resume each recipe by
-    its own name.
+    its own name. `--forget-optimizer` of `regression.py` makes a resumed run begin with a fresh
+    optimizer, on purpose.
     """
     script = import_example(name)
     run_until_killed(script, "os.replace", 4, command(name, tmp_path))
@@ -464,12 +465,14 @@ class Memory:
 
 @pytest.mark.torch(">=2.3")  # GradScaler("cpu")
 def test_every_kind_of_state_goes_on_where_it_was(train, tmp_path):
-    """A CPU run that gives `Run` of `examples/workbench.py` all its state (model, optimizer,
-    `GradScaler`, `torch.Generator`), interrupted in its second epoch and resumed with as many
-    threads, ends bit for bit as an uninterrupted one does.
+    """A CPU run that draws by PyTorch only and gives `Run` of `examples/workbench.py` its model,
+    optimizer, `GradScaler` and `torch.Generator`, stopped in epoch 2 and resumed with as many
+    threads, ends bit for bit in an unstopped run's state.
 
-    The run of this test shuffles its data and drops out half of its units. Each epoch begins
-    with a seed of its own; all other state is in the checkpoint.
+    The run of this test shuffles its data and drops out half of its units. Each epoch begins with
+    a seed of its own, for `torch` and Python's `random`; all other state is in the checkpoint.
+    NumPy's global generator is in neither. Of the two last checkpoints only the seconds and the
+    checksum differ.
     """
     train(out="whole")
     with pytest.raises(Stopped):

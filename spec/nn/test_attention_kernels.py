@@ -352,7 +352,7 @@ def test_a_cache_of_keys_and_values_gives_the_same_numbers():
 def test_a_cache_may_be_allocated_at_once():
     """A cache of keys, `cache = torch.zeros(1, 2, 5, 4)` for 5 steps, is written by
     `cache[:, :, step] = new` with a `new` of shape (1, 2, 4) and read by the view
-    `cache[:, :, : step + 1]`: its storage stays the same.
+    `cache[:, :, : step + 1]`; the storage of `cache` stays the same.
 
     `torch.cat` at each step copies all earlier keys instead.
     """

@@ -381,12 +381,15 @@ def test_output_padding_is_smaller_than_the_stride():
 
     `output_padding` chooses between the input sizes for which a convolution has the same output
     size: with stride 2 and kernel 3 both 7 and 8 become 3. With stride 1 each output size comes
-    from one input size only.
+    from one input size only; `dilation=2` lets `output_padding=1` pass all the same.
     """
     layer = nn.ConvTranspose2d(1, 1, 3, output_padding=1)
+    dilated = nn.ConvTranspose2d(1, 1, 3, output_padding=1, dilation=2)
 
     with pytest.raises(RuntimeError, match="output padding must be smaller than either stride"):
         layer(torch.zeros(1, 1, 3, 3))
+
+    assert dilated(torch.zeros(1, 1, 3, 3)).shape == (1, 1, 8, 8)
 
 
 def test_a_window_larger_than_the_image_is_refused():

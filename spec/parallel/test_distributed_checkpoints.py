@@ -180,12 +180,13 @@ def test_a_folder_can_be_turned_into_a_file(tmp_path, dcp):
 
 
 def test_the_state_of_the_optimizer_goes_by_names():
-    """`a, b = get_state_dict(model, sgd)` gives the state dicts of a model and its SGD with the
-    parameters' names, where `sgd.state_dict()` has numbers;
+    """After a step with all gradients, `a, b = get_state_dict(model, sgd)` gives state dicts with
+    the parameters' names, where `sgd.state_dict()` has numbers;
     `set_state_dict(model2, sgd2, model_state_dict=a, optim_state_dict=b)` loads them.
 
     Both are in `torch.distributed.checkpoint.state_dict`, and work for plain, DDP and FSDP models,
-    so that one checkpoint fits all; the names are those of the bare model.
+    so that one checkpoint fits all; the names are those of the bare model. If some parameters have
+    a momentum and others, which never got a gradient, have none, `set_state_dict` raises an error.
     """
     from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
 

@@ -954,8 +954,8 @@ def test_the_search_finds(tab, asked, kind, title):
 )
 def test_the_search_ranks_as_about_does(tab, pytestconfig, asked):
     """For `F.relu`, and for `nn.Linear`, the search of the site that `pytest --site DIR` writes of
-    this book finds the same three tests first, in the same order, as `pytest --collect-only
-    --about`, of whose answers those below `spec/suite` don't count.
+    this book finds the same three tests first, in the same order, as `--about`, answers below
+    `spec/suite` left out.
     """
     entries = [one for one in read_index(pytestconfig) if not one.path.startswith("spec/suite/")]
     page = tab("index.html")

@@ -143,8 +143,8 @@ def test_out_may_be_one_column_of_a_matrix(device):
     `torch.add(x, x, out=table[:, 1])` writes the sum into column 1 of `table` and leaves column 0
     as it was.
 
-    Because a slice is a view: it has the memory of `table`. Indexing with a list makes a copy,
-    and `out=table[:, [1]]` would leave `table` as it was.
+    Because `table[:, 1]` is a view: it has the memory of `table`. Indexing with a list makes a
+    copy, and `out=table[:, [1]]` would leave `table` as it was.
     """
     table = torch.zeros(2, 2, device=device)
     x = torch.tensor([1.0, 2.0], device=device)

@@ -250,7 +250,7 @@ def test_capital_tensor_takes_no_dtype():
     """`torch.Tensor([1, 2], dtype=torch.float16)` raises TypeError: the class takes no
     `dtype=`; `torch.tensor` does.
 
-    `torch.Tensor` makes a tensor of the default dtype from a list of numbers. Write
+    `torch.Tensor` makes a tensor of the default dtype from a list of real numbers. Write
     `torch.tensor(data, dtype=...)`.
     """
     asked = torch.tensor([1, 2], dtype=torch.float16)

@@ -147,8 +147,8 @@ def test_combinations_picks_pairs_of_one_tensor(device):
 
 
 def test_a_function_over_a_grid_needs_no_meshgrid(device):
-    """`a[:, None] * b[None, :]` of two int64 vectors computes the product over their grid by
-    broadcasting, without `torch.meshgrid`.
+    """`a[:, None] * b[None, :]` of two int64 vectors `a` and `b` gives by broadcasting the matrix
+    of all products `a[i] * b[j]`, without `torch.meshgrid`.
     """
     a, b = torch.tensor([1, 2], device=device), torch.tensor([3, 4, 5], device=device)
 

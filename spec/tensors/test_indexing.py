@@ -39,15 +39,20 @@ def test_one_index_picks_a_row(device):
 
 
 def test_a_number_drops_its_axis_and_a_slice_keeps_it():
-    """Of a dense (2, 3) matrix, `x[:, 0]` is a vector and `x[:, 0:1]` a matrix of one
-    column: an integer drops its dimension, a slice keeps it.
+    """For `x = torch.tensor([[1, 2, 3], [4, 5, 6]])`, `x[:, 0]` is the vector [1, 4] and
+    `x[:, 0:1]` the matrix [[1], [4]] of one column: an integer drops its dimension, a slice keeps
+    it.
 
-    It matters for broadcasting: beside a matrix a vector is taken as a row.
+    It matters for broadcasting: beside a matrix a vector is taken as a row, so `x - x[:, 0]`
+    raises RuntimeError here, while `x - x[:, 0:1]` subtracts the column.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
     assert x[:, 0].tolist() == [1, 4]
     assert x[:, 0:1].tolist() == [[1], [4]]
+    assert (x - x[:, 0:1]).tolist() == [[0, 1, 2], [0, 1, 2]]
+    with pytest.raises(RuntimeError, match="must match the size of tensor b"):
+        x - x[:, 0]
 
 
 def test_a_number_for_every_axis_picks_a_tensor_of_one_element():

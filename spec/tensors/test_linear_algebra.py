@@ -114,7 +114,7 @@ def test_a_singular_matrix_has_no_inverse():
     "the input matrix is singular".
 
     A singular matrix whose elements were rounded can give a huge inverse instead of an error:
-    compare `torch.linalg.matrix_rank(x)` with the size of `x`.
+    compare `torch.linalg.matrix_rank(x)` with the number of rows of `x`.
     """
     x = torch.tensor([[1.0, 2.0], [2.0, 4.0]])
 

@@ -267,8 +267,8 @@ def test_all_and_any_take_what_is_not_zero_for_true(device):
 
 
 def test_all_of_nothing_is_true(device):
-    """Of an empty dense float32 tensor `x.all()` is true and `x.any()` is false, as with
-    Python's `all` and `any`.
+    """For an empty float32 tensor `x`, such as `torch.zeros(0)`, `x.all()` is true and `x.any()`
+    is false, as Python's `all([])` is True and `any([])` is False.
     """
     nothing = torch.zeros(0, device=device)
 

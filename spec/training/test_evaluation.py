@@ -333,7 +333,7 @@ def test_four_positions_pass_over_the_rest_of_larger_batches():
 
 
 def test_accuracy_per_class_by_bincount():
-    """For 1-D int64 `labels` and `predicted` of one length, from 0 to n - 1,
+    """For 1-D int64 `labels` and `predicted` of equal length, from 0 to n - 1,
     `right = labels[predicted == labels].bincount(minlength=n)` counts each class's correct
     predictions; `right / labels.bincount(minlength=n)` is the accuracy per class.
 

@@ -117,11 +117,11 @@ def test_freezing_after_the_head_was_replaced_freezes_the_head_too():
 @pytest.mark.claim("path-load-other-weights")
 def test_weights_of_another_net_do_not_fit_as_they_are():
     """By default `load_state_dict` of an `nn.ModuleDict` with linear layers `body` and `head`
-    refuses the state dict of an `nn.Sequential` of two, with keys such as 0.weight: RuntimeError,
-    "Missing key(s) in state_dict" and "Unexpected key(s)".
+    refuses the state dict of an `nn.Sequential` of two linear layers: RuntimeError, "Missing
+    key(s) in state_dict" and "Unexpected key(s)" (0.weight).
 
-    Rename the keys in a dict of your own, and load it with `strict=False` if some are left
-    out.
+    Rename the keys in a dict of your own. Leave out the tensors of another shape, which raise with
+    `strict=False` as well, and load the others with `strict=False`.
     """
     donor = nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 1000))
     own = nn.ModuleDict({"body": nn.Linear(1, 2), "head": nn.Linear(2, 3)})
@@ -132,6 +132,11 @@ def test_weights_of_another_net_do_not_fit_as_they_are():
         own.load_state_dict(donor.state_dict())
 
     assert 'Unexpected key(s) in state_dict: "0.weight", "0.bias"' in str(error.value)
+
+    renamed = {"body.weight": donor[0].weight, "head.weight": donor[1].weight}
+
+    with pytest.raises(RuntimeError, match="size mismatch for head.weight"):
+        own.load_state_dict(renamed, strict=False)
 
 
 @pytest.mark.claim("path-load-other-weights")

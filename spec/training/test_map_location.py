@@ -81,14 +81,20 @@ def test_map_location_says_where_to(map_location, saved_on_a_gpu):
 
 @without_cuda
 def test_a_map_that_does_not_name_the_device_changes_nothing(saved_on_a_gpu):
-    """A dict as `map_location` moves only tensors from the devices that it names: with
-    `{"cuda:1": "cpu"}`, `torch.load` of a file with a tensor from `cuda:0` still raises an
-    error where there is no GPU.
+    """With `map_location={"cuda:1": "cpu"}` or `{"cuda": "cpu"}`, `torch.load` of a file with a
+    tensor from `cuda:0` still raises an error where there is no GPU: a dict moves only tensors
+    whose device, such as "cuda:0", is a key.
 
-    `map_location="cpu"` moves tensors from all devices.
+    The keys are strings: a key `torch.device("cuda:0")` has no effect either. `map_location="cpu"`
+    moves the tensors from all GPUs.
     """
     with pytest.raises(Exception, match="Attempting to deserialize object on a CUDA device"):
         torch.load(saved_on_a_gpu, map_location={"cuda:1": "cpu"}, weights_only=True)
+    with pytest.raises(Exception, match="Attempting to deserialize object on a CUDA device"):
+        torch.load(saved_on_a_gpu, map_location={"cuda": "cpu"}, weights_only=True)
+    by_device = {torch.device("cuda:0"): "cpu"}
+    with pytest.raises(Exception, match="Attempting to deserialize object on a CUDA device"):
+        torch.load(saved_on_a_gpu, map_location=by_device, weights_only=True)
 
 
 def test_a_function_is_told_where_each_tensor_was(saved_on_a_gpu):
@@ -292,8 +298,8 @@ def test_to_empty_gives_a_net_on_meta_memory_to_load_into():
     CPU, where its parameters get uninitialised memory; `net.load_state_dict(state_dict)` then
     copies the saved values into them.
 
-    Until then the parameters hold arbitrary values; so do, with `strict=False`, those that the
-    state dict lacks, and non-persistent buffers in any case: initialise them by hand.
+    Until then the parameters hold arbitrary values. With `strict=False`, a parameter that the
+    state dict lacks keeps them, and a non-persistent buffer always does: initialise these by hand.
     """
     net = nn.Linear(1, 1, device="meta").to_empty(device="cpu")
 

@@ -145,7 +145,8 @@ def test_deterministic_mode_can_warn_instead():
     warns, "put_ does not have a deterministic implementation".
 
     So one run of a training warns of those of its operations that PyTorch knows to have no
-    deterministic implementation. Where there is one, PyTorch uses it without a warning.
+    deterministic implementation. Most operations that have one use it without a warning; the
+    backward pass of `F.scaled_dot_product_attention` on a GPU may warn all the same.
     """
     x = torch.zeros(2)
 

@@ -77,8 +77,9 @@ def test_a_crop_keeps_the_number_of_boxes():
     [0, 0, 2, 2], outside of the crop, becomes [0, 0, 0, 0].
 
     `v2.SanitizeBoundingBoxes()` drops it afterwards, together with its label, from a dict with
-    `"boxes"` and `"labels"`. A whole dict given to `v2.CenterCrop` needs an image too: without one
-    it takes the labels, a plain tensor, for the image.
+    `"boxes"` and `"labels"`. In a dict without a `tv_tensors.Image`, a `tv_tensors.Video` or a PIL
+    image, `v2.CenterCrop` takes the first plain tensor for the image, also if this is the labels:
+    give the image as a `tv_tensors.Image`, or crop the boxes alone.
     """
     boxes = boxes_on([[0, 0, 2, 2], [4, 3, 9, 5]], canvas_size=(8, 10))
 
@@ -184,9 +185,9 @@ def test_a_turned_box_is_the_box_around_the_turned_box():
 
 
 def test_one_mask_for_each_object_is_resized_at_once():
-    """`torchvision.transforms.v2.Resize` of a bool `tv_tensors.Mask` with one mask per
-    object, (N, H, W), keeps N and the dtype bool: `v2.Resize((1, 4))` makes of the row
-    [True, False] the row [True, True, False, False].
+    """`torchvision.transforms.v2.Resize` of a bool `tv_tensors.Mask` with one mask per object, (N,
+    H, W), keeps N and the dtype bool: `v2.Resize((1, 4))` turns the row [True, False] into [True,
+    True, False, False].
     """
     masks = tv_tensors.Mask(torch.tensor([[[True, False]], [[False, True]]]))
 

@@ -178,7 +178,8 @@ def test_a_batch_of_one_is_too_small_for_some_models():
     ValueError for a batch of one image, "Expected more than 1 value per channel when training":
     one of its BatchNorm layers gets 1 x 1 pixel.
 
-    `DataLoader(data, drop_last=True)` leaves out a last batch that is smaller than the others.
+    `DataLoader(data, batch_size=2, drop_last=True)` leaves out a last batch of one image. With the
+    default `batch_size=1` every batch is of one image, and `drop_last=True` leaves out none.
     """
     net = on_meta(models.segmentation.deeplabv3_mobilenet_v3_large, weights_backbone=None)
 
